@@ -1,0 +1,66 @@
+/* sasl_server: the server's side of AUTH (RFC 4954, 4422), one exchange. It asks for accounts
+ * through two calls, and neither sees a socket nor decides what a client may do afterwards. */
+#ifndef PORT26_SASL_SASL_SERVER_H
+#define PORT26_SASL_SASL_SERVER_H
+
+#include "base/text.h"
+#include "sasl/scram.h"
+
+enum {
+    SASL_LINE_MAX = 12288, /* octets of base64, RFC 4954 section 4 */
+    SASL_NAME_MAX = 255,   /* octets of a user name */
+    SASL_BINDING = 32,
+};
+
+/* RFC 9266 tls-exporter channel binding; `there` is false without TLS. */
+struct sasl_binding {
+    bool there;
+    unsigned char exporter[SASL_BINDING];
+};
+
+/* Results of the calls: 0 yes, 1 no, -1 cannot tell now. They may make the fiber wait. Names and
+ * passwords are UTF-8 without NUL and control characters, else not normalised. */
+struct sasl_server_calls {
+    /* PLAIN and LOGIN: is this the password of that name? */
+    int (*check_password)(void *arg, struct span name, struct span password);
+    /* SCRAM: the verifier of that name. For 1 (no such name, or none kept for it) the exchange goes
+     * on with scram_fake and is refused at its end. */
+    int (*verifier)(void *arg, struct span name, struct scram_verifier *out);
+};
+
+enum sasl_step {
+    SASL_MORE,      /* send "334 " and the challenge, give the next line to sasl_server_step */
+    SASL_OK,        /* 235; sasl_server_name tells who */
+    SASL_REFUSED,   /* 535 5.7.8: wrong name or password, other authzid, downgrade */
+    SASL_TEMPORARY, /* 454 4.7.0: the account store cannot tell now */
+    SASL_BROKEN,    /* 501 5.5.2: not base64, not what the mechanism says, or cancelled by "*" */
+};
+
+struct sasl_server_config {
+    const struct sasl_server_calls *calls;
+    void *arg;
+    struct sasl_binding binding; /* copied */
+    struct span fake_secret;     /* for scram_fake; must outlive the exchange */
+};
+
+struct sasl_server;
+
+/* Adds the mechanisms for the EHLO line, strongest first, with single spaces:
+ * "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"; -PLUS only with a binding. */
+void sasl_server_list(const struct sasl_binding *b, struct text *out);
+/* Begins one exchange; NULL when the mechanism (any case) is not in that list (504 5.5.4). */
+struct sasl_server *sasl_server_start(struct span mechanism, const struct sasl_server_config *c);
+/* One step. `line` is as it came, base64, without CR LF. In the first call it is the initial
+ * response: SPAN_NONE when the command had none, "=" for an empty one. The challenge (cleared
+ * first; base64, may be empty) is set for SASL_MORE only; its maximum must be SASL_LINE_MAX. "*"
+ * gives SASL_BROKEN. After anything but SASL_MORE no further step is allowed. */
+enum sasl_step sasl_server_step(struct sasl_server *s, struct span line, struct text *challenge);
+/* The name the client claims (empty as long as it is unknown): for the log and the limits. It is
+ * authenticated only after SASL_OK. Lives as long as s. */
+struct span sasl_server_name(const struct sasl_server *s);
+/* "SCRAM-SHA-256-PLUS": the table's spelling. */
+const char *sasl_server_mechanism(const struct sasl_server *s);
+/* Wipes and frees; nulls the pointer; NULL is fine. */
+void sasl_server_free(struct sasl_server **s);
+
+#endif
