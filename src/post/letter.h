@@ -1,0 +1,141 @@
+/* letter: the closed list of messages between the processes, and between the command line and the
+ * keeper. Each is a struct and one visit function; the table in letter.c says who may send it. The
+ * keeper trusts neither neighbour: a letter that does not read whole, or that its sender may not
+ * send, ends the connection to that sender. */
+#ifndef PORT26_POST_LETTER_H
+#define PORT26_POST_LETTER_H
+
+#include "mail/job.h"
+#include "mail/message.h"
+#include "mail/reply.h"
+#include "post/pack.h"
+
+/* Raised with every change of a struct below: neighbours are the same binary, so they must agree
+ * exactly. */
+enum { LETTER_VERSION = 1 };
+
+enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_COMMAND = 8 };
+
+/*   kind                 struct and visit     who sends it */
+#define LETTER_LIST(X)                                                                             \
+    X(LETTER_SETUP, setup, SIDE_KEEPER)                                                            \
+    X(LETTER_CERTIFICATE, certificate, SIDE_KEEPER)                                                \
+    X(LETTER_DOOR, door, SIDE_KEEPER)                                                              \
+    X(LETTER_START, nothing, SIDE_KEEPER)                                                          \
+    X(LETTER_READY, nothing, SIDE_LISTENER | SIDE_COURIER)                                         \
+    X(LETTER_DRAIN, nothing, SIDE_KEEPER)                                                          \
+    X(LETTER_LOGIN, login, SIDE_LISTENER)                                                          \
+    X(LETTER_LOGIN_NOTE, login_note, SIDE_LISTENER)                                                \
+    X(LETTER_LOGIN_ANSWER, login_answer, SIDE_KEEPER)                                              \
+    X(LETTER_VERIFIER_WANTED, login, SIDE_LISTENER)                                                \
+    X(LETTER_VERIFIER, verifier, SIDE_KEEPER)                                                      \
+    X(LETTER_MAY_SEND, may_send, SIDE_LISTENER)                                                    \
+    X(LETTER_MAY_REACH, may_reach, SIDE_LISTENER)                                                  \
+    X(LETTER_FILE_WANTED, nothing, SIDE_LISTENER | SIDE_COMMAND)                                   \
+    X(LETTER_FILE, answer, SIDE_KEEPER)                                                            \
+    X(LETTER_ACCEPT, accept, SIDE_LISTENER | SIDE_COMMAND)                                         \
+    X(LETTER_ANSWER, answer, SIDE_KEEPER)                                                          \
+    X(LETTER_JOB, job, SIDE_KEEPER)                                                                \
+    X(LETTER_RESULT, result, SIDE_COURIER)                                                         \
+    X(LETTER_COMMAND, text, SIDE_COMMAND)                                                          \
+    X(LETTER_COMMAND_ANSWER, text, SIDE_KEEPER)
+
+#define X(kind, visit, sides) kind,
+enum letter_kind { LETTER_LIST(X) LETTER_KINDS };
+#undef X
+
+enum {
+    LETTER_MAX = 4 << 20, /* octets of one letter, header included */
+    LETTER_RECIPIENTS = 50000,
+    LETTER_TRIES = 256,
+};
+
+struct letter_nothing {
+    uint8_t unused;
+};
+
+/* The configuration as text, so that a reload in the keeper reaches its children without a second
+ * read of the file. */
+struct letter_setup {
+    struct span file; /* its name, for messages */
+    struct span text;
+    uint32_t number; /* of this child among its kind */
+};
+
+/* PEM texts for one door (its name), or for all without their own (empty name). */
+struct letter_certificate {
+    struct span door, certificate, key;
+};
+
+/* Comes with a listening socket. */
+struct letter_door {
+    struct span name;
+};
+
+struct letter_login {
+    struct span name, password, peer; /* password empty in VERIFIER_WANTED */
+};
+
+/* The end of a SCRAM exchange, which the listener saw. */
+struct letter_login_note {
+    struct span name, peer;
+    bool good;
+};
+
+enum login_result { LOGIN_GOOD, LOGIN_WRONG, LOGIN_LATER };
+
+struct letter_login_answer {
+    unsigned result;     /* enum login_result */
+    struct span account; /* canonical name of the login */
+    uint32_t wait;       /* milliseconds to hold the answer back */
+};
+
+struct letter_verifier {
+    unsigned result; /* LOGIN_GOOD (also for names that do not exist: then it is a fake) or
+                        LOGIN_LATER */
+    uint32_t iterations;
+    struct span salt;
+    unsigned char stored_key[32], server_key[32];
+    uint32_t wait;
+};
+
+struct letter_may_send {
+    struct span account; /* empty: not logged in */
+    struct span sender, peer, door;
+    uint64_t size; /* declared, or 0 */
+};
+
+struct letter_may_reach {
+    struct span account, recipient, peer;
+    bool anywhere; /* this client may send to other hosts' domains (login or trust) */
+};
+
+struct letter_answer {
+    struct reply reply;
+};
+
+struct letter_accept {
+    struct message message;
+};
+
+struct letter_job {
+    struct job job;
+};
+
+struct letter_result {
+    struct job_result result;
+};
+
+struct letter_text {
+    struct span text;
+};
+
+/* Writes a letter's body. The struct must fit the kind. False when it does not fit into out's
+ * maximum. */
+bool letter_write(enum letter_kind kind, const void *letter, struct text *out);
+/* Reads one into a struct allocated in the arena; spans point into `in`. NULL when it is not one
+ * that `from` may send, or not whole. */
+void *letter_read(enum letter_kind kind, enum letter_side from, struct span in, struct arena *a);
+const char *letter_name(enum letter_kind kind);
+
+#endif
