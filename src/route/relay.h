@@ -1,0 +1,26 @@
+/* relay: the paths to a relay (smarthost): an ordered list of doors, each resolved. */
+#ifndef PORT26_ROUTE_RELAY_H
+#define PORT26_ROUTE_RELAY_H
+
+#include "base/error.h"
+#include "dns/dns.h"
+#include "route/path.h"
+
+/* One door of a relay. */
+struct relay_target {
+    struct span name; /* of the relay in the configuration */
+    struct span host; /* name, or an address without brackets */
+    uint16_t port;
+    enum path_tls tls;
+    bool verify;      /* the certificate must be good for the host */
+    bool needs_login; /* raises the floor: verified TLS, unless the door is on this machine (P7) */
+    enum path_family family;
+};
+
+/* Paths in the order of the doors. 0 with at least one path; -1 and *e, which is always temporary:
+ * the machine may be roaming, and a resolver that knows nothing today knows it tomorrow. Doors that
+ * do not resolve are skipped as long as another one does. */
+int relay_paths(struct dns *d, const struct relay_target *targets, size_t count, int64_t deadline,
+                struct path_list *out, struct error *e);
+
+#endif
