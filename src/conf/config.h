@@ -1,0 +1,219 @@
+/* config: the settings of port26.conf(5) as plain structs. Each field has one row in rows.c (name,
+ * type, default, bounds, help); parser, printer and manual page work from that row alone. After
+ * config_load every text is set and cross-checked: readers need no "or the default". All memory
+ * belongs to the struct config and dies with config_free; nobody else changes it. Durations are
+ * milliseconds, sizes octets. */
+#ifndef PORT26_CONF_CONFIG_H
+#define PORT26_CONF_CONFIG_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "conf/cidr.h"
+
+#define CONFIG_FILE     "/etc/port26/port26.conf"
+#define CONFIG_FILE_MAX ((size_t)4 << 20) /* octets; a larger file is refused */
+
+enum config_tls {
+    CONFIG_TLS_NONE,
+    CONFIG_TLS_OPPORTUNISTIC, /* STARTTLS when offered; any certificate (relay only) */
+    CONFIG_TLS_STARTTLS,      /* door: offered, and on a submission door needed before login;
+                                 relay: required */
+    CONFIG_TLS_IMPLICIT,      /* from the first octet (RFC 8314) */
+};
+enum config_role {
+    CONFIG_ROLE_SUBMISSION, /* login needed (RFC 6409) */
+    CONFIG_ROLE_EXCHANGE,   /* takes mail for our domains from anybody (RFC 5321 MX) */
+};
+enum config_via { CONFIG_VIA_MX, CONFIG_VIA_INBOX, CONFIG_VIA_RELAY };
+
+struct config_texts {
+    const char **at;
+    size_t count;
+};
+struct config_times {
+    int64_t *at;
+    size_t count;
+};
+struct config_cidrs {
+    struct cidr *at;
+    size_t count;
+};
+
+struct config_store {
+    const char *path;    /* directory of the database and of large bodies */
+    uint64_t inline_max; /* longer bodies live as files beside the database */
+    uint64_t free_min;   /* less free space than this: 452 4.3.1 */
+    uint64_t free_inodes_min;
+};
+
+struct config_inboxes {
+    const char *path; /* one Maildir per account below it */
+};
+
+struct config_log {
+    enum log_target target;
+    enum log_form form;
+    enum log_level level;
+};
+
+struct config_certificate {
+    const char *certificate; /* PEM chain; "" when none */
+    const char *key;
+};
+
+struct config_limits {
+    uint64_t connections;             /* per listener process */
+    uint64_t connections_per_address; /* IPv4 address or IPv6 /64 */
+    uint64_t message_size;
+    uint64_t recipients; /* per message, at least 100 (RFC 5321 4.5.3.1.8) */
+    uint64_t line;       /* octets of a command line, CRLF included */
+    uint64_t commands;   /* per session */
+    uint64_t unknown_commands;
+    uint64_t errors;
+    uint64_t buffer_max;      /* of a body in memory; the rest goes to an unnamed file */
+    int64_t greeting_timeout; /* first command, and the TLS handshake */
+    int64_t command_timeout;
+    int64_t data_timeout;  /* between two pieces of a message */
+    int64_t message_time;  /* the whole of one message */
+    int64_t login_timeout; /* the whole of one AUTH dialog */
+    int64_t session_time;  /* the whole of one session */
+};
+
+struct config_door {
+    const char *name;
+    uint64_t port;
+    struct config_texts address; /* "0.0.0.0", "::"; IPv6 ones take no IPv4 */
+    enum config_tls tls;         /* never OPPORTUNISTIC */
+    enum config_role role;
+    struct config_cidrs trust;      /* need no login */
+    struct config_cidrs proxy_from; /* may (and must) begin with a PROXY line */
+    bool login_without_tls_on_loopback;
+    struct config_certificate cert; /* the global one where the door gives none */
+    struct config_texts greeting;   /* lines of the 220 after the host name */
+};
+
+struct config_relay {
+    const char *name;
+    const char *host; /* name, or [address] */
+    uint64_t port;
+    enum config_tls tls;
+    bool verify;         /* the certificate must be good for host */
+    const char *ca_file; /* "" for the system's */
+    const char *user;    /* "" for no login */
+    const char *password_file;
+    struct config_texts mechanisms; /* best first; empty: the best both sides know */
+};
+
+struct config_route {
+    const char *name;
+    struct config_texts to;   /* patterns: "*", "example.org", "*.example.org", "a@example.org" */
+    struct config_texts from; /* likewise, and "<>"; empty: all */
+    const char *via;          /* as written */
+    enum config_via kind;
+    const struct config_relay *relay; /* for CONFIG_VIA_RELAY */
+};
+
+struct config_delivery {
+    uint64_t concurrency;
+    uint64_t per_destination;
+    uint64_t messages_per_connection;
+    int64_t lifetime;
+    int64_t delay_notice;      /* 0: none */
+    struct config_times retry; /* at least one; the last repeats */
+    uint64_t port;
+    enum config_tls tls; /* OPPORTUNISTIC or STARTTLS ("required") */
+    const char *helo;
+    struct config_texts source_address; /* empty: the system chooses */
+    bool ipv6;
+    bool allow_loopback; /* may connect to addresses of this machine: for tests and local relays */
+    uint64_t couriers;
+};
+
+struct config_dns {
+    struct config_texts resolver; /* "ADDRESS" or "ADDRESS@PORT"; empty: /etc/resolv.conf */
+    int64_t timeout;
+    const char *trust_anchor; /* root key file for DNSSEC; "" for none */
+};
+
+struct config_process {
+    uint64_t listeners; /* 0: one per core */
+    bool jail;
+};
+
+struct config {
+    struct arena *arena;
+    const char *file; /* where it was read from; "" for the defaults */
+    const char *hostname;
+    struct config_texts domains; /* canonical: A-labels, lower case */
+    const char *postmaster;
+    const char *user;
+    const char *control; /* path of the control socket */
+    struct config_store store;
+    struct config_inboxes inboxes;
+    struct config_log log;
+    struct config_certificate tls;
+    struct config_limits limits;
+    struct config_delivery delivery;
+    struct config_dns dns;
+    struct config_process process;
+    struct config_door *doors;
+    size_t door_count;
+    struct config_relay *relays;
+    size_t relay_count;
+    struct config_route *routes; /* first match wins; never matches: by MX, our domains to inbox */
+    size_t route_count;
+    const void **given; /* the fields the file set, for config_print */
+    size_t given_count;
+};
+
+/* What a file said that is wrong, or odd (warning). `text` is "file:line: message" in one line,
+ * safe to show; line 0 (left out of text) is the file as a whole. */
+struct config_note {
+    const char *text;
+    unsigned line;
+    bool warning;
+};
+enum { CONFIG_NOTES = 50 }; /* more are only counted */
+struct config_notes {
+    struct arena *arena; /* made at the first note */
+    struct config_note at[CONFIG_NOTES];
+    size_t count;  /* of at[] */
+    size_t errors; /* all, also those past the end of at[] */
+};
+
+/* Reads and checks a file. 0 and *out, or -1 and *out NULL with at least one error among *notes
+ * (which begins as {0}; warnings come with either). Opens no socket and no file but `file`. */
+int config_load(const char *file, struct config_notes *notes, struct config **out);
+/* The same from memory; `name` stands in the messages. */
+int config_parse(struct span text, const char *name, struct config_notes *notes,
+                 struct config **out);
+/* What an empty file means; never NULL. */
+struct config *config_defaults(void);
+/* Looks at the world outside: certificate and key readable, directories there, password files
+ * private. Adds notes; returns 0 when no error was added. */
+int config_check(const struct config *c, struct config_notes *notes);
+void config_notes_free(struct config_notes *notes);
+/* Frees all and nulls the pointer; NULL is fine. */
+void config_free(struct config **c);
+
+/* The first line of a file, at most out->max octets (the caller wipes and frees *out). Refuses what
+ * is no regular file, is empty, belongs neither to root nor to us, or may be read by others: -1 and
+ * *e, which never holds any of the secret. */
+int config_secret(const char *path, struct text *out, struct error *e);
+
+/* Valid configuration text which loads to the same settings; with only_changed just what differs
+ * from the defaults. */
+void config_print(const struct config *c, bool only_changed, struct text *out);
+/* The settings as roff, for port26.conf(5). */
+void config_manual(struct text *out);
+
+/* NULL when there is none of that name. */
+const struct config_relay *config_relay(const struct config *c, const char *name);
+/* Is it one of our domains? (canonical form, mail/address.h) */
+bool config_domain(const struct config *c, struct span domain);
+const char *config_tls_name(enum config_tls t);
+const char *config_role_name(enum config_role r);
+
+#endif
