@@ -1,0 +1,33 @@
+/* attempt: one try to deliver a job by its route: paths in order, connection, dialogue, judgement.
+ * Runs in the courier, each on a fiber of its own; the context is shared by all of them. */
+#ifndef PORT26_DELIVER_ATTEMPT_H
+#define PORT26_DELIVER_ATTEMPT_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "mail/job.h"
+
+struct attempt_context;
+struct config;
+struct dns;
+struct loop;
+
+/* What attempts share: TLS contexts (authorities are read here: call it before the jail), idle
+ * connections, memory of dead destinations. `config` and `dns` stay the caller's and must outlive
+ * it. NULL and *e when an authority file cannot be read. */
+struct attempt_context *attempt_open(struct loop *l, const struct config *config, struct dns *dns,
+                                     struct error *e);
+/* Says good-bye on idle connections and frees. No attempt may be running. Call it on a fiber.
+ * Nulls the pointer; NULL is fine. */
+void attempt_close(struct attempt_context **c);
+
+/* One attempt, on the calling fiber. `out` is filled whole: one outcome per recipient and the story
+ * of the tries; it lives in the arena (texts are copied there). Always ends: by the context's
+ * deadline at the latest; fiber_cancel makes it end at once with OUTCOME_LATER. */
+void attempt_run(struct attempt_context *c, const struct job *job, struct arena *a,
+                 struct job_result *out);
+
+/* Idle connections held now. */
+unsigned attempt_idle(const struct attempt_context *c);
+
+#endif
