@@ -24,6 +24,11 @@ static void visit_certificate(struct pack *p, struct letter_certificate *l)
     pack_span(p, &l->key);
 }
 
+static void visit_drain(struct pack *p, struct letter_drain *l)
+{
+    pack_bool(p, &l->hurry);
+}
+
 static void visit_door(struct pack *p, struct letter_door *l)
 {
     pack_span(p, &l->name);

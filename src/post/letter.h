@@ -23,7 +23,7 @@ enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_CO
     X(LETTER_DOOR, door, SIDE_KEEPER)                                                              \
     X(LETTER_START, nothing, SIDE_KEEPER)                                                          \
     X(LETTER_READY, nothing, SIDE_LISTENER | SIDE_COURIER)                                         \
-    X(LETTER_DRAIN, nothing, SIDE_KEEPER)                                                          \
+    X(LETTER_DRAIN, drain, SIDE_KEEPER)                                                            \
     X(LETTER_LOGIN, login, SIDE_LISTENER)                                                          \
     X(LETTER_LOGIN_NOTE, login_note, SIDE_LISTENER)                                                \
     X(LETTER_LOGIN_ANSWER, login_answer, SIDE_KEEPER)                                              \
@@ -65,6 +65,12 @@ struct letter_setup {
 /* PEM texts for one door (its name), or for all without their own (empty name). */
 struct letter_certificate {
     struct span door, certificate, key;
+};
+
+/* Take nothing new, finish what runs, then end. In a hurry (shutdown) sessions are told 421 at the
+ * next chance; else (reload) they go on until their client leaves. */
+struct letter_drain {
+    bool hurry;
 };
 
 /* Comes with a listening socket. */
