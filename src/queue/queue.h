@@ -16,10 +16,11 @@
 
 #include "mail/job.h"
 #include "queue/commit.h"
+#include "route/choose.h"
 
 struct queue;
 
-enum { QUEUE_RETRIES_MAX = 32 };
+enum { QUEUE_RETRIES_MAX = 32, QUEUE_DESTINATION_MAX = 300 };
 
 struct queue_settings {
     const char *host;                 /* our name in reports; copied */
@@ -35,17 +36,11 @@ struct queue_settings {
     struct commit_settings commit;
 };
 
-/* Where a recipient's mail goes. The spans need to live only until the call of `route` returns. */
-struct queue_route {
-    enum route_kind kind;
-    struct span destination; /* grouping key, at most 300 octets: "mx:example.com", "relay:isp" */
-    struct span domain;      /* for ROUTE_MX */
-    struct span relay;       /* for ROUTE_RELAY */
-};
-
 struct queue_calls {
-    /* Chooses the route of a recipient (route/choose.h). Pure and quick; loop thread. */
-    void (*route)(void *arg, struct span address, struct queue_route *out);
+    /* choose_route with the present rules: pure and quick; loop thread. out->destination is at most
+     * QUEUE_DESTINATION_MAX octets. */
+    void (*route)(void *arg, struct span sender, struct span recipient, struct arena *a,
+                  struct route *out);
     /* Gives a job (ROUTE_MX, ROUTE_RELAY) to a courier. True: taken, it was sent or is owned by the
      * callee, who ends it with queue_job_free; *courier names who has it, for queue_lost. False: no
      * courier has room; the queue keeps the job and asks again after queue_kick or some seconds. */
