@@ -1,6 +1,6 @@
-/* crew: the keeper's children, listeners and couriers: the same binary started again with one socket
- * to talk through. One that dies is started again with back-off and costs its own work only (R10);
- * a reload replaces them all, the old ones finish what they have. */
+/* crew: the keeper's children, listeners and couriers: the same binary started again with one
+ * socket to talk through. One that dies is started again with back-off and costs its own work only
+ * (R10); a reload replaces them all, the old ones finish what they have. */
 #ifndef PORT26_SERVE_CREW_H
 #define PORT26_SERVE_CREW_H
 
@@ -17,8 +17,8 @@ struct member {
     unsigned generation;   /* grows with every reload */
     pid_t pid;
     struct channel *channel;
-    bool ready;   /* it said so after its setup */
-    bool leaving; /* drained: no new work, will not be replaced */
+    bool ready;    /* it said so after its setup */
+    bool leaving;  /* drained: no new work, will not be replaced */
     unsigned load; /* for the owner: jobs under way */
     int64_t started;
     struct member *next;

@@ -122,13 +122,14 @@ static int bind_socket(const struct sockaddr_storage *address, socklen_t size)
     return fd;
 }
 
-static int explain(struct error *e, int trouble, const struct config_door *door, const char *address)
+static int explain(struct error *e, int trouble, const struct config_door *door,
+                   const char *address)
 {
     const char *advice =
         trouble == EADDRINUSE ? "another program listens there; stop it (ss -ltnp shows which) or "
                                 "give the door another port"
-        : trouble == EACCES   ? "ports below 1024 need root, CAP_NET_BIND_SERVICE or systemd socket "
-                                "activation; or give the door a higher port"
+        : trouble == EACCES ? "ports below 1024 need root, CAP_NET_BIND_SERVICE or systemd socket "
+                              "activation; or give the door a higher port"
         : trouble == EADDRNOTAVAIL ? "this machine does not have that address; correct it"
                                    : strerror(trouble);
 
