@@ -7,7 +7,8 @@
 #include "base/text.h"
 
 struct address {
-    struct span whole;  /* as written, without <> and source route: local@domain; empty for <> */
+    struct span whole;  /* as written, without <>, source route and a domain's trailing dot:
+                           local@domain; empty for <> */
     struct span local;  /* as written, quotes included */
     struct span domain; /* without trailing dot; brackets of a literal included; empty for <> and
                            <postmaster> */
@@ -20,6 +21,9 @@ enum path_kind {
     PATH_FORWARD, /* <postmaster> without domain allowed */
 };
 
+/* Refused beside bad grammar: invalid UTF-8, invisible or bidirectional characters and look-alikes
+ * of "@" and "." (HOSTILE 68, 69), and domains that a resolver would take for a number, "1.2.3.4"
+ * without brackets (HOSTILE 74). */
 enum path_result {
     PATH_OK,
     PATH_SYNTAX,    /* 501 5.1.3 / 5.1.7 */
@@ -40,9 +44,9 @@ bool address_domain_ok(struct span domain, bool utf8);
 /* Canonical domain: A-labels (libidn2, UTS 46 non-transitional), lower case, no trailing dot;
  * literals as they are. False when it is not a domain. */
 bool address_domain_canon(struct span domain, struct text *out);
-/* Canonical key for look-ups: local part unquoted, lower case when `fold` (our own accounts: case
- * does not matter),
- * "@", canonical domain. */
+/* Canonical key for look-ups: local part unquoted, "@", canonical domain. With `fold` (our own
+ * accounts: case does not matter) ASCII letters of the local part become lower case. <> adds
+ * nothing, <postmaster> its local part alone. */
 bool address_canon(const struct address *a, bool fold, struct text *out);
 /* Is the host of an address literal, [1.2.3.4] or [IPv6:...], valid? Fills the text form inet_pton
  * takes. */

@@ -34,6 +34,8 @@ enum outcome_kind {
 enum stage { STAGE_LIST(X) };
 #undef X
 const char *stage_name(enum stage s);
+/* The stage of a name (either case); false when there is none. */
+bool stage_parse(struct span name, enum stage *out);
 
 /* How far a failure reaches: decides whether the next recipient, the next path or the whole route
  * is tried. */
@@ -59,5 +61,8 @@ struct outcome {
     struct span tls;     /* "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or empty */
     struct reply reply;  /* the far server's own words, code 0 when there were none */
 };
+
+/* A copy whose spans live in the arena. */
+void outcome_copy(struct arena *a, const struct outcome *from, struct outcome *to);
 
 #endif
