@@ -1,0 +1,260 @@
+#include "account/directory.h"
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "mail/address.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_MAX_BYTES = 255, SHOWN = 5 };
+
+/* Each account lives in an arena of its own, so that replacing one frees one. */
+struct owned {
+    struct account account;
+    struct arena *arena;
+};
+
+struct directory {
+    struct map *by_name;    /* canonical login -> struct owned */
+    struct map *by_address; /* alias -> struct owned */
+    char **domains;
+    size_t domain_count;
+};
+
+bool directory_name(struct span as_typed, struct text *out)
+{
+    struct address a;
+
+    text_clear(out);
+    if (!as_typed.len || as_typed.len > NAME_MAX_BYTES || as_typed.at[0] == '.' ||
+        as_typed.at[0] == '-')
+        return false;
+    for (size_t i = 0; i < as_typed.len; i++)
+        if ((unsigned char)as_typed.at[i] <= ' ' || as_typed.at[i] == '/' || as_typed.at[i] == 0x7f)
+            return false;
+    if (span_find(as_typed, '@') >= 0)
+        return address_parse(as_typed, true, &a) == PATH_OK && address_canon(&a, true, out);
+    for (size_t i = 0; i < as_typed.len; i++) {
+        char c = as_typed.at[i];
+
+        text_addc(out, c >= 'A' && c <= 'Z' ? (char)(c + 32) : c);
+    }
+    return !out->full;
+}
+
+static void forget_aliases(struct directory *d, const struct owned *o)
+{
+    for (size_t i = 0; i < o->account.alias_count; i++)
+        if (map_get(d->by_address, o->account.aliases[i]) == o)
+            map_take(d->by_address, o->account.aliases[i]);
+}
+
+static void free_owned(struct owned *o)
+{
+    memory_wipe(&o->account.verifier, sizeof o->account.verifier);
+    arena_free(&o->arena);
+    free(o);
+}
+
+/* "@domain" keeps its sign in front; all else is an address. */
+static struct span canonical_alias(struct arena *a, struct span text)
+{
+    struct text out = TEXT_INIT(1024);
+    struct address address;
+    struct span result = SPAN_NONE;
+
+    if (text.len > 1 && text.at[0] == '@') {
+        text_addc(&out, '@');
+        if (address_domain_canon(span_from(text, 1), &out))
+            result = arena_span(a, text_span(&out));
+    } else if (address_parse(text, true, &address) == PATH_OK &&
+               address_canon(&address, true, &out)) {
+        result = arena_span(a, text_span(&out));
+    }
+    text_free(&out);
+    return result;
+}
+
+void directory_put(struct directory *d, const struct store_account *record)
+{
+    struct owned *o = memory_alloc(sizeof *o), *former;
+    struct account *acc = &o->account;
+
+    o->arena = arena_new();
+    acc->name = arena_span(o->arena, record->name);
+    acc->has_password = scram_parse(record->verifier, &acc->verifier);
+    acc->locked = record->flags & STORE_ACCOUNT_LOCKED;
+    acc->created = record->created;
+    acc->aliases = arena_alloc(o->arena, record->sender_count * sizeof *acc->aliases);
+    for (size_t i = 0; i < record->sender_count; i++) {
+        struct span alias = canonical_alias(o->arena, record->senders[i]);
+
+        if (alias.len)
+            acc->aliases[acc->alias_count++] = alias;
+    }
+    directory_remove(d, acc->name);
+    former = map_put(d->by_name, acc->name, o);
+    if (former)
+        free_owned(former);
+    for (size_t i = 0; i < acc->alias_count; i++)
+        map_put(d->by_address, acc->aliases[i], o);
+}
+
+void directory_remove(struct directory *d, struct span canonical)
+{
+    struct owned *o = map_take(d->by_name, canonical);
+
+    if (!o)
+        return;
+    forget_aliases(d, o);
+    free_owned(o);
+}
+
+static bool put_each(void *arg, const struct store_account *record)
+{
+    directory_put(arg, record);
+    return true;
+}
+
+void directory_domains(struct directory *d, const char *const *domains, size_t count)
+{
+    for (size_t i = 0; i < d->domain_count; i++)
+        free(d->domains[i]);
+    free(d->domains);
+    d->domains = memory_array(count, sizeof *d->domains);
+    d->domain_count = count;
+    for (size_t i = 0; i < count; i++)
+        d->domains[i] = memory_dup(domains[i]);
+}
+
+struct directory *directory_open(struct store *s, const char *const *domains, size_t count,
+                                 struct error *e)
+{
+    struct directory *d = memory_alloc(sizeof *d);
+
+    d->by_name = map_new();
+    d->by_address = map_new();
+    directory_domains(d, domains, count);
+    if (store_account_each(s, put_each, d, e) < 0)
+        directory_free(&d);
+    return d;
+}
+
+static void free_each(struct span key, void *value, void *arg)
+{
+    (void)key;
+    (void)arg;
+    free_owned(value);
+}
+
+void directory_free(struct directory **d)
+{
+    if (!*d)
+        return;
+    map_each((*d)->by_name, free_each, NULL);
+    map_free(&(*d)->by_name);
+    map_free(&(*d)->by_address);
+    directory_domains(*d, NULL, 0);
+    free((*d)->domains);
+    free(*d);
+    *d = NULL;
+}
+
+const struct account *directory_find(const struct directory *d, struct span canonical)
+{
+    struct owned *o = map_get(d->by_name, canonical);
+
+    return o ? &o->account : NULL;
+}
+
+static bool our_domain(const struct directory *d, struct span domain)
+{
+    for (size_t i = 0; i < d->domain_count; i++)
+        if (span_iis(domain, d->domains[i]))
+            return true;
+    return false;
+}
+
+/* A canonical address: by login, by bare login in one of our domains, by alias. */
+static const struct account *exact(const struct directory *d, struct span address)
+{
+    struct owned *o = map_get(d->by_name, address);
+    ptrdiff_t at = span_rfind(address, '@');
+
+    if (!o && at > 0 && our_domain(d, span_from(address, (size_t)at + 1)))
+        o = map_get(d->by_name, span_head(address, (size_t)at));
+    if (!o)
+        o = map_get(d->by_address, address);
+    return o ? &o->account : NULL;
+}
+
+/* you+list@example.com is you@example.com's too (RFC 5233). */
+static const struct account *without_detail(const struct directory *d, struct span address)
+{
+    ptrdiff_t plus = span_find(address, '+'), at = span_rfind(address, '@');
+    struct text base = TEXT_INIT(1024);
+    const struct account *a;
+
+    if (plus <= 0 || at < plus)
+        return NULL;
+    text_add(&base, span_head(address, (size_t)plus));
+    text_add(&base, span_from(address, (size_t)at));
+    a = exact(d, text_span(&base));
+    text_free(&base);
+    return a;
+}
+
+static const struct account *canonical_owner(const struct directory *d, struct span address)
+{
+    const struct account *a = exact(d, address);
+    ptrdiff_t at = span_rfind(address, '@');
+    struct owned *all;
+
+    if (!a)
+        a = without_detail(d, address);
+    if (a || at < 0)
+        return a;
+    all = map_get(d->by_address, span_from(address, (size_t)at));
+    return all ? &all->account : NULL;
+}
+
+const struct account *directory_owner(const struct directory *d, struct span address)
+{
+    struct text canonical = TEXT_INIT(1024);
+    const struct account *a =
+        directory_name(address, &canonical) ? canonical_owner(d, text_span(&canonical)) : NULL;
+
+    text_free(&canonical);
+    return a;
+}
+
+bool directory_may_send(const struct directory *d, const struct account *a, struct span sender)
+{
+    return sender.len == 0 || directory_owner(d, sender) == a;
+}
+
+void directory_addresses(const struct directory *d, const struct account *a, struct text *out)
+{
+    size_t shown = 0, all = 0;
+    bool bare = span_find(a->name, '@') < 0;
+
+    for (size_t i = 0; i < (bare ? d->domain_count : 1); i++, all++)
+        if (shown < SHOWN && ++shown)
+            text_addf(out, "%s%.*s%s%s", shown > 1 ? ", " : "", SPAN_ARG(a->name), bare ? "@" : "",
+                      bare ? d->domains[i] : "");
+    for (size_t i = 0; i < a->alias_count; i++, all++)
+        if (shown < SHOWN && ++shown)
+            text_addf(out, "%s%s%.*s", shown > 1 ? ", " : "",
+                      a->aliases[i].at[0] == '@' ? "anything" : "", SPAN_ARG(a->aliases[i]));
+    if (all > shown)
+        text_addf(out, " and %zu more", all - shown);
+    if (!all)
+        text_adds(out, "none yet: the administrator can add some");
+}
+
+size_t directory_count(const struct directory *d)
+{
+    return map_count(d->by_name);
+}

@@ -1,0 +1,224 @@
+#include "account/login.h"
+
+#include "account/throttle.h"
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "io/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    HASH_THREADS = 2,
+    HASH_QUEUE = 500,
+    REMEMBER = 5 * 60 * 1000,
+    REMEMBERED_MAX = 50 * 1000,
+};
+
+/* A good password, remembered as a keyed hash that means nothing outside this process. */
+struct memory {
+    int64_t until;
+    uint64_t hash;
+};
+
+struct login {
+    const struct directory *directory;
+    struct throttle *throttle;
+    struct worker *hashers;
+    struct map *good; /* canonical name -> struct memory */
+    char secret[STORE_SECRET_BYTES];
+};
+
+struct check {
+    struct login *login;
+    struct scram_verifier verifier;
+    char *name, *password, *peer;
+    bool known, fits;
+    login_done_fn *done;
+    void *arg;
+};
+
+static void free_each(struct span key, void *value, void *arg)
+{
+    (void)key;
+    (void)arg;
+    free(value);
+}
+
+void login_forget(struct login *l)
+{
+    map_each(l->good, free_each, NULL);
+    map_free(&l->good);
+    l->good = map_new();
+}
+
+struct login *login_new(struct loop *loop, const struct directory *d, struct span secret)
+{
+    struct login *l = memory_alloc(sizeof *l);
+
+    l->directory = d;
+    l->throttle = throttle_new();
+    l->hashers = worker_new(loop, "hash", HASH_THREADS, HASH_QUEUE);
+    l->good = map_new();
+    memcpy(l->secret, secret.at, secret.len < sizeof l->secret ? secret.len : sizeof l->secret);
+    return l;
+}
+
+void login_free(struct login **l)
+{
+    if (!*l)
+        return;
+    worker_free(&(*l)->hashers);
+    throttle_free(&(*l)->throttle);
+    map_each((*l)->good, free_each, NULL);
+    map_free(&(*l)->good);
+    memory_wipe((*l)->secret, sizeof(*l)->secret);
+    free(*l);
+    *l = NULL;
+}
+
+/* Name and password together under the process's random key. */
+static uint64_t keyed(struct span name, struct span password)
+{
+    struct text t = TEXT_INIT(4096);
+    uint64_t h;
+
+    text_addf(&t, "%zu:%.*s", name.len, SPAN_ARG(name));
+    text_add(&t, password);
+    h = map_hash(text_span(&t));
+    if (t.at)
+        memory_wipe(t.at, t.cap);
+    text_free(&t);
+    return h;
+}
+
+static bool remembered(const struct login *l, struct span name, struct span password)
+{
+    const struct memory *m = map_get(l->good, name);
+
+    return m && m->until > clock_now() && m->hash == keyed(name, password);
+}
+
+static void remember(struct login *l, struct span name, struct span password)
+{
+    struct memory *m;
+
+    if (map_count(l->good) >= REMEMBERED_MAX)
+        login_forget(l);
+    m = memory_alloc(sizeof *m);
+    *m = (struct memory){clock_now() + REMEMBER, keyed(name, password)};
+    free(map_put(l->good, name, m));
+}
+
+/* The account's verifier, or one that no password fits. */
+static const struct account *verifier_of(const struct login *l, struct span name,
+                                         struct scram_verifier *out)
+{
+    const struct account *a = directory_find(l->directory, name);
+
+    if (a && a->has_password && !a->locked) {
+        *out = a->verifier;
+        return a;
+    }
+    scram_fake((struct span){l->secret, sizeof l->secret}, name, out);
+    return NULL;
+}
+
+static void canonical_or_typed(struct span name, struct text *out)
+{
+    if (!directory_name(name, out)) {
+        text_clear(out);
+        text_add(out, name); /* nobody's; still throttled and answered like any other */
+    }
+}
+
+static void hash(void *arg)
+{
+    struct check *c = arg;
+
+    c->fits = scram_check_password(&c->verifier, span_of(c->password));
+}
+
+static void free_check(struct check *c)
+{
+    memory_wipe(c->password, strlen(c->password));
+    memory_wipe(&c->verifier, sizeof c->verifier);
+    free(c->password);
+    free(c->name);
+    free(c->peer);
+    free(c);
+}
+
+static void hashed(void *arg)
+{
+    struct check *c = arg;
+    struct login *l = c->login;
+    struct span name = span_of(c->name), peer = span_of(c->peer);
+    bool good = c->known && c->fits && directory_find(l->directory, name);
+    uint32_t wait;
+
+    throttle_note(l->throttle, name, peer, good);
+    wait = good ? 0 : throttle_wait(l->throttle, name, peer);
+    if (good)
+        remember(l, name, span_of(c->password));
+    c->done(c->arg, good ? LOGIN_YES : LOGIN_NO, good ? name : SPAN_NONE, wait);
+    free_check(c);
+}
+
+void login_check(struct login *l, struct span as_typed, struct span password, struct span peer,
+                 login_done_fn *done, void *arg)
+{
+    struct text name = TEXT_INIT(4096);
+    uint32_t wait;
+    struct check *c;
+
+    canonical_or_typed(as_typed, &name);
+    wait = throttle_wait(l->throttle, text_span(&name), peer);
+    if (wait > THROTTLE_PATIENCE) {
+        done(arg, LOGIN_NOT_NOW, SPAN_NONE, 0);
+    } else if (remembered(l, text_span(&name), password)) {
+        throttle_note(l->throttle, text_span(&name), peer, true);
+        done(arg, LOGIN_YES, text_span(&name), wait);
+    } else {
+        c = memory_alloc(sizeof *c);
+        *c = (struct check){.login = l, .done = done, .arg = arg};
+        c->known = verifier_of(l, text_span(&name), &c->verifier);
+        c->name = span_dup(text_span(&name));
+        c->password = span_dup(password);
+        c->peer = span_dup(peer);
+        if (!worker_run(l->hashers, hash, hashed, c)) {
+            free_check(c);
+            done(arg, LOGIN_NOT_NOW, SPAN_NONE, 0);
+        }
+    }
+    text_free(&name);
+}
+
+enum login_verdict login_verifier(struct login *l, struct span as_typed, struct span peer,
+                                  struct scram_verifier *out, uint32_t *wait)
+{
+    struct text name = TEXT_INIT(4096);
+
+    canonical_or_typed(as_typed, &name);
+    *wait = throttle_wait(l->throttle, text_span(&name), peer);
+    verifier_of(l, text_span(&name), out);
+    text_free(&name);
+    return *wait > THROTTLE_PATIENCE ? LOGIN_NOT_NOW : LOGIN_YES;
+}
+
+const struct account *login_note(struct login *l, struct span as_typed, struct span peer, bool good,
+                                 uint32_t *wait)
+{
+    struct text name = TEXT_INIT(4096);
+    struct scram_verifier ignored;
+    const struct account *a;
+
+    canonical_or_typed(as_typed, &name);
+    a = good ? verifier_of(l, text_span(&name), &ignored) : NULL;
+    throttle_note(l->throttle, text_span(&name), peer, a != NULL);
+    *wait = a ? 0 : throttle_wait(l->throttle, text_span(&name), peer);
+    text_free(&name);
+    memory_wipe(&ignored, sizeof ignored);
+    return a;
+}

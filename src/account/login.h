@@ -1,0 +1,32 @@
+/* login: is this the password of that name? Hashing runs on threads of its own with a bounded
+ * queue, so that it never holds up a session of somebody else; a good answer is remembered for some
+ * minutes. Unknown names cost and look the same. */
+#ifndef PORT26_ACCOUNT_LOGIN_H
+#define PORT26_ACCOUNT_LOGIN_H
+
+#include "account/directory.h"
+#include "io/loop.h"
+
+struct login;
+
+enum login_verdict { LOGIN_YES, LOGIN_NO, LOGIN_NOT_NOW };
+
+/* `secret`: the store's, for verifiers of names that do not exist; copied. `d` must outlive it. */
+struct login *login_new(struct loop *l, const struct directory *d, struct span secret);
+void login_free(struct login **l);
+/* `account`: canonical name when YES, else empty. `wait`: milliseconds to hold the answer back. */
+typedef void login_done_fn(void *arg, enum login_verdict v, struct span account, uint32_t wait);
+/* Checks a password. done is called exactly once, from the loop, maybe at once. The spans are
+ * copied, the password wiped. */
+void login_check(struct login *l, struct span name, struct span password, struct span peer,
+                 login_done_fn *done, void *arg);
+/* The verifier for SCRAM, a fake one for names that do not exist. LOGIN_NOT_NOW: throttled. */
+enum login_verdict login_verifier(struct login *l, struct span name, struct span peer,
+                                  struct scram_verifier *out, uint32_t *wait);
+/* The end of a SCRAM exchange. Gives the account, NULL when there is none (or it was not good). */
+const struct account *login_note(struct login *l, struct span name, struct span peer, bool good,
+                                 uint32_t *wait);
+/* Forget what was remembered: passwords changed. */
+void login_forget(struct login *l);
+
+#endif
