@@ -1,0 +1,20 @@
+/* xtext: printable text in ESMTP parameters (RFC 3461 section 4): "+", "=" and whatever is not
+ * printable ASCII stand as "+" and two upper-case hex digits. It is kept encoded wherever it is
+ * stored, so that what it hides (a newline) never stands raw in a record, header or log. */
+#ifndef PORT26_MAIL_XTEXT_H
+#define PORT26_MAIL_XTEXT_H
+
+#include "base/span.h"
+#include "base/text.h"
+
+/* Is it xtext, exactly? The empty span is. */
+bool xtext_ok(struct span s);
+/* Is it xtext that hides only printable ASCII and blanks? */
+bool xtext_printable(struct span s);
+/* Appends the bytes it stands for; false when it is no xtext or does not fit. What comes out may
+ * hold any byte: show it with text_add_safe. */
+bool xtext_decode(struct span s, struct text *out);
+/* Appends any bytes as xtext; false when they do not fit. */
+bool xtext_encode(struct span s, struct text *out);
+
+#endif
