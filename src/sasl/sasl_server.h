@@ -18,8 +18,9 @@ struct sasl_binding {
     unsigned char exporter[SASL_BINDING];
 };
 
-/* Results of the calls: 0 yes, 1 no, -1 cannot tell now. They may make the fiber wait. Names and
- * passwords are UTF-8 without NUL and control characters, else not normalised. */
+/* Results of the calls: 0 yes, 1 no, -1 cannot tell now. They may make the fiber wait. Names come
+ * prepared by SASLprep (UTF-8, no control characters, at most SASL_NAME_MAX), their case as the
+ * client wrote it; passwords are any 1 to SCRAM_PASSWORD_MAX octets but NUL. */
 struct sasl_server_calls {
     /* PLAIN and LOGIN: is this the password of that name? */
     int (*check_password)(void *arg, struct span name, struct span password);

@@ -7,7 +7,7 @@
 #include "base/span.h"
 
 enum {
-    /* RFC 7677 asks for at least 4096. 10000 costs one login by password about 5 ms of a core; the
+    /* RFC 7677 asks for at least 4096. 10000 costs one login by password about 9 ms of a core; the
      * client pays the same, phones among them. More strength for stolen verifiers comes from long
      * passwords; more rounds would make each guess at the door dearer for us than for the guesser.
      */
@@ -32,7 +32,7 @@ struct scram_verifier {
 
 /* A new verifier with a random salt. The password is UTF-8 and prepared by SASLprep (RFC 4013). 0,
  * or -1 and *e: empty, too long, not UTF-8, control characters, code points Unicode 3.2 lacks.
- * Runs about 5 ms: on a worker thread in a busy process. */
+ * Runs about 9 ms: on a worker thread in a busy process. */
 int scram_derive(struct span password, struct scram_verifier *out, struct error *e);
 /* Whether this is the password; takes as long for a wrong one. Thread-safe. */
 bool scram_check_password(const struct scram_verifier *v, struct span password);
