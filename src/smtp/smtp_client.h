@@ -53,9 +53,10 @@ struct smtp_client_settings {
     struct tls_context *context; /* needed unless CLIENT_TLS_NONE */
     const char *name;            /* the server's name for SNI and certificate */
     bool verify;                 /* the certificate must pass */
-    struct span user, password;  /* empty user: no login */
-    struct span mechanisms;      /* the only ones allowed, blanks between; empty: all we have */
-    bool link_trusted;           /* the login may go in the clear: loopback only */
+    bool alpn; /* offer "smtp" in the handshake: on ports that several protocols share */
+    struct span user, password; /* empty user: no login */
+    struct span mechanisms;     /* the only ones allowed, blanks between; empty: all we have */
+    bool link_trusted;          /* the login may go in the clear: loopback only */
     struct smtp_client_times times;
     /* Every line that passed, without CR LF and with secrets replaced; for the check's transcript.
      * May be NULL. Replies come line by line as they arrived: escape before showing. */
