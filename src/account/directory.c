@@ -258,3 +258,22 @@ size_t directory_count(const struct directory *d)
 {
     return map_count(d->by_name);
 }
+
+struct each {
+    void (*fn)(void *arg, const struct account *a);
+    void *arg;
+};
+
+static void call_each(struct span key, void *value, void *arg)
+{
+    struct each *each = arg;
+
+    (void)key;
+    each->fn(each->arg, &((struct owned *)value)->account);
+}
+
+void directory_each(const struct directory *d, void (*fn)(void *arg, const struct account *a),
+                    void *arg)
+{
+    map_each(d->by_name, call_each, &(struct each){fn, arg});
+}

@@ -44,6 +44,9 @@ void directory_addresses(const struct directory *d, const struct account *a, str
 /* Puts what the store has just committed. */
 void directory_put(struct directory *d, const struct store_account *record);
 void directory_remove(struct directory *d, struct span canonical);
+/* Calls fn for every account, in no order. */
+void directory_each(const struct directory *d, void (*fn)(void *arg, const struct account *a),
+                    void *arg);
 size_t directory_count(const struct directory *d);
 
 #endif

@@ -20,6 +20,7 @@ struct member {
     bool ready;    /* it said so after its setup */
     bool leaving;  /* drained: no new work, will not be replaced */
     unsigned load; /* for the owner: jobs under way */
+    void *own;     /* for the owner, as well */
     int64_t started;
     struct member *next;
 };

@@ -1,0 +1,249 @@
+#include "serve/clerk.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/fiber.h"
+#include "mail/address.h"
+#include "serve/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Counted: a message being committed, or a password being hashed, outlives the listener that asked.
+ */
+struct clerk {
+    struct house *house;
+    struct channel *channel; /* NULL: nobody waits for answers any more */
+    unsigned references;
+    bool is_command, admin;
+    char *person;
+    clerk_command_fn *command;
+    void *command_arg;
+};
+
+struct errand {
+    struct clerk *clerk;
+    struct parcel *parcel;
+};
+
+struct clerk *clerk_new(struct house *h, struct channel *c, const struct clerk_rights *rights,
+                        clerk_command_fn *command, void *arg)
+{
+    struct clerk *k = memory_alloc(sizeof *k);
+
+    *k = (struct clerk){
+        .house = h, .channel = c, .references = 1, .command = command, .command_arg = arg};
+    k->is_command = rights != NULL;
+    k->admin = rights && rights->admin;
+    k->person = rights ? span_dup(rights->person) : NULL;
+    return k;
+}
+
+static void release(struct clerk *k)
+{
+    if (--k->references)
+        return;
+    free(k->person);
+    free(k);
+}
+
+void clerk_free(struct clerk **k)
+{
+    if (!*k)
+        return;
+    (*k)->channel = NULL;
+    release(*k);
+    *k = NULL;
+}
+
+static struct errand *begin(struct clerk *k, struct parcel *p)
+{
+    struct errand *e = memory_alloc(sizeof *e);
+
+    k->references++;
+    *e = (struct errand){k, p};
+    return e;
+}
+
+static void answer(struct errand *e, enum letter_kind kind, const void *letter, int fd)
+{
+    if (e->clerk->channel)
+        channel_send(e->clerk->channel, kind, e->parcel->tag, letter, fd);
+}
+
+static void end(struct errand *e)
+{
+    release(e->clerk);
+    parcel_free(&e->parcel);
+    free(e);
+}
+
+/* ---- logins ---- */
+
+static void logged_in(void *arg, enum login_verdict v, struct span account, uint32_t wait)
+{
+    static const enum login_result results[] = {
+        [LOGIN_YES] = LOGIN_GOOD, [LOGIN_NO] = LOGIN_WRONG, [LOGIN_NOT_NOW] = LOGIN_LATER};
+    struct errand *e = arg;
+    struct letter_login *l = e->parcel->letter;
+    struct letter_login_answer reply = {results[v], account, wait};
+
+    answer(e, LETTER_LOGIN_ANSWER, &reply, -1);
+    if (l->password.len)
+        memory_wipe((void *)(uintptr_t)l->password.at, l->password.len);
+    end(e);
+}
+
+static void on_login(struct errand *e)
+{
+    const struct letter_login *l = e->parcel->letter;
+
+    login_check(e->clerk->house->login, l->name, l->password, l->peer, logged_in, e);
+}
+
+static void on_verifier_wanted(struct errand *e)
+{
+    const struct letter_login *l = e->parcel->letter;
+    struct letter_verifier reply = {0};
+    struct scram_verifier v = {0};
+
+    reply.result =
+        login_verifier(e->clerk->house->login, l->name, l->peer, &v, &reply.wait) == LOGIN_YES
+            ? LOGIN_GOOD
+            : LOGIN_LATER;
+    reply.iterations = v.iterations;
+    reply.salt = (struct span){(const char *)v.salt, v.salt_len};
+    memcpy(reply.stored_key, v.stored_key, sizeof reply.stored_key);
+    memcpy(reply.server_key, v.server_key, sizeof reply.server_key);
+    answer(e, LETTER_VERIFIER, &reply, -1);
+    memory_wipe(&v, sizeof v);
+    memory_wipe(&reply, sizeof reply);
+    end(e);
+}
+
+static void on_login_note(struct errand *e)
+{
+    const struct letter_login_note *l = e->parcel->letter;
+    struct letter_login_answer reply = {0};
+    const struct account *a =
+        login_note(e->clerk->house->login, l->name, l->peer, l->good, &reply.wait);
+
+    reply.result = a ? LOGIN_GOOD : LOGIN_WRONG;
+    reply.account = a ? a->name : SPAN_NONE;
+    answer(e, LETTER_LOGIN_ANSWER, &reply, -1);
+    end(e);
+}
+
+/* ---- policy ---- */
+
+static void on_may_send(struct errand *e)
+{
+    struct letter_answer reply = {
+        policy_may_send(e->clerk->house, e->parcel->letter, e->parcel->arena)};
+
+    answer(e, LETTER_ANSWER, &reply, -1);
+    end(e);
+}
+
+static void on_may_reach(struct errand *e)
+{
+    struct letter_answer reply = {
+        policy_may_reach(e->clerk->house, e->parcel->letter, e->parcel->arena)};
+
+    answer(e, LETTER_ANSWER, &reply, -1);
+    end(e);
+}
+
+/* ---- messages ---- */
+
+static void on_file_wanted(struct errand *e)
+{
+    struct error err = {0};
+    int fd = queue_body_file(e->clerk->house->queue, &err);
+    struct letter_answer reply = {{0}};
+
+    if (fd < 0)
+        reply.reply = policy_refusal(e->parcel->arena, &err);
+    answer(e, LETTER_FILE, &reply, fd);
+    if (fd >= 0)
+        close(fd);
+    end(e);
+}
+
+static void accepted(void *arg, const struct reply *r)
+{
+    struct errand *e = arg;
+    const struct letter_accept *l = e->parcel->letter;
+    struct letter_answer reply = {*r};
+
+    log_event(r->code == 250 ? LOG_INFO : LOG_WARNING,
+              r->code == 250 ? "message.accepted" : "message.refused",
+              LOG_ID(&l->message.envelope.id), LOG_SPAN("door", l->message.origin.door),
+              LOG_SPAN("peer", l->message.origin.peer),
+              LOG_SPAN("account", l->message.origin.account),
+              LOG_SPAN("from", l->message.envelope.sender),
+              LOG_NUM("recipients", l->message.envelope.count),
+              LOG_NUM("size", l->message.content.size), LOG_NUM("code", r->code));
+    answer(e, LETTER_ANSWER, &reply, -1);
+    end(e);
+}
+
+/* What the command line hands over comes from a person of this machine, whatever it claims. */
+static void stamp_local(struct clerk *k, struct message *m)
+{
+    m->origin = (struct origin){.account = span_of(k->person), .with = SPAN("local")};
+}
+
+static void on_accept(struct errand *e)
+{
+    struct letter_accept *l = e->parcel->letter;
+
+    l->message.content.fd = e->parcel->fd;
+    if (e->clerk->is_command)
+        stamp_local(e->clerk, &l->message);
+    queue_accept(e->clerk->house->queue, &l->message, accepted, e);
+}
+
+/* ---- commands ---- */
+
+static void run_command(void *arg)
+{
+    struct errand *e = arg;
+    struct clerk *k = e->clerk;
+    struct clerk_rights rights = {k->admin, span_of(k->person)};
+    struct text out = TEXT_INIT(LETTER_MAX - 4096);
+    struct letter_text reply;
+
+    k->command(k->command_arg, ((struct letter_text *)e->parcel->letter)->text, &rights, &out);
+    reply.text = text_span(&out);
+    answer(e, LETTER_COMMAND_ANSWER, &reply, -1);
+    text_free(&out);
+    end(e);
+}
+
+static void on_command(struct errand *e)
+{
+    fiber_start(e->clerk->house->loop, run_command, e);
+}
+
+void clerk_take(struct clerk *k, struct parcel *p)
+{
+    static const struct {
+        enum letter_kind kind;
+        void (*fn)(struct errand *e);
+    } rows[] = {
+        {LETTER_LOGIN, on_login},           {LETTER_VERIFIER_WANTED, on_verifier_wanted},
+        {LETTER_LOGIN_NOTE, on_login_note}, {LETTER_MAY_SEND, on_may_send},
+        {LETTER_MAY_REACH, on_may_reach},   {LETTER_FILE_WANTED, on_file_wanted},
+        {LETTER_ACCEPT, on_accept},         {LETTER_COMMAND, on_command},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (rows[i].kind == p->kind) {
+            rows[i].fn(begin(k, p));
+            return;
+        }
+    }
+    parcel_free(&p);
+}

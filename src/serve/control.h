@@ -1,0 +1,30 @@
+/* control: the commands of the command line, as JSON in and JSON out. The daemon runs them for
+ * whoever comes through the control socket; the command line runs the same ones itself when no
+ * daemon holds the store.
+ *
+ * In:  {"command": "queue ls", ...arguments}
+ * Out: {"ok": true, ...} or {"ok": false, "error": "words"} */
+#ifndef PORT26_SERVE_CONTROL_H
+#define PORT26_SERVE_CONTROL_H
+
+#include "serve/clerk.h"
+
+/* What only a running daemon can do; members may be NULL. */
+struct control_calls {
+    /* Reads the configuration again. 0, or -1 and the notes as text in `words`. */
+    int (*reload)(void *arg, struct text *words);
+    /* Adds `"key": value, ...` facts about processes as JSON members (leading comma included). */
+    void (*status)(void *arg, struct text *json);
+};
+
+struct control {
+    struct house *house;
+    const struct control_calls *calls;
+    void *arg;
+};
+
+/* Runs one command on the calling fiber; may wait for the disk. `arg` is a struct control. */
+void control_run(void *arg, struct span command, const struct clerk_rights *rights,
+                 struct text *answer);
+
+#endif

@@ -1,0 +1,148 @@
+#include "serve/control_json.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+static void put(json_t *o, const char *key, struct span s)
+{
+    struct text safe = TEXT_INIT(65536);
+
+    text_add_safe(&safe, s);
+    json_object_set_new(o, key, json_string(text_cstr(&safe)));
+    text_free(&safe);
+}
+
+static void put_number(json_t *o, const char *key, uint64_t n)
+{
+    json_object_set_new(o, key, json_integer((json_int_t)n));
+}
+
+static void put_time(json_t *o, const char *key, int64_t wall)
+{
+    char buf[32] = "";
+
+    if (wall > 0)
+        clock_iso(wall, buf, sizeof buf);
+    json_object_set_new(o, key, wall > 0 ? json_string(buf) : json_null());
+}
+
+static void put_status(json_t *o, struct enhanced e)
+{
+    char buf[12];
+
+    if (e.class) {
+        enhanced_text(e, buf);
+        json_object_set_new(o, "status", json_string(buf));
+    } else {
+        json_object_set_new(o, "status", json_null());
+    }
+}
+
+static json_t *recipient(const struct store_head *h, size_t i)
+{
+    const struct store_recipient *r = &h->recipients[i];
+    json_t *o = json_object();
+
+    put(o, "to", h->envelope.recipients[i].address);
+    json_object_set_new(o, "state", json_string(store_end_name(r->end)));
+    put_number(o, "attempts", r->attempts);
+    put_time(o, "next_try", r->end == STORE_WAITING ? r->next_try : 0);
+    json_object_set_new(o, "waits_for_network", json_boolean(r->waits_for_network));
+    put_status(o, r->status);
+    put(o, "words", r->words);
+    return o;
+}
+
+static json_t *one_try(const struct job_try *t)
+{
+    json_t *o = json_object();
+
+    put_time(o, "at", t->at);
+    put(o, "host", t->host);
+    put(o, "address", t->address);
+    put(o, "tls", t->tls);
+    json_object_set_new(o, "stage", json_string(stage_name(t->stage)));
+    if (t->reply.code) {
+        put_number(o, "code", t->reply.code);
+        put_status(o, t->reply.enhanced);
+        put(o, "reply", t->reply.text);
+    }
+    put(o, "words", t->words);
+    return o;
+}
+
+static json_t *event(const struct store_event *e)
+{
+    json_t *o = json_object(), *tries = json_array();
+
+    put_time(o, "at", e->at);
+    put_number(o, "recipients", e->count);
+    put_number(o, "first_recipient", e->recipient);
+    put(o, "words", e->words);
+    for (size_t i = 0; i < e->try_count; i++)
+        json_array_append_new(tries, one_try(&e->tries[i]));
+    json_object_set_new(o, "tries", tries);
+    return o;
+}
+
+json_t *control_json_entry(const struct queue_entry *entry)
+{
+    const struct store_head *h = entry->head;
+    json_t *o = json_object(), *recipients = json_array(), *events = json_array();
+    char id[ID_TEXT + 1];
+
+    id_text(&h->id, id);
+    json_object_set_new(o, "id", json_string(id));
+    json_object_set_new(o, "state", json_string(store_state_name(h->state)));
+    put(o, "state_words", h->words);
+    json_object_set_new(o, "leased", json_boolean(entry->leased));
+    put_time(o, "arrived", h->arrived);
+    put_number(o, "size", h->size);
+    put(o, "from", h->envelope.sender);
+    put(o, "account", h->origin.account);
+    put(o, "peer", h->origin.peer);
+    put(o, "door", h->origin.door);
+    for (size_t i = 0; i < h->envelope.count; i++)
+        json_array_append_new(recipients, recipient(h, i));
+    json_object_set_new(o, "recipients", recipients);
+    for (size_t i = 0; i < entry->event_count; i++)
+        json_array_append_new(events, event(&entry->events[i]));
+    json_object_set_new(o, "events", events);
+    return o;
+}
+
+json_t *control_json_account(const struct account *a)
+{
+    json_t *o = json_object(), *aliases = json_array();
+
+    put(o, "name", a->name);
+    for (size_t i = 0; i < a->alias_count; i++)
+        json_array_append_new(aliases, json_stringn(a->aliases[i].at, a->aliases[i].len));
+    json_object_set_new(o, "aliases", aliases);
+    json_object_set_new(o, "locked", json_boolean(a->locked));
+    json_object_set_new(o, "password", json_boolean(a->has_password));
+    put_time(o, "created", a->created);
+    return o;
+}
+
+json_t *control_json_counts(const struct queue_counts *n)
+{
+    json_t *o = json_object();
+
+    put_number(o, "messages", n->messages);
+    put_number(o, "held", n->held);
+    put_number(o, "damaged", n->damaged);
+    put_number(o, "recipients", n->recipients);
+    put_number(o, "octets", n->octets);
+    put_number(o, "destinations", n->destinations);
+    put_number(o, "failing", n->failing);
+    put_number(o, "leased", n->leased);
+    put_number(o, "accepted", n->accepted);
+    put_number(o, "delivered", n->delivered);
+    put_number(o, "relayed", n->relayed);
+    put_number(o, "failed", n->failed);
+    put_number(o, "dropped", n->dropped);
+    put_number(o, "reports", n->reports);
+    return o;
+}

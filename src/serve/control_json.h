@@ -1,0 +1,15 @@
+/* control_json: queue entries and accounts as the JSON that `--json` shows: these keys are stable.
+ */
+#ifndef PORT26_SERVE_CONTROL_JSON_H
+#define PORT26_SERVE_CONTROL_JSON_H
+
+#include "serve/house.h"
+
+#include <jansson.h>
+
+/* Each returns a new reference. */
+json_t *control_json_entry(const struct queue_entry *entry);
+json_t *control_json_account(const struct account *a);
+json_t *control_json_counts(const struct queue_counts *n);
+
+#endif

@@ -1,0 +1,38 @@
+/* house: what the keeper keeps: store, queue, accounts and the rules by which mail leaves. The
+ * command line opens the same house when no daemon runs, without couriers. */
+#ifndef PORT26_SERVE_HOUSE_H
+#define PORT26_SERVE_HOUSE_H
+
+#include "account/login.h"
+#include "conf/config.h"
+#include "queue/queue.h"
+
+struct worker;
+struct rules;
+
+struct house {
+    struct loop *loop;
+    const struct config *config; /* the owner's; replaced by house_configure */
+    struct store *store;
+    struct queue *queue;
+    struct directory *directory;
+    struct login *login;
+    struct worker *inboxes; /* threads that write Maildirs */
+    struct rules *rules;
+    /* Hands a job to a courier; NULL: there are none (command line). */
+    bool (*carry)(void *arg, const struct job *job, unsigned *courier);
+    void *carry_arg;
+};
+
+/* Opens all of it; takes the store's lock. `carry` may be NULL. 0, or -1 and *e. */
+int house_open(struct loop *l, const struct config *c,
+               bool (*carry)(void *arg, const struct job *job, unsigned *courier), void *carry_arg,
+               struct house **out, struct error *e);
+/* Another configuration: rules and domains change at once; what waits chooses its route anew. */
+void house_configure(struct house *h, const struct config *c);
+/* The route a recipient's mail takes by the present rules. */
+void house_route(const struct house *h, struct span sender, struct span recipient, struct arena *a,
+                 struct route *out);
+void house_close(struct house **h);
+
+#endif

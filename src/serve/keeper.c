@@ -1,0 +1,358 @@
+#include "serve/keeper.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/fiber.h"
+#include "io/jail.h"
+#include "serve/crew.h"
+#include "serve/doors.h"
+#include "serve/reception.h"
+#include "serve/settings.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+    STOP_TIME = 30 * 1000, /* ms for sessions and deliveries to end at SIGTERM */
+    MAX_FILES = 65536,
+    WORDS_MAX = 32768,
+};
+
+struct keeper {
+    struct loop *loop;
+    const char *file;
+    char program[4096];
+    struct settings *settings;
+    struct doors *doors;
+    struct house *house;
+    struct crew *crew;
+    struct reception *reception;
+    struct control control;
+};
+
+/* ---- children ---- */
+
+static void send_door(void *arg, const char *door, int fd)
+{
+    struct member *m = arg;
+    struct letter_door l = {span_of(door)};
+
+    channel_send(m->channel, LETTER_DOOR, 0, &l, fd);
+}
+
+static void send_certificates(const struct settings *s, struct member *m)
+{
+    for (size_t i = 0; i < s->certificate_count; i++) {
+        const struct settings_certificate *c = &s->certificates[i];
+        struct letter_certificate l = {span_of(c->door), text_span(&c->certificate),
+                                       text_span(&c->key)};
+
+        channel_send(m->channel, LETTER_CERTIFICATE, 0, &l, -1);
+    }
+}
+
+static void joined(void *arg, struct member *m)
+{
+    struct keeper *k = arg;
+    struct letter_setup setup = {span_of(k->file), text_span(&k->settings->file), m->number};
+
+    channel_send(m->channel, LETTER_SETUP, 0, &setup, -1);
+    if (m->side == SIDE_LISTENER) {
+        send_certificates(k->settings, m);
+        doors_each(k->doors, send_door, m);
+        m->own = clerk_new(k->house, m->channel, NULL, NULL, NULL);
+    }
+    channel_send(m->channel, LETTER_START, 0, &(struct letter_nothing){0}, -1);
+}
+
+static void on_result(struct keeper *k, struct member *m, struct parcel *p)
+{
+    if (m->load)
+        m->load--;
+    queue_settle(k->house->queue, &((struct letter_result *)p->letter)->result);
+    queue_kick(k->house->queue);
+    parcel_free(&p);
+}
+
+static void on_parcel(void *arg, struct member *m, struct parcel *p)
+{
+    struct keeper *k = arg;
+
+    if (p->kind == LETTER_READY) {
+        queue_kick(k->house->queue);
+        parcel_free(&p);
+    } else if (p->kind == LETTER_RESULT) {
+        on_result(k, m, p);
+    } else {
+        clerk_take(m->own, p);
+    }
+}
+
+static void left(void *arg, struct member *m)
+{
+    struct keeper *k = arg;
+    struct clerk *clerk = m->own;
+
+    clerk_free(&clerk);
+    if (m->side == SIDE_COURIER)
+        queue_lost(k->house->queue, (unsigned)m->pid);
+}
+
+static void empty(void *arg)
+{
+    loop_stop(((struct keeper *)arg)->loop);
+}
+
+/* The relay's login goes with the job and nowhere else. */
+static void attach_login(const struct settings *s, struct job *job)
+{
+    for (size_t i = 0; i < s->config->relay_count; i++) {
+        const struct config_relay *r = &s->config->relays[i];
+
+        if (job->kind != ROUTE_RELAY || !span_is(job->relay, r->name))
+            continue;
+        job->user = span_of(r->user);
+        job->password = text_span(&s->passwords[i]);
+    }
+}
+
+/* To the courier with the least to do. */
+static bool carry(void *arg, const struct job *job, unsigned *courier)
+{
+    struct keeper *k = arg;
+    struct letter_job letter = {*job};
+    struct member *best = NULL;
+
+    for (struct member *m = k->crew ? crew_first(k->crew) : NULL; m; m = m->next)
+        if (m->side == SIDE_COURIER && m->ready && !m->leaving && (!best || m->load < best->load))
+            best = m;
+    if (!best || best->load >= k->settings->config->delivery.concurrency)
+        return false;
+    attach_login(k->settings, &letter.job);
+    if (!channel_send(best->channel, LETTER_JOB, 0, &letter, job->content.fd))
+        return false;
+    best->load++;
+    *courier = (unsigned)best->pid;
+    return true;
+}
+
+/* ---- reload: all or nothing ---- */
+
+static void want_crew(struct keeper *k)
+{
+    const struct config *c = k->settings->config;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    crew_want(k->crew, SIDE_LISTENER,
+              c->process.listeners ? (unsigned)c->process.listeners
+                                   : (unsigned)(cores > 0 ? cores : 1));
+    crew_want(k->crew, SIDE_COURIER, (unsigned)c->delivery.couriers);
+}
+
+static int reload(void *arg, struct text *words)
+{
+    struct keeper *k = arg;
+    struct settings *next, *old = k->settings;
+    struct error e = {0};
+
+    if (settings_load(k->file, &next, words) < 0) {
+        log_event(LOG_ERROR, "config.refused", LOG_SPAN("why", text_span(words)));
+        text_adds(words, "The running configuration stays in force.\n");
+        return -1;
+    }
+    if (doors_open(k->doors, next->config, &e) < 0) {
+        log_event(LOG_ERROR, "config.refused", LOG_STR("why", e.words));
+        text_addf(words, "%s\nThe running configuration stays in force.\n", e.words);
+        settings_free(&next);
+        return -1;
+    }
+    k->settings = next;
+    house_configure(k->house, next->config);
+    want_crew(k);
+    crew_replace(k->crew);
+    settings_free(&old);
+    log_event(LOG_NOTICE, "config.loaded", LOG_STR("file", k->file));
+    return 0;
+}
+
+static void on_hangup(int signal, void *arg)
+{
+    struct text words = TEXT_INIT(WORDS_MAX);
+
+    (void)signal;
+    reload(arg, &words);
+    text_free(&words);
+}
+
+static void on_stop(int signal, void *arg)
+{
+    struct keeper *k = arg;
+
+    log_event(LOG_NOTICE, "stopping", LOG_NUM("signal", signal));
+    queue_pause(k->house->queue, true);
+    crew_drain(k->crew, STOP_TIME);
+}
+
+static void status(void *arg, struct text *json)
+{
+    struct keeper *k = arg;
+    const char *comma = "";
+
+    text_adds(json, "[");
+    for (const struct member *m = crew_first(k->crew); m; m = m->next) {
+        text_addf(json, "%s{\"role\":\"%s\",\"pid\":%d,\"ready\":%s,\"leaving\":%s,\"jobs\":%u}",
+                  comma, m->side == SIDE_LISTENER ? "listener" : "courier", (int)m->pid,
+                  m->ready ? "true" : "false", m->leaving ? "true" : "false", m->load);
+        comma = ",";
+    }
+    text_adds(json, "]");
+}
+
+static const struct control_calls control_calls = {reload, status};
+static const struct crew_calls crew_calls = {joined, on_parcel, left, empty};
+
+/* ---- start ---- */
+
+static int say(const char *words)
+{
+    fprintf(stderr, "port26: %s%s", words,
+            words[0] && words[strlen(words) - 1] == '\n' ? "" : "\n");
+    return EX_CONFIG;
+}
+
+/* As root: the folders are made for the user we become. */
+static int give_folder(const char *path, const struct passwd *pw, struct error *e)
+{
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        return error_sys(e, errno, "the folder %s can not be made", path);
+    if (pw && lchown(path, pw->pw_uid, pw->pw_gid) < 0)
+        return error_sys(e, errno, "the folder %s can not be given to the user %s", path,
+                         pw->pw_name);
+    return 0;
+}
+
+static int become_user(const struct config *c, struct error *e)
+{
+    struct passwd *pw = geteuid() == 0 ? getpwnam(c->user) : NULL;
+    char control[4096];
+
+    if (geteuid() == 0 && !pw)
+        return error_set(e, ERROR_INPUT,
+                         "port26 never serves as root, and there is no user \"%s\"; make it: "
+                         "useradd --system --home-dir %s --shell /usr/sbin/nologin %s",
+                         c->user, c->store.path, c->user);
+    snprintf(control, sizeof control, "%s", c->control);
+    if (pw && (give_folder(c->store.path, pw, e) < 0 || give_folder(c->inboxes.path, pw, e) < 0))
+        return -1;
+    if (pw && mkdir(dirname(control), 0755) == 0)
+        (void)!lchown(control, pw->pw_uid, pw->pw_gid);
+    return jail_user(c->user, e);
+}
+
+/* The children are started from here, and a jail is inherited: these paths are what they need
+ * before their own, tighter one. */
+static int jail(const struct keeper *k, struct error *e)
+{
+    const struct config *c = k->settings->config;
+    char file[4096], control[4096], certificate[4096], key[4096], program[4096];
+    struct jail_path paths[] = {
+        {c->store.path, true}, {c->inboxes.path, true}, {NULL, true},      {NULL, false},
+        {NULL, false},         {NULL, false},           {NULL, false},     {"/etc", false},
+        {"/usr", false},       {"/lib", false},         {"/lib64", false}, {"/proc", true},
+        {"/dev", true},        {"/run", true},          {NULL, false},
+    };
+
+    snprintf(file, sizeof file, "%s", k->file);
+    snprintf(control, sizeof control, "%s", c->control);
+    snprintf(certificate, sizeof certificate, "%s", c->tls.certificate);
+    snprintf(key, sizeof key, "%s", c->tls.key);
+    snprintf(program, sizeof program, "%s", k->program);
+    paths[2].path = dirname(control);
+    paths[3].path = dirname(file);
+    paths[4].path = dirname(certificate);
+    paths[5].path = dirname(key);
+    paths[6].path = dirname(program);
+    return c->process.jail ? jail_enter(JAIL_KEEPER, paths, MAX_FILES, e) : 0;
+}
+
+static int open_all(struct keeper *k, struct error *e)
+{
+    const struct config *c = k->settings->config;
+    ssize_t n = readlink("/proc/self/exe", k->program, sizeof k->program - 1);
+    int jailed;
+
+    if (n < 0)
+        return error_sys(e, errno, "/proc/self/exe can not be read");
+    if (doors_open(k->doors, c, e) < 0 || become_user(c, e) < 0)
+        return -1;
+    log_open("keeper", c->log.target, c->log.form, c->log.level);
+    if (house_open(k->loop, c, carry, k, &k->house, e) < 0)
+        return -1;
+    k->control = (struct control){k->house, &control_calls, k};
+    k->reception = reception_open(k->loop, c->control, &k->control, e);
+    if (!k->reception)
+        return -1;
+    jailed = jail(k, e);
+    if (jailed > 0)
+        log_event(LOG_NOTICE, "jail.partial", LOG_STR("why", e->words));
+    return jailed < 0 ? -1 : 0;
+}
+
+static void close_all(struct keeper *k)
+{
+    reception_close(&k->reception);
+    if (k->crew)
+        crew_free(&k->crew);
+    house_close(&k->house);
+    doors_free(&k->doors);
+    settings_free(&k->settings);
+    loop_free(&k->loop);
+}
+
+static void run(struct keeper *k)
+{
+    k->crew = crew_new(k->loop, k->program, &crew_calls, k);
+    loop_signal(k->loop, SIGHUP, on_hangup, k);
+    loop_signal(k->loop, SIGTERM, on_stop, k);
+    loop_signal(k->loop, SIGINT, on_stop, k);
+    want_crew(k);
+    log_event(LOG_NOTICE, "started", LOG_STR("file", k->file),
+              LOG_STR("store", k->settings->config->store.path));
+    loop_run(k->loop);
+    log_event(LOG_NOTICE, "stopped");
+}
+
+int keeper_main(const char *config_file)
+{
+    struct text words = TEXT_INIT(WORDS_MAX);
+    char absolute[4096];
+    struct keeper k = {.file = realpath(config_file, absolute) ? absolute : config_file};
+    struct error e = {0};
+    int bad = settings_load(k.file, &k.settings, &words);
+
+    if (words.len)
+        say(text_cstr(&words));
+    text_free(&words);
+    if (bad)
+        return EX_CONFIG;
+    signal(SIGPIPE, SIG_IGN);
+    umask(077);
+    k.loop = loop_new();
+    k.doors = doors_new();
+    bad = open_all(&k, &e);
+    if (bad)
+        say(e.words);
+    else
+        run(&k);
+    close_all(&k);
+    return bad ? EX_CONFIG : EX_OK;
+}

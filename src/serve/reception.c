@@ -1,0 +1,136 @@
+#include "serve/reception.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { VISITORS_MAX = 200, BACKLOG = 64 };
+
+struct visitor {
+    struct reception *reception;
+    struct channel *channel;
+    struct clerk *clerk;
+    struct visitor *next;
+};
+
+struct reception {
+    struct loop *loop;
+    struct control *control;
+    struct watch *watch;
+    struct visitor *first;
+    unsigned count;
+    int fd;
+    char path[108];
+};
+
+static void on_parcel(void *arg, struct parcel *p)
+{
+    struct visitor *v = arg;
+
+    clerk_take(v->clerk, p);
+}
+
+static void leave(struct visitor *v)
+{
+    struct visitor **link = &v->reception->first;
+
+    while (*link != v)
+        link = &(*link)->next;
+    *link = v->next;
+    v->reception->count--;
+    clerk_free(&v->clerk);
+    channel_free(&v->channel);
+    free(v);
+}
+
+static void on_closed(void *arg, const char *why)
+{
+    (void)why;
+    leave(arg);
+}
+
+static const struct channel_calls channel_calls = {on_parcel, on_closed};
+
+static void greet(struct reception *r, int fd, const struct ucred *who)
+{
+    struct passwd *pw = getpwuid(who->uid);
+    char number[32];
+    struct clerk_rights rights = {.admin = who->uid == 0 || who->uid == geteuid()};
+    struct visitor *v = memory_alloc(sizeof *v);
+
+    snprintf(number, sizeof number, "uid-%u", (unsigned)who->uid);
+    rights.person = span_of(pw ? pw->pw_name : number);
+    *v = (struct visitor){.reception = r, .next = r->first};
+    r->first = v;
+    r->count++;
+    v->channel = channel_new(r->loop, fd, SIDE_COMMAND, &channel_calls, v);
+    v->clerk = clerk_new(r->control->house, v->channel, &rights, control_run, r->control);
+}
+
+static void on_readable(void *arg)
+{
+    struct reception *r = arg;
+    struct ucred who;
+    socklen_t size = sizeof who;
+    int fd = accept4(r->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0)
+        return;
+    if (r->count >= VISITORS_MAX || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+        close(fd);
+    else
+        greet(r, fd, &who);
+}
+
+struct reception *reception_open(struct loop *l, const char *path, struct control *control,
+                                 struct error *e)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    struct reception *r;
+    int fd;
+
+    if (strlen(path) >= sizeof un.sun_path) {
+        error_set(e, ERROR_INPUT,
+                  "control = \"%s\": a socket's path can have %zu characters at most; choose a "
+                  "shorter one",
+                  path, sizeof un.sun_path - 1);
+        return NULL;
+    }
+    memcpy(un.sun_path, path, strlen(path) + 1);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    unlink(path);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof un) < 0 || chmod(path, 0666) < 0 ||
+        listen(fd, BACKLOG) < 0) {
+        error_sys(e, errno, "the control socket %s can not be made", path);
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
+    r = memory_alloc(sizeof *r);
+    *r = (struct reception){.loop = l, .control = control, .fd = fd};
+    snprintf(r->path, sizeof r->path, "%s", path);
+    r->watch = watch_new(l, fd, on_readable, r);
+    return r;
+}
+
+void reception_close(struct reception **r)
+{
+    if (!*r)
+        return;
+    while ((*r)->first)
+        leave((*r)->first);
+    watch_free(&(*r)->watch);
+    close((*r)->fd);
+    unlink((*r)->path);
+    free(*r);
+    *r = NULL;
+}

@@ -1,0 +1,28 @@
+/* settings: one reading of the configuration and of all it names: certificates, keys and relay
+ * passwords, read while we may. A reload makes a second one, and keeps the first when the second is
+ * bad. */
+#ifndef PORT26_SERVE_SETTINGS_H
+#define PORT26_SERVE_SETTINGS_H
+
+#include "conf/config.h"
+
+struct settings_certificate {
+    const char *door; /* "" for all doors without their own */
+    struct text certificate, key;
+};
+
+struct settings {
+    struct config *config;
+    struct text file; /* the configuration as read, for the children */
+    struct settings_certificate *certificates;
+    size_t certificate_count;
+    struct text *passwords; /* of each relay, by its place in config->relays; empty: none */
+};
+
+/* Reads it all. 0, or -1 with what is wrong as lines in `words`. Warnings are added to `words` as
+ * well. */
+int settings_load(const char *file, struct settings **out, struct text *words);
+/* Wipes secrets; nulls the pointer; NULL is fine. */
+void settings_free(struct settings **s);
+
+#endif
