@@ -32,8 +32,8 @@ struct path {
     /* The floor: what must hold before mail or a login may pass (P7). */
     bool must_encrypt;
     bool must_verify;   /* certificate good for `verify`; implies must_encrypt */
-    struct span verify; /* name to check and to send as SNI (RFC 6066: never for literals); may be
-                           empty */
+    struct span verify; /* DNS name, or address without brackets, to check the certificate against
+                           (tls/ sends SNI for names only) */
     bool needs_login;
     bool secure;     /* found through DNSSEC all the way */
     struct span why; /* "MX 10 of example.com", "relay provider" */
@@ -51,10 +51,13 @@ void path_address(const struct path *p, char buf[PATH_ADDRESS_TEXT]);
 /* Loopback, unspecified, link-local, multicast, broadcast, in either family and also as
  * IPv4-mapped IPv6: no MX of somebody else may lead there (HOSTILE 74). */
 bool path_is_local(const struct sockaddr_storage *address);
+/* 127.0.0.0/8, ::1: this machine. */
+bool path_is_loopback(const struct sockaddr_storage *address);
 /* 0.0.0.0, ::, multicast, broadcast: nothing can be connected to there at all. */
 bool path_is_nowhere(const struct sockaddr_storage *address);
 /* Same address, ports apart, IPv4-mapped IPv6 taken as IPv4? */
 bool path_same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
+void path_set_port(struct sockaddr_storage *address, uint16_t port);
 /* Reads "192.0.2.1" or "2001:db8::1" (no brackets); false on a name. */
 bool path_literal(struct span text, struct sockaddr_storage *out);
 /* Orders one host's addresses in place: families take turns, the preferred one first; unwanted ones

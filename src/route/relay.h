@@ -9,7 +9,7 @@
 /* One door of a relay. */
 struct relay_target {
     struct span name; /* of the relay in the configuration */
-    struct span host; /* name, or an address without brackets */
+    struct span host; /* name in A-labels, or an address without brackets */
     uint16_t port;
     enum path_tls tls;
     bool verify;      /* the certificate must be good for the host */
@@ -17,9 +17,10 @@ struct relay_target {
     enum path_family family;
 };
 
-/* Paths in the order of the doors. 0 with at least one path; -1 and *e, which is always temporary:
- * the machine may be roaming, and a resolver that knows nothing today knows it tomorrow. Doors that
- * do not resolve are skipped as long as another one does. */
+/* Paths in the order of the doors (count >= 1; at most PATH_MAX_COUNT are used). 0 with at least
+ * one path; -1 and *e, which is always temporary: the machine may be roaming, and a resolver that
+ * knows nothing today knows it tomorrow. Doors that do not resolve are skipped as long as another
+ * one does. */
 int relay_paths(struct dns *d, const struct relay_target *targets, size_t count, int64_t deadline,
                 struct path_list *out, struct error *e);
 
