@@ -14,6 +14,7 @@ enum {
     EVENTS = 256, /* per epoll_wait */
     ROUNDS = 8,   /* of tasks that make each other ready, before descriptors are looked at again */
     JUMP_MS = 1000,
+    LONGEST_WAIT_MS = 60 * 1000, /* epoll_wait does not see the machine sleep: look again */
 };
 
 struct later {
@@ -163,8 +164,10 @@ static void wait_for_events(struct loop *l)
     struct epoll_event events[EVENTS];
     int timeout, n;
 
-    uv_update_time(&l->uv);
+    tick(l);
     timeout = l->first ? 0 : uv_backend_timeout(&l->uv);
+    if (timeout < 0 || timeout > LONGEST_WAIT_MS)
+        timeout = LONGEST_WAIT_MS;
     n = epoll_wait(l->ep, events, EVENTS, timeout);
     for (int i = 0; i < n; i++) {
         struct ready *r = events[i].data.ptr;
