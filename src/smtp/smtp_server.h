@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "io/stream.h"
 #include "mail/envelope.h"
+#include "mail/params.h"
 #include "mail/reply.h"
 
 struct tls_context;
@@ -27,6 +28,7 @@ struct smtp_server_times {
     int64_t command;      /* from one answer to the end of the next command line */
     int64_t login;        /* the whole AUTH exchange */
     int64_t before_login; /* whole session until a login, where login_required; 0: no such limit */
+    int64_t session;      /* whole session; a message under way is still ended first. 0: none */
     int64_t body_idle;    /* between two pieces of a message */
     int64_t body;         /* a whole message, from 354 or the first BDAT on */
     int64_t answer;       /* the client's time to take our answers */
@@ -51,8 +53,9 @@ struct smtp_server_settings {
     const char *hostname;    /* our name in the greeting and in EHLO's answer */
     const char *greeting;    /* words after the hostname, lines joined by '\n'; NULL: "ESMTP" */
     const char *help;        /* where people find help, a URL or a sentence; NULL: none */
-    const char *mechanisms;  /* SASL mechanisms to offer, blanks between; NULL or "": AUTH not
-                                offered. Those ending in -PLUS are offered inside TLS only */
+    bool login_offered;      /* AUTH; needs calls->login_calls */
+    const char *mechanisms;  /* of those sasl/ has, only these, blanks between; NULL: all */
+    struct span fake_secret; /* at least SCRAM_SECRET_MIN random bytes, see sasl/scram.h */
     struct tls_context *tls; /* NULL: STARTTLS not offered */
     bool tls_first;          /* implicit TLS: the handshake comes before the greeting */
     bool tls_before_login;   /* in the clear AUTH is neither offered nor accepted */
@@ -64,14 +67,12 @@ struct smtp_server_settings {
     struct smtp_server_limits limits;
 };
 
-enum smtp_server_body { BODY_UNSAID, BODY_7BIT, BODY_8BITMIME };
-
 /* A message under way: from an accepted MAIL on. All spans live in its arena. */
 struct smtp_server_transaction {
     struct arena *arena;      /* cleared when the transaction ends; callbacks may use it */
     struct envelope envelope; /* id is fresh; recipients: those accepted so far */
     uint64_t declared_size;   /* SIZE=, 0: not said */
-    enum smtp_server_body body;
+    enum params_body body;
     bool utf8;             /* SMTPUTF8 */
     struct span submitter; /* AUTH= of MAIL as xtext, or empty: never proof of anything */
     uint64_t size;         /* octets handed to `body` so far */
@@ -114,8 +115,8 @@ enum smtp_server_event { SMTP_SERVER_EVENTS(X) };
 const char *smtp_server_event_name(enum smtp_server_event e);
 
 /* The questions. `arg` is what smtp_server_run got. Every call runs on the session's fiber and may
- * wait as long as it likes; the answers given before it are on the wire by then, except before
- * body and event, which shall not wait for people. A reply with code 0 means "the engine's
+ * wait as long as it likes, but reset and event; answers to earlier commands of the same pipelined
+ * group may be sent only after it. A reply with code 0 means "the engine's
  * default"; its text must live in session->answers or be constant. Only `rcpt` and `body_end` have
  * no default that accepts; a NULL member is the same as one that always answers code 0.
  *
@@ -129,7 +130,7 @@ struct smtp_server_calls {
     struct reply (*connected)(void *arg, const struct smtp_server_session *s);
     /* After HELO/EHLO was understood; default 250. A 2xx text is not used for EHLO. */
     struct reply (*helo)(void *arg, const struct smtp_server_session *s);
-    /* The house's side of SASL, called with `arg`; needed when mechanisms are offered. */
+    /* The house's side of SASL, called with the same `arg`. */
     const struct sasl_server_calls *login_calls;
     /* Notice of an AUTH's end: ok with session->login set, or not (`name`: what was tried, as far
      * as known; unverified). Default 235 or 535; may wait (delay against guessing); may answer 421
