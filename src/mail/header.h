@@ -1,0 +1,70 @@
+/* header: looks through the header of a message while its bytes pass, in bounded memory and at any
+ * split. It drops the fields that must not go on, notes which ones are there, and makes sure that
+ * the header has an end: what follows it can never be taken for a header field.
+ *
+ * A line ends at CR LF, and also at a CR or LF that stands alone, because that is what becomes of
+ * them when the message leaves (dot.h). Such a CR gets its LF here; everything else that is kept is
+ * kept octet for octet. */
+#ifndef PORT26_MAIL_HEADER_H
+#define PORT26_MAIL_HEADER_H
+
+#include "base/span.h"
+#include "base/text.h"
+#include "mail/dot.h"
+
+enum header_mode {
+    HEADER_SUBMISSION, /* from a user: Bcc, Resent-Bcc and Return-Path are dropped */
+    HEADER_EXCHANGE,   /* from another server: Return-Path is dropped */
+};
+
+/* The fields that are counted. */
+enum header_field {
+    HEADER_DATE,
+    HEADER_FROM,
+    HEADER_SENDER,
+    HEADER_MESSAGE_ID,
+    HEADER_RECEIVED,
+    HEADER_AUTO_SUBMITTED,
+    HEADER_DROPPED, /* Bcc, Resent-Bcc, Return-Path */
+    HEADER_FIELDS,
+};
+
+enum {
+    HEADER_NAME_MAX = 256,     /* a longer "name" is no field name */
+    HEADER_FROM_MAX = 1024,    /* bytes kept of From */
+    HEADER_RECEIVED_MAX = 100, /* RFC 5321 6.3: more is a loop */
+};
+
+struct header {
+    enum header_mode mode;
+    dot_out *out;
+    void *arg;
+    int state;
+    bool dropping, keeping_from, any;
+    char held[HEADER_NAME_MAX]; /* the start of a line that is not understood yet */
+    size_t held_len;
+    struct text from;
+    /* --- for the caller to read */
+    unsigned count[HEADER_FIELDS];
+    uint64_t size; /* octets of the header that came in, with the blank line (about, when mended) */
+    bool ended;    /* the body was reached */
+    bool mended;   /* the blank line was missing and was put in */
+    bool from_cut; /* From was longer than what is kept of it */
+    bool refused;  /* out() returned false; it was not called again */
+};
+
+/* out() gets the message without the dropped fields; when it returns false, it is not called again,
+ * but fields are counted on. */
+void header_init(struct header *h, enum header_mode mode, dot_out *out, void *arg);
+void header_free(struct header *h);
+/* The next bytes of the message. */
+void header_feed(struct header *h, struct span bytes);
+/* The message is over: gives out what was held back. */
+void header_finish(struct header *h);
+/* The text of the first From field, unfolded, without the blanks around it; at most HEADER_FROM_MAX
+ * bytes. Valid until header_free. */
+struct span header_from(const struct header *h);
+/* More than HEADER_RECEIVED_MAX Received fields: refuse with 554 5.4.6 (HOSTILE 94). */
+bool header_looping(const struct header *h);
+
+#endif
