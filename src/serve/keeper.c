@@ -27,10 +27,13 @@ enum {
     WORDS_MAX = 32768,
 };
 
+/* Our own binary, also when the file was replaced (children must speak our version of the letters)
+ * or stands in a folder that the user we became can not enter. */
+#define PROGRAM "/proc/self/exe"
+
 struct keeper {
     struct loop *loop;
     const char *file;
-    char program[4096];
     struct settings *settings;
     struct doors *doors;
     struct house *house;
@@ -263,7 +266,7 @@ static int become_user(const struct config *c, struct error *e)
 static int jail(const struct keeper *k, struct error *e)
 {
     const struct config *c = k->settings->config;
-    char file[4096], control[4096], certificate[4096], key[4096], program[4096];
+    char file[4096], control[4096], certificate[4096], key[4096];
     struct jail_path paths[] = {
         {c->store.path, true}, {c->inboxes.path, true}, {NULL, true},      {NULL, false},
         {NULL, false},         {NULL, false},           {NULL, false},     {"/etc", false},
@@ -275,23 +278,19 @@ static int jail(const struct keeper *k, struct error *e)
     snprintf(control, sizeof control, "%s", c->control);
     snprintf(certificate, sizeof certificate, "%s", c->tls.certificate);
     snprintf(key, sizeof key, "%s", c->tls.key);
-    snprintf(program, sizeof program, "%s", k->program);
     paths[2].path = dirname(control);
     paths[3].path = dirname(file);
     paths[4].path = dirname(certificate);
     paths[5].path = dirname(key);
-    paths[6].path = dirname(program);
+    paths[6].path = PROGRAM;
     return c->process.jail ? jail_enter(JAIL_KEEPER, paths, MAX_FILES, e) : 0;
 }
 
 static int open_all(struct keeper *k, struct error *e)
 {
     const struct config *c = k->settings->config;
-    ssize_t n = readlink("/proc/self/exe", k->program, sizeof k->program - 1);
     int jailed;
 
-    if (n < 0)
-        return error_sys(e, errno, "/proc/self/exe can not be read");
     if (doors_open(k->doors, c, e) < 0 || become_user(c, e) < 0)
         return -1;
     log_open("keeper", c->log.target, c->log.form, c->log.level);
@@ -320,7 +319,7 @@ static void close_all(struct keeper *k)
 
 static void run(struct keeper *k)
 {
-    k->crew = crew_new(k->loop, k->program, &crew_calls, k);
+    k->crew = crew_new(k->loop, PROGRAM, &crew_calls, k);
     loop_signal(k->loop, SIGHUP, on_hangup, k);
     loop_signal(k->loop, SIGTERM, on_stop, k);
     loop_signal(k->loop, SIGINT, on_stop, k);

@@ -1,0 +1,115 @@
+#include "serve/body.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { LEND_TIME = 30 * 1000 };
+
+static bool take(void *arg, struct span bytes);
+
+void body_open(struct body *b, enum header_mode mode, struct channel *c, uint64_t in_memory_max,
+               struct arena *arena)
+{
+    *b = (struct body){
+        .channel = c, .in_memory_max = in_memory_max, .fd = -1, .arena = arena, .open = true};
+    text_init(&b->memory, in_memory_max ? in_memory_max : 1);
+    header_init(&b->header, mode, take, b);
+}
+
+static int write_all(int fd, struct span bytes, uint64_t at)
+{
+    while (bytes.len) {
+        ssize_t n = pwrite(fd, bytes.at, bytes.len, (off_t)at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        at += (uint64_t)n;
+        bytes = span_from(bytes, (size_t)n);
+    }
+    return 0;
+}
+
+/* Where the header ends is looked for in what is in memory: a longer header counts as that long. */
+static void measure_header(struct body *b)
+{
+    ptrdiff_t end = span_search(text_span(&b->memory), SPAN("\r\n\r\n"));
+
+    b->header_size = (uint32_t)(end < 0 ? b->memory.len : (size_t)end + 4);
+}
+
+static int borrow_file(struct body *b)
+{
+    struct parcel *p = channel_ask(b->channel, LETTER_FILE_WANTED, &(struct letter_nothing){0}, -1,
+                                   clock_now() + LEND_TIME);
+
+    if (!p)
+        return -EAGAIN;
+    if (p->kind == LETTER_FILE && p->fd >= 0) {
+        b->fd = p->fd;
+        p->fd = -1;
+    } else if (p->kind == LETTER_FILE) {
+        b->refusal = reply_copy(b->arena, &((struct letter_answer *)p->letter)->reply);
+    }
+    parcel_free(&p);
+    return b->fd >= 0 ? 0 : -ENOSPC;
+}
+
+static int spill(struct body *b)
+{
+    int bad = borrow_file(b);
+
+    measure_header(b);
+    if (!bad)
+        bad = write_all(b->fd, text_span(&b->memory), 0);
+    text_free(&b->memory);
+    return bad;
+}
+
+static bool take(void *arg, struct span bytes)
+{
+    struct body *b = arg;
+
+    if (!b->failed && b->fd < 0 && b->memory.len + bytes.len > b->in_memory_max)
+        b->failed = spill(b);
+    if (!b->failed && b->fd >= 0)
+        b->failed = write_all(b->fd, bytes, b->size);
+    else if (!b->failed)
+        text_add(&b->memory, bytes);
+    b->size += bytes.len;
+    return !b->failed;
+}
+
+int body_add(struct body *b, struct span bytes)
+{
+    if (!b->failed)
+        header_feed(&b->header, bytes);
+    return b->failed;
+}
+
+int body_finish(struct body *b, struct content *out)
+{
+    if (!b->failed)
+        header_finish(&b->header);
+    if (b->failed)
+        return b->failed;
+    if (b->fd < 0)
+        measure_header(b);
+    *out = (struct content){
+        .body = b->fd < 0 ? text_span(&b->memory) : SPAN_NONE, .fd = b->fd, .size = b->size};
+    return 0;
+}
+
+void body_close(struct body *b)
+{
+    if (!b->open)
+        return;
+    header_free(&b->header);
+    text_free(&b->memory);
+    if (b->fd >= 0)
+        close(b->fd);
+    b->open = false;
+}

@@ -1,0 +1,246 @@
+#include "serve/listener.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "serve/child.h"
+#include "serve/session.h"
+#include "tls/tls.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SOCKETS_MAX = 512, CERTIFICATES_MAX = 64 };
+
+struct open_door {
+    struct session_door *door;
+    struct listen *listen;
+    int fd;
+    char name[64];
+};
+
+struct certified {
+    char door[64];
+    struct tls_context *tls;
+};
+
+struct listener {
+    struct child *child;
+    struct session_house house;
+    struct listen_counts *counts;
+    struct session_door *doors; /* one for each of the configuration */
+    struct open_door sockets[SOCKETS_MAX];
+    size_t socket_count;
+    struct certified certificates[CERTIFICATES_MAX];
+    size_t certificate_count;
+    bool leaving;
+};
+
+/* ---- setup ---- */
+
+static void take_certificate(struct listener *self, const struct letter_certificate *l)
+{
+    struct certified *c = &self->certificates[self->certificate_count];
+    struct error e = {0};
+
+    if (self->certificate_count == CERTIFICATES_MAX || !span_cstr(l->door, c->door, sizeof c->door))
+        return;
+    c->tls = tls_server_pem(l->certificate, l->key, &e);
+    if (c->tls)
+        self->certificate_count++;
+    else
+        log_event(LOG_ERROR, "certificate.refused", LOG_SPAN("door", l->door),
+                  LOG_STR("why", e.words));
+}
+
+static void take_door(struct listener *self, struct parcel *p)
+{
+    const struct letter_door *l = p->letter;
+    struct open_door *o = &self->sockets[self->socket_count];
+
+    if (p->fd < 0 || self->socket_count == SOCKETS_MAX ||
+        !span_cstr(l->name, o->name, sizeof o->name))
+        return;
+    o->fd = p->fd;
+    p->fd = -1;
+    self->socket_count++;
+}
+
+static struct tls_context *tls_for(const struct listener *self, const struct config_door *door)
+{
+    struct tls_context *common = NULL;
+
+    if (door->tls == CONFIG_TLS_NONE)
+        return NULL;
+    for (size_t i = 0; i < self->certificate_count; i++) {
+        if (strcmp(self->certificates[i].door, door->name) == 0)
+            return self->certificates[i].tls;
+        if (!self->certificates[i].door[0])
+            common = self->certificates[i].tls;
+    }
+    return common;
+}
+
+static const char *joined_lines(struct arena *a, const struct config_texts *lines)
+{
+    char *all = NULL;
+
+    for (size_t i = 0; i < lines->count; i++)
+        all = all ? arena_printf(a, "%s\n%s", all, lines->at[i])
+                  : arena_printf(a, "%s", lines->at[i]);
+    return all;
+}
+
+static void limit(struct smtp_server_settings *s, const struct config_limits *l)
+{
+    s->limits.size = l->message_size;
+    s->limits.recipients = (unsigned)l->recipients;
+    s->limits.commands = (unsigned)l->commands;
+    s->limits.unknown = (unsigned)l->unknown_commands;
+    s->limits.errors = (unsigned)l->errors;
+    s->limits.line = (unsigned)l->line;
+    if (s->limits.line_mail < l->line)
+        s->limits.line_mail = (unsigned)l->line;
+    s->times.greeting = l->greeting_timeout;
+    s->times.command = l->command_timeout;
+    s->times.login = l->login_timeout;
+    s->times.body_idle = l->data_timeout;
+    s->times.body = l->message_time;
+}
+
+static void make_door(struct listener *self, struct session_door *d, const struct config_door *c)
+{
+    struct smtp_server_settings s = smtp_server_defaults();
+    const struct config *config = self->child->config;
+
+    limit(&s, &config->limits);
+    d->house = &self->house;
+    d->config = c;
+    d->tls = tls_for(self, c);
+    s.hostname = config->hostname;
+    s.greeting = joined_lines(config->arena, &c->greeting);
+    s.mechanisms = "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN";
+    s.tls = d->tls;
+    s.tls_first = c->tls == CONFIG_TLS_IMPLICIT;
+    s.tls_before_login = true;
+    s.login_required = c->role == CONFIG_ROLE_SUBMISSION;
+    s.draining = &self->house.draining;
+    d->settings = s;
+}
+
+static struct session_door *door_named(const struct listener *self, const char *name)
+{
+    for (size_t i = 0; i < self->child->config->door_count; i++)
+        if (strcmp(self->doors[i].config->name, name) == 0)
+            return &self->doors[i];
+    return NULL;
+}
+
+/* ---- connections ---- */
+
+/* One line without waiting, for those there is no room for. A door with implicit TLS says nothing:
+ * there is no session to say it in. */
+static void turn_away(const struct session_door *d, int fd, enum listen_verdict v)
+{
+    static const char many[] =
+        "421 4.3.2 Too many connections to this server now; try again soon\r\n";
+    static const char yours[] =
+        "421 4.7.0 Too many connections from your address; close some, then try again\r\n";
+
+    if (!d->settings.tls_first)
+        (void)!send(fd, v == LISTEN_TOO_MANY ? many : yours,
+                    (v == LISTEN_TOO_MANY ? sizeof many : sizeof yours) - 1,
+                    MSG_DONTWAIT | MSG_NOSIGNAL);
+    close(fd);
+}
+
+static void accepted(void *arg, int fd, const struct sockaddr_storage *from, enum listen_verdict v,
+                     struct listen_peer *peer)
+{
+    const struct session_door *d = arg;
+
+    if (v != LISTEN_TAKE)
+        turn_away(d, fd, v);
+    else
+        session_start(d, fd, from, peer);
+}
+
+static void end_when_empty(void *arg)
+{
+    struct listener *self = arg;
+
+    if (self->leaving && !self->house.count)
+        child_end(self->child);
+}
+
+static int start(struct child *c, struct error *e)
+{
+    struct listener *self = c->own;
+    const struct config *config = c->config;
+
+    self->child = c;
+    self->house = (struct session_house){.loop = c->loop,
+                                         .keeper = c->channel,
+                                         .config = config,
+                                         .ended = end_when_empty,
+                                         .arg = self};
+    for (size_t i = 0; i < config->route_count; i++)
+        self->house.ask_all |= config->routes[i].kind == CONFIG_VIA_INBOX;
+    self->counts = listen_counts_new(
+        (struct listen_limits){.total = (unsigned)config->limits.connections,
+                               .per_address = (unsigned)config->limits.connections_per_address});
+    self->doors = memory_array(config->door_count, sizeof *self->doors);
+    for (size_t i = 0; i < config->door_count; i++) {
+        make_door(self, &self->doors[i], &config->doors[i]);
+        if (self->doors[i].settings.tls_first && !self->doors[i].tls)
+            return error_set(e, ERROR_INPUT, "door \"%s\" has implicit TLS but no certificate",
+                             config->doors[i].name);
+    }
+    for (size_t i = 0; i < self->socket_count; i++) {
+        struct open_door *o = &self->sockets[i];
+
+        o->door = door_named(self, o->name);
+        if (o->door)
+            o->listen = listen_new(c->loop, o->fd, self->counts, accepted, o->door);
+    }
+    return 0;
+}
+
+static void on_parcel(struct child *c, struct parcel *p)
+{
+    struct listener *self = c->own;
+
+    if (p->kind == LETTER_CERTIFICATE)
+        take_certificate(self, p->letter);
+    else if (p->kind == LETTER_DOOR)
+        take_door(self, p);
+    parcel_free(&p);
+}
+
+static void on_drain(struct child *c, bool hurry)
+{
+    struct listener *self = c->own;
+
+    for (size_t i = 0; i < self->socket_count; i++) {
+        listen_free(&self->sockets[i].listen);
+        if (self->sockets[i].fd >= 0)
+            close(self->sockets[i].fd);
+        self->sockets[i].fd = -1;
+    }
+    self->leaving = true;
+    if (hurry) {
+        self->house.draining = true;
+        session_hurry(&self->house);
+    }
+    end_when_empty(self);
+}
+
+int listener_main(void)
+{
+    static const struct child_calls calls = {"listener", JAIL_LISTENER, start, on_parcel, on_drain};
+    struct listener *self = memory_alloc(sizeof *self);
+
+    self->child = NULL;
+    return child_run(&calls, self);
+}

@@ -1,0 +1,500 @@
+#include "serve/session.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "mail/address.h"
+#include "mail/trace.h"
+#include "sasl/sasl_server.h"
+#include "serve/body.h"
+#include "serve/proxy.h"
+#include "tls/tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    ASK_TIME = 60 * 1000,     /* the keeper's time for an answer */
+    COMMIT_TIME = 300 * 1000, /* and for a durable commit on a slow disk */
+    PROXY_TIME = 5 * 1000,
+    PROXY_PAUSE = 5,
+};
+
+struct session {
+    const struct session_door *door;
+    struct session_house *house;
+    struct stream *stream;
+    struct fiber *fiber;
+    struct listen_peer *place;
+    struct sockaddr_storage from;
+    char peer[INET6_ADDRSTRLEN];
+    struct smtp_server_settings settings;
+    char *account; /* canonical login, NULL: none */
+    struct body body;
+    struct session *next, **link;
+    int fd;
+    bool in_transaction;
+};
+
+static struct parcel *ask(struct session *s, enum letter_kind kind, const void *letter,
+                          enum letter_kind answer, int64_t time)
+{
+    struct parcel *p = channel_ask(s->house->keeper, kind, letter, -1, clock_now() + time);
+
+    if (p && p->kind != answer)
+        parcel_free(&p);
+    return p;
+}
+
+static struct reply busy(const struct smtp_server_session *s)
+{
+    return reply_make(s->answers, 451, "4.3.0",
+                      "This server is busy with itself; nothing was lost. Try again in a minute.");
+}
+
+/* The reply of a LETTER_ANSWER, or "busy" when none came. */
+static struct reply ask_reply(struct session *self, const struct smtp_server_session *s,
+                              enum letter_kind kind, const void *letter, int64_t time)
+{
+    struct parcel *p = ask(self, kind, letter, LETTER_ANSWER, time);
+    struct reply r =
+        p ? reply_copy(s->answers, &((struct letter_answer *)p->letter)->reply) : busy(s);
+
+    parcel_free(&p);
+    return r;
+}
+
+/* ---- logins ---- */
+
+static void set_account(struct session *self, struct span name)
+{
+    free(self->account);
+    self->account = name.len ? span_dup(name) : NULL;
+}
+
+static int check_password(void *arg, struct span name, struct span password)
+{
+    struct session *self = arg;
+    struct letter_login l = {name, password, span_of(self->peer)};
+    struct parcel *p = ask(self, LETTER_LOGIN, &l, LETTER_LOGIN_ANSWER, ASK_TIME);
+    const struct letter_login_answer *answer = p ? p->letter : NULL;
+    int result = !answer || answer->result == LOGIN_LATER ? -1
+                 : answer->result == LOGIN_GOOD           ? 0
+                                                          : 1;
+
+    if (answer && answer->wait && fiber_sleep(answer->wait) < 0)
+        result = -1;
+    if (result == 0)
+        set_account(self, answer->account);
+    parcel_free(&p);
+    return result;
+}
+
+static int verifier(void *arg, struct span name, struct scram_verifier *out)
+{
+    struct session *self = arg;
+    struct letter_login l = {name, SPAN_NONE, span_of(self->peer)};
+    struct parcel *p = ask(self, LETTER_VERIFIER_WANTED, &l, LETTER_VERIFIER, ASK_TIME);
+    const struct letter_verifier *v = p ? p->letter : NULL;
+    int result = v && v->result == LOGIN_GOOD && v->salt.len <= SCRAM_SALT_MAX ? 0 : -1;
+
+    if (v && v->wait && fiber_sleep(v->wait) < 0)
+        result = -1;
+    if (result == 0) {
+        *out =
+            (struct scram_verifier){.iterations = v->iterations, .salt_len = (uint8_t)v->salt.len};
+        if (v->salt.len)
+            memcpy(out->salt, v->salt.at, v->salt.len);
+        memcpy(out->stored_key, v->stored_key, sizeof out->stored_key);
+        memcpy(out->server_key, v->server_key, sizeof out->server_key);
+    }
+    parcel_free(&p);
+    return result;
+}
+
+static struct reply note_scram(struct session *self, const struct smtp_server_session *s, bool ok,
+                               struct span name)
+{
+    struct letter_login_note l = {name, span_of(self->peer), ok};
+    struct parcel *p = ask(self, LETTER_LOGIN_NOTE, &l, LETTER_LOGIN_ANSWER, ASK_TIME);
+    const struct letter_login_answer *answer = p ? p->letter : NULL;
+    bool good = answer && answer->result == LOGIN_GOOD;
+
+    if (answer && answer->wait)
+        fiber_sleep(answer->wait);
+    if (good)
+        set_account(self, answer->account);
+    parcel_free(&p);
+    if (ok && !good)
+        return reply_make(s->answers, 454, "4.7.0",
+                          "The login can not be checked now; try again in a minute.");
+    return (struct reply){0};
+}
+
+static struct reply on_login(void *arg, const struct smtp_server_session *s, bool ok,
+                             struct span name)
+{
+    struct session *self = arg;
+    struct reply r = {0};
+
+    listen_touch(self->place);
+    /* PLAIN and LOGIN were judged, counted and slowed down by check_password. */
+    if (span_starts(s->mechanism, SPAN("SCRAM")))
+        r = note_scram(self, s, ok, name);
+    log_event(ok && !r.code ? LOG_INFO : LOG_NOTICE, ok && !r.code ? "login" : "login.refused",
+              LOG_SPAN("name", name), LOG_STR("peer", self->peer),
+              LOG_STR("door", self->door->config->name), LOG_SPAN("mechanism", s->mechanism));
+    return r;
+}
+
+/* ---- envelope ---- */
+
+static struct span account_of(const struct session *self)
+{
+    return span_of(self->account);
+}
+
+static struct reply on_mail(void *arg, const struct smtp_server_session *s)
+{
+    struct session *self = arg;
+    struct letter_may_send l = {.account = account_of(self),
+                                .sender = s->transaction->envelope.sender,
+                                .peer = span_of(self->peer),
+                                .door = span_of(self->door->config->name),
+                                .size = s->transaction->declared_size};
+    struct reply r;
+
+    listen_touch(self->place);
+    r = ask_reply(self, s, LETTER_MAY_SEND, &l, ASK_TIME);
+    self->in_transaction = reply_class(&r) == 2 || !r.code;
+    return r;
+}
+
+/* Most recipients of a submission are elsewhere, and anything may be sent elsewhere after a login:
+ * only what might be ours is the keeper's to judge. */
+static bool certainly_elsewhere(const struct session *self, struct span recipient)
+{
+    const struct config_texts *ours = &self->house->config->domains;
+    ptrdiff_t at = span_rfind(recipient, '@');
+    struct span domain;
+
+    if (self->house->ask_all || at < 0)
+        return false;
+    domain = span_from(recipient, (size_t)at + 1);
+    for (size_t i = 0; i < domain.len; i++)
+        if ((unsigned char)domain.at[i] > 127)
+            return false;
+    for (size_t i = 0; i < ours->count; i++)
+        if (span_iis(domain, ours->at[i]))
+            return false;
+    return domain.len > 0 && domain.at[domain.len - 1] != '.';
+}
+
+static struct reply on_rcpt(void *arg, const struct smtp_server_session *s,
+                            const struct recipient *r)
+{
+    struct session *self = arg;
+    struct letter_may_reach l = {.account = account_of(self),
+                                 .recipient = r->address,
+                                 .peer = span_of(self->peer),
+                                 .anywhere = self->account || self->settings.trusted};
+
+    if (l.anywhere && certainly_elsewhere(self, r->address))
+        return reply_make(s->answers, 250, "2.1.5", "Recipient ok");
+    return ask_reply(self, s, LETTER_MAY_REACH, &l, ASK_TIME);
+}
+
+/* ---- content ---- */
+
+static bool is_submission(const struct session *self)
+{
+    return self->account || self->settings.trusted;
+}
+
+static struct reply on_body_begin(void *arg, const struct smtp_server_session *s)
+{
+    struct session *self = arg;
+    const struct config *c = self->house->config;
+    uint64_t most =
+        c->limits.buffer_max < c->store.inline_max ? c->limits.buffer_max : c->store.inline_max;
+
+    body_open(&self->body, is_submission(self) ? HEADER_SUBMISSION : HEADER_EXCHANGE,
+              self->house->keeper, most, s->transaction->arena);
+    return (struct reply){0};
+}
+
+static int on_body(void *arg, const struct smtp_server_session *s, struct span bytes)
+{
+    struct session *self = arg;
+
+    (void)s;
+    return body_add(&self->body, bytes);
+}
+
+static const char *with(const struct session *self, const struct smtp_server_session *s)
+{
+    static const char *const names[2][2] = {{"ESMTP", "ESMTPA"}, {"ESMTPS", "ESMTPSA"}};
+    static const char *const utf8[2][2] = {{"UTF8SMTP", "UTF8SMTPA"}, {"UTF8SMTPS", "UTF8SMTPSA"}};
+
+    if (!s->esmtp)
+        return "SMTP";
+    return (s->transaction->utf8 ? utf8 : names)[s->tls != NULL][self->account != NULL];
+}
+
+static void describe_origin(const struct session *self, const struct smtp_server_session *s,
+                            struct origin *o)
+{
+    *o = (struct origin){.account = account_of(self),
+                         .peer = span_of(self->peer),
+                         .helo = s->helo,
+                         .door = span_of(self->door->config->name),
+                         .with = span_of(with(self, s))};
+}
+
+/* Our fields: the trace always; for our users also what a mail program forgot (RFC 6409 8). */
+static void add_fields(const struct session *self, const struct smtp_server_session *s,
+                       const struct message *m, struct text *out)
+{
+    const char *host = self->house->config->hostname;
+    struct arena *a = s->transaction->arena;
+    struct trace t = {.origin = &m->origin,
+                      .id = m->envelope.id,
+                      .hostname = span_of(host),
+                      .wall_ms = m->arrived,
+                      .recipient =
+                          m->envelope.count == 1 ? m->envelope.recipients[0].address : SPAN_NONE};
+
+    if (s->tls)
+        t.tls = span_of(arena_printf(a, "%s %s", s->tls->version, s->tls->cipher));
+    trace_received(&t, out);
+    if (!is_submission(self))
+        return;
+    if (!self->body.header.count[HEADER_DATE])
+        trace_date(m->arrived, out);
+    if (!self->body.header.count[HEADER_MESSAGE_ID])
+        trace_message_id(&m->envelope.id, span_of(host), out);
+}
+
+static struct reply refuse_body(struct session *self, const struct smtp_server_session *s,
+                                int failed)
+{
+    log_event(LOG_WARNING, "message.refused", LOG_ID(&s->transaction->envelope.id),
+              LOG_STR("peer", self->peer), LOG_STR("why", strerror(-failed)));
+    if (self->body.refusal.code)
+        return reply_copy(s->answers, &self->body.refusal);
+    return (struct reply){0}; /* the engine has words for it */
+}
+
+/* P1: the answer given here is the keeper's, and it says 250 only after its commit. */
+static struct reply hand_over(struct session *self, const struct smtp_server_session *s)
+{
+    struct text fields = TEXT_INIT(16384);
+    struct letter_accept l = {
+        .message = {.envelope = s->transaction->envelope, .arrived = clock_wall()}};
+    struct message *m = &l.message;
+    struct parcel *p;
+    struct reply r;
+    int failed = body_finish(&self->body, &m->content);
+
+    if (failed)
+        return refuse_body(self, s, failed);
+    if (header_looping(&self->body.header))
+        return reply_make(
+            s->answers, 554, "5.4.6",
+            "This message has been through more than %d servers: it runs in a circle. "
+            "The administrators of the servers named in its Received fields can find out where.",
+            HEADER_RECEIVED_MAX);
+    if (s->transaction->body == BODY_8BITMIME)
+        m->envelope.need |= NEED_8BIT;
+    describe_origin(self, s, &m->origin);
+    add_fields(self, s, m, &fields);
+    m->content.prefix = text_span(&fields);
+    m->header_size = self->body.header_size;
+    p = channel_ask(self->house->keeper, LETTER_ACCEPT, &l, m->content.fd,
+                    clock_now() + COMMIT_TIME);
+    r = p && p->kind == LETTER_ANSWER
+            ? reply_copy(s->answers, &((struct letter_answer *)p->letter)->reply)
+            : busy(s);
+    parcel_free(&p);
+    text_free(&fields);
+    return r;
+}
+
+static struct reply on_body_end(void *arg, const struct smtp_server_session *s, int failed)
+{
+    struct session *self = arg;
+    struct reply r = failed ? refuse_body(self, s, failed) : hand_over(self, s);
+
+    listen_touch(self->place);
+    body_close(&self->body);
+    self->in_transaction = false;
+    return r;
+}
+
+static void on_reset(void *arg, const struct smtp_server_session *s)
+{
+    struct session *self = arg;
+
+    (void)s;
+    body_close(&self->body);
+    self->in_transaction = false;
+}
+
+static void on_event(void *arg, const struct smtp_server_session *s, enum smtp_server_event e,
+                     struct span words)
+{
+    struct session *self = arg;
+    bool odd = e == SMTP_EVENT_FOREIGN || e == SMTP_EVENT_INJECTED || e == SMTP_EVENT_BARE ||
+               e == SMTP_EVENT_LIMIT || e == SMTP_EVENT_TLS_FAILED;
+
+    (void)s;
+    log_event(odd ? LOG_NOTICE : LOG_DEBUG, "session", LOG_STR("what", smtp_server_event_name(e)),
+              LOG_STR("peer", self->peer), LOG_STR("door", self->door->config->name),
+              LOG_SPAN("words", words));
+}
+
+static const struct sasl_server_calls login_calls = {check_password, verifier};
+static const struct smtp_server_calls calls = {
+    .login_calls = &login_calls,
+    .login = on_login,
+    .mail = on_mail,
+    .rcpt = on_rcpt,
+    .body_begin = on_body_begin,
+    .body = on_body,
+    .body_end = on_body_end,
+    .reset = on_reset,
+    .event = on_event,
+};
+
+/* ---- life ---- */
+
+static void name_peer(struct session *self)
+{
+    const struct sockaddr_in6 *v6 = (const void *)&self->from;
+    const void *raw = &v6->sin6_addr;
+    int family = self->from.ss_family;
+
+    if (family == AF_INET) {
+        raw = &((const struct sockaddr_in *)&self->from)->sin_addr;
+    } else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+        family = AF_INET;
+        raw = v6->sin6_addr.s6_addr + 12;
+    }
+    if (!inet_ntop(family, raw, self->peer, sizeof self->peer))
+        self->peer[0] = '\0';
+}
+
+static bool on_loopback(const struct sockaddr_storage *from)
+{
+    const struct sockaddr_in6 *v6 = (const void *)from;
+
+    if (from->ss_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)from)->sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+/* A listed balancer must begin with its header, before TLS. It is looked at without being taken, so
+ * not one byte of the client's own is lost. */
+static int read_proxy(struct session *self)
+{
+    char bytes[PROXY_MAX];
+    int64_t deadline = clock_now() + PROXY_TIME;
+    enum proxy_result got = PROXY_MORE;
+    size_t used = 0;
+    bool local = false;
+
+    while (got == PROXY_MORE) {
+        ssize_t n = recv(self->fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || clock_now() > deadline)
+            return -EPROTO;
+        if (n > 0)
+            got = proxy_parse((struct span){bytes, (size_t)n}, &used, &self->from, &local);
+        if (got == PROXY_MORE && fiber_sleep(PROXY_PAUSE) < 0)
+            return -ECANCELED;
+    }
+    if (got == PROXY_BROKEN || recv(self->fd, bytes, used, MSG_DONTWAIT) != (ssize_t)used)
+        return -EPROTO;
+    if (!local)
+        name_peer(self);
+    return 0;
+}
+
+static void describe(struct session *self)
+{
+    const struct config_door *c = self->door->config;
+
+    self->settings = self->door->settings;
+    self->settings.trusted = cidr_any(c->trust.at, c->trust.count, &self->from);
+    if (c->login_without_tls_on_loopback && on_loopback(&self->from))
+        self->settings.tls_before_login = false;
+}
+
+static void end(struct session *self)
+{
+    struct session_house *h = self->house;
+
+    *self->link = self->next;
+    if (self->next)
+        self->next->link = self->link;
+    h->count--;
+    listen_leave(&self->place);
+    free(self->account);
+    free(self);
+    h->ended(h->arg);
+}
+
+static void run(void *arg)
+{
+    struct session *self = arg;
+    const struct config_door *c = self->door->config;
+    int result = 0;
+
+    self->fiber = fiber_self();
+    self->stream = stream_socket(self->house->loop, self->fd);
+    if (cidr_any(c->proxy_from.at, c->proxy_from.count, &self->from)) {
+        result = read_proxy(self);
+        if (result < 0)
+            log_event(LOG_NOTICE, "session", LOG_STR("what", "bad-proxy-header"),
+                      LOG_STR("peer", self->peer), LOG_STR("door", c->name));
+    }
+    if (result == 0) {
+        describe(self);
+        result = smtp_server_run(&self->stream, &self->settings, &calls, self);
+    }
+    if (result == -EPROTO)
+        stream_abort(&self->stream);
+    else
+        stream_close(&self->stream);
+    end(self);
+}
+
+void session_start(const struct session_door *door, int fd, const struct sockaddr_storage *from,
+                   struct listen_peer *peer)
+{
+    struct session *self = memory_alloc(sizeof *self);
+    struct session_house *h = door->house;
+
+    *self = (struct session){.door = door, .house = h, .place = peer, .from = *from, .fd = fd};
+    self->next = h->first;
+    self->link = &h->first;
+    if (h->first)
+        h->first->link = &self->next;
+    h->first = self;
+    h->count++;
+    name_peer(self);
+    self->fiber = fiber_start(h->loop, run, self);
+    listen_fiber(peer, self->fiber);
+}
+
+void session_hurry(struct session_house *h)
+{
+    for (struct session *s = h->first; s; s = s->next)
+        if (!s->in_transaction)
+            fiber_cancel(s->fiber);
+}

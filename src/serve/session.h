@@ -1,0 +1,42 @@
+/* session: one client at a door: its fiber, and the house's answers to the protocol engine, most of
+ * them asked from the keeper. */
+#ifndef PORT26_SERVE_SESSION_H
+#define PORT26_SERVE_SESSION_H
+
+#include "conf/config.h"
+#include "io/listen.h"
+#include "post/channel.h"
+#include "smtp/smtp_server.h"
+
+struct tls_context;
+struct session;
+
+/* What sessions of one process share; the listener keeps it. */
+struct session_house {
+    struct loop *loop;
+    struct channel *keeper;
+    const struct config *config;
+    bool draining; /* read by the engines */
+    bool ask_all;  /* every recipient is the keeper's to judge */
+    struct session *first;
+    unsigned count;
+    /* Called when one ended. */
+    void (*ended)(void *arg);
+    void *arg;
+};
+
+struct session_door {
+    struct session_house *house;
+    const struct config_door *config;
+    struct tls_context *tls;              /* NULL: none */
+    struct smtp_server_settings settings; /* what all its clients have in common */
+};
+
+/* Starts one for an accepted connection (takes over fd and peer). */
+void session_start(const struct session_door *door, int fd, const struct sockaddr_storage *from,
+                   struct listen_peer *peer);
+/* Sessions that wait idle end now with 421; the others after their message (set house->draining
+ * before). */
+void session_hurry(struct session_house *h);
+
+#endif
