@@ -79,7 +79,7 @@ enum store_account_flag { STORE_ACCOUNT_LOCKED = 1 };
 
 struct store_account {
     struct span name;     /* canonical login (address_canon with fold, or a bare name) */
-    struct span verifier; /* secret-like text of account/; at most 2000 octets */
+    struct span verifier; /* secret-like text of account/; at most STORE_VERIFIER_MAX octets */
     struct span *senders; /* addresses, or "@domain", it may use besides its name */
     size_t sender_count;  /* at most STORE_SENDERS_MAX */
     int64_t created;      /* wall clock */
@@ -87,7 +87,7 @@ struct store_account {
     uint32_t day_limit;   /* recipients per day; 0: the default of the settings */
     uint64_t quota;       /* octets of its mailbox; 0: the default of the settings */
 };
-enum { STORE_SENDERS_MAX = 1000 };
+enum { STORE_SENDERS_MAX = 1000, STORE_VERIFIER_MAX = 2000 };
 
 /* ---- opening ---- */
 
@@ -104,6 +104,7 @@ struct store_settings {
 struct store_found {
     unsigned orphans; /* body files without a row, removed: accepts that never came to their 250 */
     unsigned missing; /* body files that rows name and the disk does not hold: set damaged */
+    unsigned strange; /* names in body/ that are not ours: left alone */
 };
 
 /* Opens or makes the store, takes its lock, brings the schema up to date, removes orphan files.
