@@ -142,6 +142,12 @@ struct config_process {
     bool jail;
 };
 
+/* A field the file gave a value, and where. */
+struct config_given {
+    const void *field;
+    unsigned line;
+};
+
 struct config {
     struct arena *arena;
     const char *file; /* where it was read from; "" for the defaults */
@@ -164,12 +170,12 @@ struct config {
     size_t relay_count;
     struct config_route *routes; /* first match wins; never matches: by MX, our domains to inbox */
     size_t route_count;
-    const void **given; /* the fields the file set, for config_print */
+    struct config_given *given; /* what the file set: for config_print and messages */
     size_t given_count;
 };
 
 /* What a file said that is wrong, or odd (warning). `text` is "file:line: message" in one line,
- * safe to show; line 0 (left out of text) is the file as a whole. */
+ * safe to show; line 0 (left out of text) means the file as a whole. */
 struct config_note {
     const char *text;
     unsigned line;
@@ -184,7 +190,8 @@ struct config_notes {
 };
 
 /* Reads and checks a file. 0 and *out, or -1 and *out NULL with at least one error among *notes
- * (which begins as {0}; warnings come with either). Opens no socket and no file but `file`. */
+ * (which begins as {0}; warnings come with either). Opens no socket, and beside `file` only
+ * /etc/hosts when hostname is not given. */
 int config_load(const char *file, struct config_notes *notes, struct config **out);
 /* The same from memory; `name` stands in the messages. */
 int config_parse(struct span text, const char *name, struct config_notes *notes,
@@ -199,8 +206,8 @@ void config_notes_free(struct config_notes *notes);
 void config_free(struct config **c);
 
 /* The first line of a file, at most out->max octets (the caller wipes and frees *out). Refuses what
- * is no regular file, is empty, belongs neither to root nor to us, or may be read by others: -1 and
- * *e, which never holds any of the secret. */
+ * is no regular file, is empty, may be read by others, or (unless we are root) belongs neither to
+ * root nor to us: -1 and *e, which never holds any of the secret. */
 int config_secret(const char *path, struct text *out, struct error *e);
 
 /* Valid configuration text which loads to the same settings; with only_changed just what differs
@@ -209,6 +216,8 @@ void config_print(const struct config *c, bool only_changed, struct text *out);
 /* The settings as roff, for port26.conf(5). */
 void config_manual(struct text *out);
 
+/* The line that set this field of c (or began this door, relay or route); 0 when none did. */
+unsigned config_line(const struct config *c, const void *field);
 /* NULL when there is none of that name. */
 const struct config_relay *config_relay(const struct config *c, const char *name);
 /* Is it one of our domains? (canonical form, mail/address.h) */

@@ -1,0 +1,329 @@
+#include "conf/config.h"
+
+#include "base/memory.h"
+#include "conf/cross.h"
+#include "conf/notes.h"
+#include "conf/reader.h"
+#include "conf/rows.h"
+#include "conf/value.h"
+#include "mail/address.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What a port stands for, where a door does not say it; and the doors of a file without any. */
+struct port_rule {
+    uint64_t port;
+    const char *name;
+    enum config_tls tls;
+    enum config_role role;
+};
+
+static const struct port_rule port_rules[] = {
+    {25, "smtp", CONFIG_TLS_STARTTLS, CONFIG_ROLE_EXCHANGE},
+    {26, "smtp-26", CONFIG_TLS_STARTTLS, CONFIG_ROLE_SUBMISSION},
+    {465, "submissions", CONFIG_TLS_IMPLICIT, CONFIG_ROLE_SUBMISSION},
+    {587, "submission", CONFIG_TLS_STARTTLS, CONFIG_ROLE_SUBMISSION},
+    {1025, "submission-1025", CONFIG_TLS_STARTTLS, CONFIG_ROLE_SUBMISSION},
+    {2525, "submission-2525", CONFIG_TLS_STARTTLS, CONFIG_ROLE_SUBMISSION},
+};
+static const struct port_rule other_port = {0, "", CONFIG_TLS_STARTTLS, CONFIG_ROLE_SUBMISSION};
+
+static const struct port_rule *port_rule(uint64_t port)
+{
+    for (size_t i = 0; i < COUNT(port_rules); i++)
+        if (port_rules[i].port == port)
+            return &port_rules[i];
+    return &other_port;
+}
+
+unsigned config_line(const struct config *c, const void *field)
+{
+    for (size_t i = 0; i < c->given_count; i++)
+        if (c->given[i].field == field)
+            return c->given[i].line;
+    return 0;
+}
+
+/* The full name /etc/hosts has for a short one. */
+static const char *full_name(struct arena *a, struct span name)
+{
+    FILE *f = fopen("/etc/hosts", "re");
+    const char *found = NULL;
+    char line[1024];
+
+    while (f && !found && fgets(line, sizeof line, f)) {
+        struct span rest = span_head(span_of(line), strcspn(line, "#\r\n"));
+        struct span word = span_word(&rest), full = SPAN_NONE;
+        bool ours = false;
+
+        while ((word = span_word(&rest)).len) {
+            ours = ours || span_ieq(word, name);
+            if (!full.len && span_find(word, '.') > 0)
+                full = word;
+        }
+        if (ours && full.len)
+            found = arena_cstr(a, full);
+    }
+    if (f)
+        fclose(f);
+    return found;
+}
+
+static const char *system_name(struct arena *a)
+{
+    char name[256] = "";
+    struct text canon = TEXT_INIT(1024);
+    const char *result = NULL;
+
+    if (gethostname(name, sizeof name - 1) == 0 && !strchr(name, '.'))
+        result = full_name(a, span_of(name));
+    if (!address_domain_canon(span_of(result ? result : name), &canon))
+        text_adds(&canon, "localhost");
+    result = arena_cstr(a, text_span(&canon));
+    text_free(&canon);
+    return result;
+}
+
+static struct config *config_new(const char *file)
+{
+    struct arena *a = arena_new();
+    struct config *c = arena_alloc(a, sizeof *c);
+    size_t count;
+    const struct rows_block *blocks = rows_blocks(&count);
+
+    c->arena = a;
+    c->file = arena_cstr(a, span_of(file));
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < blocks[i].count && !blocks[i].titled; j++)
+            value_default(&blocks[i].rows[j], a, (char *)c + blocks[i].offset);
+    return c;
+}
+
+static void add_default_doors(struct config *c)
+{
+    const struct rows_block *block = rows_find("door");
+
+    c->door_count = COUNT(port_rules);
+    c->doors = arena_alloc(c->arena, c->door_count * sizeof *c->doors);
+    for (size_t i = 0; i < c->door_count; i++) {
+        for (size_t j = 0; j < block->count; j++)
+            value_default(&block->rows[j], c->arena, &c->doors[i]);
+        c->doors[i].name = port_rules[i].name;
+        c->doors[i].port = port_rules[i].port;
+    }
+}
+
+static void complete_certificate(struct config_certificate *cert)
+{
+    cert->certificate = cert->certificate ? cert->certificate : "";
+    if (!cert->key)
+        cert->key = cert->certificate;
+}
+
+static void complete_door(struct config *c, struct config_door *d)
+{
+    const struct port_rule *rule = port_rule(d->port);
+
+    if (!config_line(c, &d->tls))
+        d->tls = rule->tls;
+    if (!config_line(c, &d->role))
+        d->role = rule->role;
+    if (!d->cert.certificate && !d->cert.key)
+        d->cert = c->tls;
+    complete_certificate(&d->cert);
+}
+
+static void complete_relay(struct config *c, struct config_relay *r)
+{
+    bool implicit = config_line(c, &r->tls) && r->tls == CONFIG_TLS_IMPLICIT;
+
+    if (!r->port)
+        r->port = implicit ? 465 : 587;
+    if (!config_line(c, &r->tls))
+        r->tls = r->port == 465 ? CONFIG_TLS_IMPLICIT : CONFIG_TLS_STARTTLS;
+}
+
+/* Works out the settings whose default depends on others (".computed" in rows.c). */
+static void complete(struct config *c)
+{
+    if (!c->hostname)
+        c->hostname = system_name(c->arena);
+    if (!c->postmaster)
+        c->postmaster = arena_printf(c->arena, "postmaster@%s",
+                                     c->domains.count ? c->domains.at[0] : c->hostname);
+    if (!c->control)
+        c->control = arena_printf(c->arena, "%s/control", c->store.path);
+    if (!c->inboxes.path)
+        c->inboxes.path = arena_printf(c->arena, "%s/inbox", c->store.path);
+    if (!c->delivery.helo)
+        c->delivery.helo = c->hostname;
+    complete_certificate(&c->tls);
+    if (!c->door_count)
+        add_default_doors(c);
+    for (size_t i = 0; i < c->door_count; i++)
+        complete_door(c, &c->doors[i]);
+    for (size_t i = 0; i < c->relay_count; i++)
+        complete_relay(c, &c->relays[i]);
+}
+
+static bool row_missing(const struct config *c, const struct row *row, const char *base)
+{
+    return row->required && !config_line(c, base + row->offset);
+}
+
+static void note_missing(struct config *c, struct config_notes *notes,
+                         const struct rows_block *block)
+{
+    const char *array;
+    size_t count;
+
+    memcpy(&array, (char *)c + block->offset, sizeof array);
+    memcpy(&count, (char *)c + block->count_at, sizeof count);
+    for (size_t i = 0; i < count; i++, array += block->size)
+        for (size_t j = 0; j < block->count; j++)
+            if (row_missing(c, &block->rows[j], array))
+                notes_add(notes, NOTES_ERROR, (struct notes_place){c->file, config_line(c, array)},
+                          "this %s lacks '%s': add %s = %s", block->name, block->rows[j].name,
+                          block->rows[j].name, value_form(block->rows[j].type));
+}
+
+static void note_all_missing(struct config *c, struct config_notes *notes)
+{
+    size_t count;
+    const struct rows_block *blocks = rows_blocks(&count);
+
+    for (size_t i = 0; i < count; i++)
+        if (blocks[i].titled)
+            note_missing(c, notes, &blocks[i]);
+}
+
+int config_parse(struct span text, const char *name, struct config_notes *notes,
+                 struct config **out)
+{
+    struct config *c = config_new(name);
+    size_t before = notes->errors;
+
+    *out = NULL;
+    if (reader_fill(text, c, notes) == 0)
+        note_all_missing(c, notes);
+    if (notes->errors == before) {
+        complete(c);
+        cross_check(c, notes);
+    }
+    notes_sort(notes);
+    if (notes->errors != before) {
+        config_free(&c);
+        return -1;
+    }
+    *out = c;
+    return 0;
+}
+
+struct config *config_defaults(void)
+{
+    struct config *c = config_new("");
+    struct config_notes notes = {0};
+
+    complete(c);
+    cross_check(c, &notes);
+    config_notes_free(&notes);
+    return c;
+}
+
+/* Reads all of fd, which is at most max octets long, or fills e. */
+static int slurp(int fd, size_t max, struct text *out, struct error *e)
+{
+    for (;;) {
+        char *room = text_room(out, 64 << 10);
+        ssize_t n;
+
+        if (!room)
+            return error_set(e, ERROR_INPUT,
+                             "is larger than %zu octets: is it a configuration file?", max);
+        n = read(fd, room, 64 << 10);
+        if (n == 0)
+            return 0;
+        if (n > 0)
+            out->len += (size_t)n;
+        else if (errno != EINTR)
+            return error_sys(e, errno, "cannot be read");
+    }
+}
+
+static int read_file(const char *file, struct text *out, struct error *e)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK), result;
+    struct stat st;
+
+    if (fd < 0)
+        return error_sys(e, errno, "cannot be opened");
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        result = error_set(e, ERROR_INPUT, "is no regular file: name the configuration file");
+    else if (st.st_mode & S_IWOTH)
+        result = error_set(e, ERROR_INPUT, "may be changed by everybody: chmod o-w it first");
+    else
+        result = slurp(fd, CONFIG_FILE_MAX, out, e);
+    close(fd);
+    return result;
+}
+
+int config_load(const char *file, struct config_notes *notes, struct config **out)
+{
+    struct text text = TEXT_INIT(CONFIG_FILE_MAX + (64 << 10));
+    struct error e = {0};
+    int result = -1;
+
+    *out = NULL;
+    if (read_file(file, &text, &e) < 0)
+        notes_add(notes, NOTES_ERROR, (struct notes_place){file, 0}, "%s", e.words);
+    else
+        result = config_parse(text_span(&text), file, notes, out);
+    text_free(&text);
+    return result;
+}
+
+void config_free(struct config **c)
+{
+    struct arena *a = *c ? (*c)->arena : NULL;
+
+    arena_free(&a);
+    *c = NULL;
+}
+
+const struct config_relay *config_relay(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->relay_count; i++)
+        if (strcmp(c->relays[i].name, name) == 0)
+            return &c->relays[i];
+    return NULL;
+}
+
+bool config_domain(const struct config *c, struct span domain)
+{
+    for (size_t i = 0; i < c->domains.count; i++)
+        if (span_iis(domain, c->domains.at[i]))
+            return true;
+    return false;
+}
+
+const char *config_tls_name(enum config_tls t)
+{
+    static const char *const names[] = {[CONFIG_TLS_NONE] = "none",
+                                        [CONFIG_TLS_OPPORTUNISTIC] = "opportunistic",
+                                        [CONFIG_TLS_STARTTLS] = "starttls",
+                                        [CONFIG_TLS_IMPLICIT] = "implicit"};
+
+    return names[t];
+}
+
+const char *config_role_name(enum config_role r)
+{
+    return r == CONFIG_ROLE_EXCHANGE ? "exchange" : "submission";
+}

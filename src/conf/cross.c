@@ -1,0 +1,258 @@
+#include "conf/cross.h"
+
+#include "base/memory.h"
+#include "conf/notes.h"
+#include "conf/suggest.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/un.h>
+
+struct cross {
+    struct config *c;
+    struct config_notes *notes;
+};
+
+static struct notes_place place(const struct cross *x, const void *field, const void *block)
+{
+    unsigned line = config_line(x->c, field);
+
+    return (struct notes_place){x->c->file, line || !block ? line : config_line(x->c, block)};
+}
+
+/* Do two doors want the same address? The wildcard of a family is all of it. */
+static bool same_address(const char *a, const char *b)
+{
+    bool six = strchr(a, ':') != NULL;
+    const char *any = six ? "::" : "0.0.0.0";
+
+    if (six != (strchr(b, ':') != NULL))
+        return false;
+    return strcmp(a, b) == 0 || strcmp(a, any) == 0 || strcmp(b, any) == 0;
+}
+
+static const char *shared_address(const struct config_door *a, const struct config_door *b)
+{
+    for (size_t i = 0; i < a->address.count; i++)
+        for (size_t j = 0; j < b->address.count; j++)
+            if (same_address(a->address.at[i], b->address.at[j]))
+                return b->address.at[j];
+    return NULL;
+}
+
+static void check_overlap(struct cross *x, size_t at)
+{
+    const struct config_door *d = &x->c->doors[at];
+
+    for (size_t i = 0; i < at; i++) {
+        const struct config_door *other = &x->c->doors[i];
+        const char *address = other->port == d->port ? shared_address(other, d) : NULL;
+
+        if (address)
+            notes_add(x->notes, NOTES_ERROR, place(x, &d->port, d),
+                      "door '%s' wants port %u at %s, which door '%s' has: change one of them",
+                      d->name, (unsigned)d->port, address, other->name);
+    }
+}
+
+static bool loopback_text(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+static bool only_loopback(const struct config_door *d)
+{
+    for (size_t i = 0; i < d->address.count; i++)
+        if (!loopback_text(d->address.at[i]))
+            return false;
+    return true;
+}
+
+static void check_trust(struct cross *x, const struct config_door *d)
+{
+    for (size_t i = 0; i < d->trust.count; i++) {
+        if (d->trust.at[i].bits || only_loopback(d))
+            continue;
+        notes_add(x->notes, NOTES_ERROR, place(x, &d->trust, d),
+                  "door '%s' trusts everybody and would be an open relay: name the networks of "
+                  "your own clients",
+                  d->name);
+        return;
+    }
+}
+
+static void check_certificate(struct cross *x, const struct config_certificate *cert,
+                              const void *block)
+{
+    if (*cert->key && !*cert->certificate)
+        notes_add(x->notes, NOTES_ERROR, place(x, &cert->key, block),
+                  "there is a key without a certificate: add certificate = FILE");
+}
+
+/* Doors that stand in the file. */
+static void check_door(struct cross *x, const struct config_door *d)
+{
+    bool bare = !*d->cert.certificate;
+
+    check_trust(x, d);
+    if (config_line(x->c, &d->cert.key))
+        check_certificate(x, &d->cert, d);
+    if (d->tls == CONFIG_TLS_IMPLICIT && bare && !*d->cert.key)
+        notes_add(x->notes, NOTES_WARNING, place(x, &d->tls, d),
+                  "door '%s' speaks TLS but has no certificate, so it stays shut: add tls { "
+                  "certificate = FILE key = FILE }, or tls = none",
+                  d->name);
+    else if (d->role == CONFIG_ROLE_SUBMISSION && (d->tls == CONFIG_TLS_NONE || bare) &&
+             !d->login_without_tls_on_loopback && !d->trust.count)
+        notes_add(x->notes, NOTES_WARNING, place(x, &d->tls, d),
+                  "nobody can log in at door '%s', which has no TLS: give it a certificate, or "
+                  "networks in trust",
+                  d->name);
+    if (d->role == CONFIG_ROLE_EXCHANGE && !x->c->domains.count)
+        notes_add(x->notes, NOTES_WARNING, place(x, &d->role, d),
+                  "door '%s' takes mail for our domains, but there are none: add domains = { ... }",
+                  d->name);
+}
+
+static void check_doors(struct cross *x)
+{
+    bool ours = false;
+
+    for (size_t i = 0; i < x->c->door_count; i++) {
+        if (!config_line(x->c, &x->c->doors[i]))
+            continue;
+        ours = true;
+        check_door(x, &x->c->doors[i]);
+        check_overlap(x, i);
+    }
+    if (!ours && !*x->c->tls.certificate)
+        notes_add(x->notes, NOTES_WARNING, place(x, x->c, NULL),
+                  "there is no certificate, so nobody can log in with TLS: add tls { certificate = "
+                  "FILE key = FILE }");
+}
+
+static bool local_relay(const struct config_relay *r)
+{
+    return strcmp(r->host, "localhost") == 0 || strncmp(r->host, "[127.", 5) == 0 ||
+           strcasecmp(r->host, "[IPv6:::1]") == 0;
+}
+
+/* A password goes only over TLS to the host the certificate names (promise P7), or stays on this
+ * machine. */
+static void check_login(struct cross *x, const struct config_relay *r)
+{
+    bool open = r->tls == CONFIG_TLS_NONE || r->tls == CONFIG_TLS_OPPORTUNISTIC;
+
+    if (local_relay(r))
+        return;
+    if (open)
+        notes_add(x->notes, NOTES_ERROR, place(x, &r->tls, r),
+                  "relay '%s' would get a password without TLS: write tls = starttls or implicit",
+                  r->name);
+    else if (!r->verify)
+        notes_add(x->notes, NOTES_ERROR, place(x, &r->verify, r),
+                  "relay '%s' would get a password without proof who it is: leave out verify = "
+                  "false, and name its authority in ca-file",
+                  r->name);
+}
+
+static void check_relay(struct cross *x, const struct config_relay *r)
+{
+    if (*r->user && !*r->password_file)
+        notes_add(x->notes, NOTES_ERROR, place(x, &r->user, r),
+                  "relay '%s' has a user without password: add password-file = FILE", r->name);
+    else if (!*r->user && *r->password_file)
+        notes_add(x->notes, NOTES_ERROR, place(x, &r->password_file, r),
+                  "relay '%s' has a password without user: add user = NAME", r->name);
+    else if (*r->user)
+        check_login(x, r);
+}
+
+/* All that a route may go by, for a suggestion. */
+static const char *meant_via(const struct cross *x, const char *via)
+{
+    size_t count = x->c->relay_count + 2;
+    const char **names = arena_alloc(x->c->arena, count * sizeof *names);
+
+    names[0] = "mx";
+    names[1] = "inbox";
+    for (size_t i = 2; i < count; i++)
+        names[i] = arena_printf(x->c->arena, "relay:%s", x->c->relays[i - 2].name);
+    return suggest_name(span_of(via), names, count);
+}
+
+static void check_route(struct cross *x, struct config_route *r)
+{
+    struct span via = span_of(r->via), relay = SPAN("relay:");
+    const char *near;
+
+    if (span_starts(via, relay)) {
+        r->kind = CONFIG_VIA_RELAY;
+        r->relay = config_relay(x->c, r->via + relay.len);
+    } else {
+        r->kind = span_is(via, "inbox") ? CONFIG_VIA_INBOX : CONFIG_VIA_MX;
+    }
+    if (r->relay || span_is(via, "mx") || span_is(via, "inbox"))
+        return;
+    near = meant_via(x, r->via);
+    if (near)
+        notes_add(x->notes, NOTES_ERROR, place(x, &r->via, r),
+                  "route '%s' goes via '%s', which is unknown: did you mean '%s'?", r->name, r->via,
+                  near);
+    else if (span_starts(via, relay))
+        notes_add(x->notes, NOTES_ERROR, place(x, &r->via, r),
+                  "route '%s' goes via '%s', but there is no such relay: add relay \"%s\" { ... }",
+                  r->name, r->via, r->via + relay.len);
+    else
+        notes_add(x->notes, NOTES_ERROR, place(x, &r->via, r),
+                  "route '%s' goes via '%s': write mx, inbox or relay:NAME", r->name, r->via);
+}
+
+static void check_times(struct cross *x)
+{
+    const struct config_delivery *d = &x->c->delivery;
+
+    if (d->delay_notice >= d->lifetime)
+        notes_add(x->notes, NOTES_WARNING, place(x, &d->delay_notice, &d->lifetime),
+                  "delay-notice is not shorter than lifetime, so it is never sent: shorten it, or "
+                  "write 0");
+    if (x->c->limits.connections_per_address > x->c->limits.connections)
+        notes_add(x->notes, NOTES_WARNING,
+                  place(x, &x->c->limits.connections_per_address, &x->c->limits.connections),
+                  "connections-per-address is more than connections: one address can keep all "
+                  "others out");
+}
+
+static void check_names(struct cross *x)
+{
+    const struct config *c = x->c;
+
+    if (!strchr(c->hostname, '.'))
+        notes_add(x->notes, NOTES_WARNING, place(x, &c->hostname, NULL),
+                  "hostname '%s' is no full name and many servers will refuse it: write hostname = "
+                  "mail.example.org",
+                  c->hostname);
+    if (!c->domains.count && !c->relay_count)
+        notes_add(x->notes, NOTES_WARNING, place(x, c, NULL),
+                  "there are neither domains nor a relay: add domains = { ... } if mailboxes are "
+                  "here, or a relay if all mail goes through one");
+    if (strlen(c->control) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
+        notes_add(x->notes, NOTES_ERROR, place(x, &c->store.path, NULL),
+                  "the path of the control socket is too long: write control = a shorter path");
+}
+
+int cross_check(struct config *c, struct config_notes *notes)
+{
+    struct cross x = {c, notes};
+    size_t before = notes->errors;
+
+    check_names(&x);
+    check_certificate(&x, &c->tls, NULL);
+    check_doors(&x);
+    for (size_t i = 0; i < c->relay_count; i++)
+        check_relay(&x, &c->relays[i]);
+    for (size_t i = 0; i < c->route_count; i++)
+        check_route(&x, &c->routes[i]);
+    check_times(&x);
+    return notes->errors == before ? 0 : -1;
+}

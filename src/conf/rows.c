@@ -1,0 +1,323 @@
+#include "conf/rows.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define KIB (INT64_C(1) << 10)
+#define GIB (INT64_C(1) << 30)
+
+/* The offset of a field; does not compile when the field has another type. */
+#define AT(tag, field, ctype)                                                                      \
+    (offsetof(struct tag, field) +                                                                 \
+     0 * sizeof(char[_Generic(&((struct tag *)NULL)->field, ctype * : 1)]))
+
+/* Name and field, kind, bounds, help, and then the default as .standard, .computed or .required. */
+#define TEXT(tag, field, n, kind, low, high, h, ...)                                               \
+    {                                                                                              \
+        .name = n, .type = kind, .offset = AT(tag, field, const char *), .min = low, .max = high,  \
+        .help = h, __VA_ARGS__                                                                     \
+    }
+#define NUMBER(tag, field, n, kind, low, high, h, ...)                                             \
+    {                                                                                              \
+        .name = n, .type = kind, .offset = AT(tag, field, uint64_t), .min = low, .max = high,      \
+        .help = h, __VA_ARGS__                                                                     \
+    }
+#define TIME(tag, field, n, low, high, h, ...)                                                     \
+    {                                                                                              \
+        .name = n, .type = ROW_DURATION, .offset = AT(tag, field, int64_t), .min = low,            \
+        .max = high, .help = h, __VA_ARGS__                                                        \
+    }
+#define YESNO(tag, field, n, h, ...)                                                               \
+    {                                                                                              \
+        .name = n, .type = ROW_YESNO, .offset = AT(tag, field, bool), .help = h, __VA_ARGS__       \
+    }
+#define CHOICE(tag, field, ctype, n, list_of_words, h, ...)                                        \
+    {                                                                                              \
+        .name = n, .type = ROW_CHOICE, .offset = AT(tag, field, enum ctype),                       \
+        .max = (int64_t)COUNT(list_of_words) - 1, .words = list_of_words, .help = h, __VA_ARGS__   \
+    }
+#define LIST(tag, field, ctype, n, kind, h, ...)                                                   \
+    {                                                                                              \
+        .name = n, .type = kind, .list = true, .offset = AT(tag, field, struct ctype), .help = h,  \
+        __VA_ARGS__                                                                                \
+    }
+
+enum { PATH_MAX_OCTETS = 1024 };
+
+static const char *const targets[] = {
+    [LOG_TO_STDERR] = "stderr", [LOG_TO_JOURNAL] = "journal", [LOG_TO_SYSLOG] = "syslog"};
+static const char *const forms[] = {[LOG_KEYVALUE] = "keyvalue", [LOG_JSON] = "json"};
+static const char *const levels[] = {[LOG_ERROR] = "error",
+                                     [LOG_WARNING] = "warning",
+                                     [LOG_NOTICE] = "notice",
+                                     [LOG_INFO] = "info",
+                                     [LOG_DEBUG] = "debug"};
+static const char *const door_tls[] = {[CONFIG_TLS_NONE] = "none",
+                                       [CONFIG_TLS_STARTTLS] = "starttls",
+                                       [CONFIG_TLS_IMPLICIT] = "implicit"};
+static const char *const relay_tls[] = {[CONFIG_TLS_NONE] = "none",
+                                        [CONFIG_TLS_OPPORTUNISTIC] = "opportunistic",
+                                        [CONFIG_TLS_STARTTLS] = "starttls",
+                                        [CONFIG_TLS_IMPLICIT] = "implicit"};
+static const char *const delivery_tls[] = {
+    [CONFIG_TLS_OPPORTUNISTIC] = "opportunistic", [CONFIG_TLS_STARTTLS] = "required"};
+static const char *const roles[] = {
+    [CONFIG_ROLE_SUBMISSION] = "submission", [CONFIG_ROLE_EXCHANGE] = "exchange"};
+
+static const struct row top[] = {
+    TEXT(config, hostname, "hostname", ROW_HOST, 1, 255,
+         "Full name of this machine, as it stands in greetings, EHLO and Received fields. Other "
+         "servers look it up, so it should have an address and the address should lead back to it.",
+         .computed = "the name of the system"),
+    LIST(config, domains, config_texts, "domains", ROW_DOMAIN,
+         "The domains whose mailboxes are here. Mail for them is taken from anybody, and without "
+         "a route that says otherwise goes to an inbox.",
+         .standard = ""),
+    TEXT(config, postmaster, "postmaster", ROW_MAILBOX, 3, 254,
+         "Who gets mail for postmaster and the reports that have nobody else to go to.",
+         .computed = "postmaster at the first of domains, or at hostname"),
+    TEXT(config, user, "user", ROW_TEXT, 1, 32,
+         "System user whose rights the processes keep when started by root.", .standard = "port26"),
+    TEXT(config, control, "control", ROW_PATH, 1, 100,
+         "Socket through which the commands talk to the running server.",
+         .computed = "the file control in the path of store"),
+};
+
+static const struct row store[] = {
+    TEXT(config_store, path, "path", ROW_PATH, 1, PATH_MAX_OCTETS,
+         "Directory of the queue and the accounts.", .standard = "/var/lib/port26"),
+    NUMBER(config_store, inline_max, "inline-max", ROW_SIZE, 0, GIB,
+           "Messages up to this size live inside the database, longer ones as files beside it.",
+           .standard = "64K"),
+    NUMBER(config_store, free_min, "free-min", ROW_SIZE, 0, 1024 * GIB,
+           "With less free space than this, new mail is put off (452).", .standard = "64M"),
+    NUMBER(config_store, free_inodes_min, "free-inodes-min", ROW_NUMBER, 0, 1000000000,
+           "With fewer free inodes than this, new mail is put off (452).", .standard = "1000"),
+};
+
+static const struct row inboxes[] = {
+    TEXT(config_inboxes, path, "path", ROW_PATH, 1, PATH_MAX_OCTETS,
+         "Directory below which each account has its Maildir.",
+         .computed = "the directory inbox in the path of store"),
+};
+
+static const struct row log_rows[] = {
+    CHOICE(config_log, target, log_target, "target", targets, "Where log lines go.",
+           .standard = "stderr"),
+    CHOICE(config_log, form, log_form, "form", forms,
+           "How a line looks: key=value words, or one JSON object.", .standard = "keyvalue"),
+    CHOICE(config_log, level, log_level, "level", levels,
+           "The least important lines still written.", .standard = "info"),
+};
+
+static const struct row tls[] = {
+    TEXT(config_certificate, certificate, "certificate", ROW_PATH, 0, PATH_MAX_OCTETS,
+         "PEM file with the certificate and its chain, for all doors that name none.",
+         .standard = ""),
+    TEXT(config_certificate, key, "key", ROW_PATH, 0, PATH_MAX_OCTETS,
+         "PEM file with the private key; others must not be able to read it.",
+         .computed = "the certificate file"),
+};
+
+static const struct row limits[] = {
+    NUMBER(config_limits, connections, "connections", ROW_NUMBER, 1, 1000000,
+           "Connections at once in each listener process.", .standard = "10000"),
+    NUMBER(config_limits, connections_per_address, "connections-per-address", ROW_NUMBER, 1,
+           1000000, "Of these from one IPv4 address or one IPv6 /64 network.", .standard = "1000"),
+    NUMBER(config_limits, message_size, "message-size", ROW_SIZE, 64 * KIB, 4 * GIB,
+           "The largest message taken, announced by SIZE (RFC 1870).", .standard = "50M"),
+    NUMBER(config_limits, recipients, "recipients", ROW_NUMBER, 100, 100000,
+           "Recipients of one message; RFC 5321 wants at least 100.", .standard = "1000"),
+    NUMBER(config_limits, line, "line", ROW_SIZE, 512, 64 * KIB,
+           "The longest command line, end of line included.", .standard = "2K"),
+    NUMBER(config_limits, commands, "commands", ROW_NUMBER, 100, 100000000,
+           "Commands in one session; then 421.", .standard = "10000"),
+    NUMBER(config_limits, unknown_commands, "unknown-commands", ROW_NUMBER, 1, 1000000,
+           "Unknown commands in one session; then 421.", .standard = "20"),
+    NUMBER(config_limits, errors, "errors", ROW_NUMBER, 1, 1000000,
+           "Refused commands in one session; then 421.", .standard = "50"),
+    NUMBER(config_limits, buffer_max, "buffer-max", ROW_SIZE, 4 * KIB, 64 << 20,
+           "What is kept of a message in memory while it arrives; the rest goes to a file that "
+           "has no name.",
+           .standard = "256K"),
+    TIME(config_limits, greeting_timeout, "greeting-timeout", CLOCK_SECOND, CLOCK_HOUR,
+         "Time for the TLS handshake, and for the first command after the greeting.",
+         .standard = "1m"),
+    TIME(config_limits, command_timeout, "command-timeout", CLOCK_SECOND, CLOCK_HOUR,
+         "Time for each further command.", .standard = "5m"),
+    TIME(config_limits, data_timeout, "data-timeout", CLOCK_SECOND, CLOCK_HOUR,
+         "Time between two pieces of a message.", .standard = "10m"),
+    TIME(config_limits, message_time, "message-time", CLOCK_SECOND, CLOCK_DAY,
+         "Time for the whole of one message, however it trickles.", .standard = "30m"),
+    TIME(config_limits, login_timeout, "login-timeout", CLOCK_SECOND, CLOCK_HOUR,
+         "Time for the whole of one login.", .standard = "1m"),
+    TIME(config_limits, session_time, "session-time", CLOCK_MINUTE, 7 * CLOCK_DAY,
+         "Time for the whole of one session.", .standard = "4h"),
+};
+
+static const struct row door[] = {
+    NUMBER(config_door, port, "port", ROW_PORT, 1, 65535, "TCP port.", .required = true),
+    LIST(config_door, address, config_texts, "address", ROW_ADDRESS, "Addresses to listen on.",
+         .standard = "0.0.0.0, ::", .min = 1),
+    CHOICE(config_door, tls, config_tls, "tls", door_tls,
+           "TLS from the first octet (implicit), after the command STARTTLS (starttls; on a "
+           "submission door needed before login), or never (none).",
+           .computed = "implicit on port 465, else starttls"),
+    CHOICE(config_door, role, config_role, "role", roles,
+           "Mail from people who log in, to anybody (submission), or from anybody, to our domains "
+           "(exchange).",
+           .computed = "exchange on port 25, else submission"),
+    LIST(config_door, trust, config_cidrs, "trust", ROW_CIDR,
+         "Networks whose clients may send to anybody without login.", .standard = ""),
+    LIST(config_door, proxy_from, config_cidrs, "proxy-from", ROW_CIDR,
+         "Networks of proxies: their connections must begin with a PROXY header, which tells the "
+         "client's address.",
+         .standard = ""),
+    YESNO(config_door, login_without_tls_on_loopback, "login-without-tls-on-loopback",
+          "Whether clients on this machine may log in without TLS.", .standard = "false"),
+    TEXT(config_door, cert.certificate, "certificate", ROW_PATH, 0, PATH_MAX_OCTETS,
+         "PEM file with the certificate and its chain, for this door only.",
+         .computed = "the one of the block tls"),
+    TEXT(config_door, cert.key, "key", ROW_PATH, 0, PATH_MAX_OCTETS,
+         "PEM file with the private key, for this door only.",
+         .computed = "the one of the block tls, or the certificate file"),
+    LIST(config_door, greeting, config_texts, "greeting", ROW_TEXT,
+         "Lines of the greeting, after the host name.", .standard = "ESMTP", .max = 200),
+};
+
+static const struct row relay[] = {
+    TEXT(config_relay, host, "host", ROW_HOST, 1, 255,
+         "Name of the relay, or its address in brackets.", .required = true),
+    NUMBER(config_relay, port, "port", ROW_PORT, 1, 65535, "TCP port.",
+           .computed = "465 when tls is implicit, else 587"),
+    CHOICE(config_relay, tls, config_tls, "tls", relay_tls,
+           "TLS from the first octet (implicit), required by STARTTLS (starttls), used when "
+           "offered (opportunistic), or never (none).",
+           .computed = "implicit on port 465, else starttls"),
+    YESNO(config_relay, verify, "verify",
+          "Whether the certificate must be good for host. A relay with a login needs it.",
+          .standard = "true"),
+    TEXT(config_relay, ca_file, "ca-file", ROW_PATH, 0, PATH_MAX_OCTETS,
+         "PEM file with the authorities trusted for this relay instead of the system's.",
+         .standard = ""),
+    TEXT(config_relay, user, "user", ROW_TEXT, 0, 255, "Name to log in with.", .standard = ""),
+    TEXT(config_relay, password_file, "password-file", ROW_PATH, 0, PATH_MAX_OCTETS,
+         "File whose first line is the password; others must not be able to read it.",
+         .standard = ""),
+    LIST(config_relay, mechanisms, config_texts, "mechanisms", ROW_MECHANISM,
+         "SASL mechanisms that may be used, best first. Without any: the best both sides know.",
+         .standard = ""),
+};
+
+static const struct row route[] = {
+    LIST(config_route, to, config_texts, "to", ROW_PATTERN,
+         "Recipients it is for: address, domain, *.domain for the names below it, or *.",
+         .standard = "*", .min = 1),
+    LIST(config_route, from, config_texts, "from", ROW_PATTERN,
+         "Senders it is for, written likewise; <> is the empty sender.", .standard = "*", .min = 1),
+    TEXT(config_route, via, "via", ROW_TEXT, 1, 100,
+         "Where the mail goes: mx for the servers of the recipient's domain, inbox for an inbox "
+         "here, or relay:NAME.",
+         .required = true),
+};
+
+static const struct row delivery[] = {
+    NUMBER(config_delivery, concurrency, "concurrency", ROW_NUMBER, 1, 10000, "Deliveries at once.",
+           .standard = "100"),
+    NUMBER(config_delivery, per_destination, "per-destination", ROW_NUMBER, 1, 1000,
+           "Of these to one destination.", .standard = "10"),
+    NUMBER(config_delivery, messages_per_connection, "messages-per-connection", ROW_NUMBER, 1,
+           100000, "Messages sent over one connection before it is closed.", .standard = "100"),
+    TIME(config_delivery, lifetime, "lifetime", CLOCK_MINUTE, 30 * CLOCK_DAY,
+         "How long delivery is tried before the message goes back.", .standard = "5d"),
+    TIME(config_delivery, delay_notice, "delay-notice", 0, 30 * CLOCK_DAY,
+         "When the sender is told that a message is still waiting; 0 for never.", .standard = "4h"),
+    LIST(config_delivery, retry, config_times, "retry", ROW_DURATION,
+         "The waits between tries; the last one repeats.",
+         .standard = "5m, 10m, 20m, 40m, 1h, 2h, 4h", .min = 1, .max = 7 * CLOCK_DAY),
+    NUMBER(config_delivery, port, "port", ROW_PORT, 1, 65535,
+           "TCP port of the servers of other domains.", .standard = "25"),
+    CHOICE(config_delivery, tls, config_tls, "tls", delivery_tls,
+           "TLS when the far server offers it (opportunistic), or nothing without it (required).",
+           .standard = "opportunistic"),
+    TEXT(config_delivery, helo, "helo", ROW_HOST, 1, 255, "Name given in EHLO.",
+         .computed = "hostname"),
+    LIST(config_delivery, source_address, config_texts, "source-address", ROW_ADDRESS,
+         "Addresses connections are made from; without any the system chooses.", .standard = ""),
+    YESNO(config_delivery, ipv6, "ipv6", "Whether IPv6 is used.", .standard = "true"),
+    YESNO(config_delivery, allow_loopback, "allow-loopback",
+          "Whether mail may be delivered to addresses of this machine. Leave it, or a hostile MX "
+          "record can make port26 talk to itself.",
+          .standard = "false"),
+    NUMBER(config_delivery, couriers, "couriers", ROW_NUMBER, 1, 64,
+           "Processes that carry mail out.", .standard = "1"),
+};
+
+static const struct row dns[] = {
+    LIST(config_dns, resolver, config_texts, "resolver", ROW_RESOLVER,
+         "Name servers, each an address or ADDRESS@PORT. Without any: those of the system.",
+         .standard = ""),
+    TIME(config_dns, timeout, "timeout", 100, 5 * CLOCK_MINUTE, "Time for one question.",
+         .standard = "10s"),
+    TEXT(config_dns, trust_anchor, "trust-anchor", ROW_PATH, 0, PATH_MAX_OCTETS,
+         "File with the key of the DNS root; DNSSEC and with it DANE need it.", .standard = ""),
+};
+
+static const struct row process[] = {
+    NUMBER(config_process, listeners, "listeners", ROW_NUMBER, 0, 1024,
+           "Processes that take connections; 0 for one per core.", .standard = "0"),
+    YESNO(config_process, jail, "jail",
+          "Whether processes give up all rights they do not need (seccomp, Landlock).",
+          .standard = "true"),
+};
+
+#define PLAIN(n, tag, field, table, h)                                                             \
+    {                                                                                              \
+        .name = n, .offset = offsetof(struct config, field), .size = sizeof(struct tag),           \
+        .rows = table, .count = COUNT(table), .help = h                                            \
+    }
+#define TITLED(n, tag, field, counter, table, h)                                                   \
+    {                                                                                              \
+        .name = n, .offset = offsetof(struct config, field),                                       \
+        .count_at = offsetof(struct config, counter), .size = sizeof(struct tag), .titled = true,  \
+        .rows = table, .count = COUNT(table), .help = h                                            \
+    }
+
+static const struct rows_block blocks[] = {
+    {.name = "", .size = sizeof(struct config), .rows = top, .count = COUNT(top)},
+    PLAIN("tls", config_certificate, tls, tls, "The certificate of the doors."),
+    TITLED("door", config_door, doors, door_count, door,
+           "One way in: a port with its rules. A file without any door means ports 25 (exchange), "
+           "26, 587, 1025, 2525 (submission, STARTTLS before login) and 465 (submission, "
+           "implicit TLS)."),
+    TITLED("relay", config_relay, relays, relay_count, relay,
+           "A server that takes our mail and carries it on. Routes send mail to it."),
+    TITLED("route", config_route, routes, route_count, route,
+           "Which way recipients go. The first route that matches in the order of the file wins. "
+           "Behind the last stand two that need not be written: our domains go to inbox, all else "
+           "to mx."),
+    PLAIN("delivery", config_delivery, delivery, delivery, "Mail on its way out."),
+    PLAIN("limits", config_limits, limits, limits, "What one client may use up."),
+    PLAIN("store", config_store, store, store, "Where the mail is kept."),
+    PLAIN("inboxes", config_inboxes, inboxes, inboxes, "Where mail for our domains goes."),
+    PLAIN("log", config_log, log, log_rows, "The log."),
+    PLAIN("dns", config_dns, dns, dns, "The questions asked of the DNS."),
+    PLAIN("process", config_process, process, process, "The processes of the server."),
+};
+
+const struct rows_block *rows_blocks(size_t *count)
+{
+    *count = COUNT(blocks);
+    return blocks;
+}
+
+const struct rows_block *rows_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT(blocks); i++)
+        if (strcmp(blocks[i].name, name) == 0)
+            return &blocks[i];
+    return NULL;
+}
