@@ -8,7 +8,7 @@
 #include "mail/job.h"
 #include "mail/message.h"
 #include "mail/reply.h"
-#include "post/pack.h"
+#include "post/wire.h"
 
 /* Raised with every change of a struct below: neighbours are the same binary, so they must agree
  * exactly. */

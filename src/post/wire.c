@@ -1,9 +1,9 @@
-#include "post/pack.h"
+#include "post/wire.h"
 
 #include <assert.h>
 #include <string.h>
 
-void pack_bytes(struct pack *p, void *at, size_t n)
+void wire_bytes(struct wire *p, void *at, size_t n)
 {
     if (p->out) {
         if (!text_add(p->out, (struct span){at, n}))
@@ -18,59 +18,59 @@ void pack_bytes(struct pack *p, void *at, size_t n)
 }
 
 /* All integers go through here: `width` bytes, lowest first. */
-static uint64_t number(struct pack *p, uint64_t v, size_t width)
+static uint64_t number(struct wire *p, uint64_t v, size_t width)
 {
     unsigned char raw[8];
 
     for (size_t i = 0; i < width; i++)
         raw[i] = (unsigned char)(v >> (8 * i));
-    pack_bytes(p, raw, width);
+    wire_bytes(p, raw, width);
     v = 0;
     for (size_t i = 0; i < width; i++)
         v |= (uint64_t)raw[i] << (8 * i);
     return v;
 }
 
-void pack_u8(struct pack *p, uint8_t *v)
+void wire_u8(struct wire *p, uint8_t *v)
 {
     *v = (uint8_t)number(p, *v, 1);
 }
 
-void pack_u16(struct pack *p, uint16_t *v)
+void wire_u16(struct wire *p, uint16_t *v)
 {
     *v = (uint16_t)number(p, *v, 2);
 }
 
-void pack_u32(struct pack *p, uint32_t *v)
+void wire_u32(struct wire *p, uint32_t *v)
 {
     *v = (uint32_t)number(p, *v, 4);
 }
 
-void pack_u64(struct pack *p, uint64_t *v)
+void wire_u64(struct wire *p, uint64_t *v)
 {
     *v = number(p, *v, 8);
 }
 
-void pack_i64(struct pack *p, int64_t *v)
+void wire_i64(struct wire *p, int64_t *v)
 {
     *v = (int64_t)number(p, (uint64_t)*v, 8);
 }
 
-void pack_bool(struct pack *p, bool *v)
+void wire_bool(struct wire *p, bool *v)
 {
     uint8_t byte = *v;
 
-    pack_u8(p, &byte);
+    wire_u8(p, &byte);
     if (byte > 1)
         p->bad = true;
     *v = byte == 1;
 }
 
-void pack_enum(struct pack *p, unsigned *v, unsigned max)
+void wire_enum(struct wire *p, unsigned *v, unsigned max)
 {
     uint32_t n = *v;
 
-    pack_u32(p, &n);
+    wire_u32(p, &n);
     if (n > max) {
         assert(!p->out);
         p->bad = true;
@@ -79,14 +79,14 @@ void pack_enum(struct pack *p, unsigned *v, unsigned max)
     *v = n;
 }
 
-void pack_span(struct pack *p, struct span *v)
+void wire_span(struct wire *p, struct span *v)
 {
     uint32_t n = (uint32_t)v->len;
 
     assert(!p->out || v->len <= UINT32_MAX);
-    pack_u32(p, &n);
+    wire_u32(p, &n);
     if (p->out) {
-        pack_bytes(p, (void *)(uintptr_t)v->at, v->len);
+        wire_bytes(p, (void *)(uintptr_t)v->at, v->len);
     } else if (p->bad || n > p->in.len) {
         p->bad = true;
         *v = SPAN_NONE;
@@ -96,12 +96,12 @@ void pack_span(struct pack *p, struct span *v)
     }
 }
 
-void *pack_array(struct pack *p, size_t *n, size_t max, void *have, size_t size)
+void *wire_array(struct wire *p, size_t *n, size_t max, void *have, size_t size)
 {
     uint32_t count = (uint32_t)*n;
 
     assert(!p->out || *n <= max);
-    pack_u32(p, &count);
+    wire_u32(p, &count);
     if (p->out)
         return have;
     if (p->bad || count > max || count > p->in.len) { /* every element takes a byte at least */
@@ -112,7 +112,7 @@ void *pack_array(struct pack *p, size_t *n, size_t max, void *have, size_t size)
     return arena_alloc(p->arena, count * size);
 }
 
-bool pack_whole(const struct pack *p)
+bool wire_whole(const struct wire *p)
 {
     return !p->bad && p->in.len == 0;
 }
