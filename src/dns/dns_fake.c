@@ -79,9 +79,15 @@ static void add_hex(struct text *out, struct span hex)
         text_addc(out, (char)strtoul((char[]){hex.at[i], hex.at[i + 1], '\0'}, NULL, 16));
 }
 
+static bool is_secure(const struct dns_fake_row *row)
+{
+    return row->data && row->data[0] == '!';
+}
+
 static void encode(const struct dns_fake_row *row, struct text *out)
 {
-    struct span data = span_of(row->data);
+    const char *words = row->data + is_secure(row);
+    struct span data = span_of(words);
 
     if (span_starts(data, SPAN("#"))) {
         add_hex(out, span_from(data, 1));
@@ -89,10 +95,10 @@ static void encode(const struct dns_fake_row *row, struct text *out)
     }
     switch (row->type) {
     case DNS_A:
-        add_ip(out, AF_INET, row->data, sizeof(struct in_addr));
+        add_ip(out, AF_INET, words, sizeof(struct in_addr));
         break;
     case DNS_AAAA:
-        add_ip(out, AF_INET6, row->data, sizeof(struct in6_addr));
+        add_ip(out, AF_INET6, words, sizeof(struct in6_addr));
         break;
     case DNS_MX:
         add_numbers_and_name(out, data, 1);
@@ -147,7 +153,7 @@ static void answer(const struct dns_fake_row *table, struct dns_lookup *l, struc
             continue;
         }
         l->status.result = row->result;
-        l->status.secure = row->secure;
+        l->status.secure = is_secure(row);
         if (row->result != DNS_OK)
             break;
         l->status.ttl = 300;

@@ -7,12 +7,12 @@
 
 /* One record, or one result. Several rows of the same name and type are several records. */
 struct dns_fake_row {
-    const char *name; /* NULL ends the table */
+    const char *name; /* a row of zeroes ends the table */
     enum dns_type type;
     enum dns_result result; /* when not DNS_OK, data is not used */
     const char *data; /* "192.0.2.1", "2001:db8::1", "10 mx.example.com", "0 .", "text", "host",
-                         "1 2 587 host"; "#0102ff": these very bytes */
-    bool secure;
+                         "1 2 587 host"; "#0102ff": these very bytes; a "!" before all: proven by
+                         DNSSEC */
 };
 
 /* Names without any row are DNS_NXDOMAIN; types without a row are DNS_NONE. Needs neither loop nor
