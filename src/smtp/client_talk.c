@@ -9,7 +9,9 @@
 
 void client_talk_stage(struct smtp_client *c, int64_t ms)
 {
-    stream_deadline(*c->stream, clock_now() + ms);
+    int64_t at = clock_now() + ms;
+
+    stream_deadline(*c->stream, c->until && c->until < at ? c->until : at);
 }
 
 static void told(struct smtp_client *c, bool ours, struct span line)
@@ -134,10 +136,14 @@ static struct smtp_client_failure *failure(struct smtp_client *c, enum stage sta
 static const char *when(enum stage stage)
 {
     static const char *const words[] = {
-        [STAGE_GREETING] = "instead of its greeting", [STAGE_HELO] = "in answer to EHLO",
-        [STAGE_STARTTLS] = "in answer to STARTTLS",   [STAGE_TLS] = "in the TLS handshake",
-        [STAGE_AUTH] = "in answer to the login",      [STAGE_MAIL] = "in answer to MAIL",
-        [STAGE_RCPT] = "in answer to RCPT",           [STAGE_DATA] = "when it was to take the message",
+        [STAGE_GREETING] = "instead of its greeting",
+        [STAGE_HELO] = "in answer to EHLO",
+        [STAGE_STARTTLS] = "in answer to STARTTLS",
+        [STAGE_TLS] = "in the TLS handshake",
+        [STAGE_AUTH] = "in answer to the login",
+        [STAGE_MAIL] = "in answer to MAIL",
+        [STAGE_RCPT] = "in answer to RCPT",
+        [STAGE_DATA] = "when it was to take the message",
         [STAGE_DOT] = "after the whole message",
     };
 
@@ -149,9 +155,13 @@ int client_talk_refused(struct smtp_client *c, enum stage stage, const struct re
     struct smtp_client_failure *f = failure(c, stage, CLIENT_REPLY);
 
     f->reply = reply_copy(c->arena, r);
-    return error_mail(&f->error, reply_class(r) == 5 ? ERROR_PERMANENT : ERROR_TEMPORARY,
-                      reply_class(r) == 5 ? "5.0.0" : "4.0.0", OWNER_NONE,
-                      "The server said %s: %u %.*s", when(stage), r->code, SPAN_ARG(r->text));
+    error_mail(&f->error, reply_class(r) == 5 ? ERROR_PERMANENT : ERROR_TEMPORARY,
+               reply_class(r) == 5 ? "5.0.0" : "4.0.0", OWNER_NONE, "The server said %s: %u %.*s",
+               when(stage), r->code, SPAN_ARG(r->text));
+    for (char *w = f->error.words; *w; w++)
+        if (*w == '\n')
+            *w = ' ';
+    return -1;
 }
 
 int client_talk_lost(struct smtp_client *c, enum stage stage, int sys)

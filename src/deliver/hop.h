@@ -1,0 +1,37 @@
+/* hop: one open connection to a next hop: stream, client, and what is to be told of it. */
+#ifndef PORT26_DELIVER_HOP_H
+#define PORT26_DELIVER_HOP_H
+
+#include "route/path.h"
+#include "smtp/smtp_client.h"
+
+struct hop {
+    struct stream *stream;
+    struct smtp_client *client;
+    struct arena *arena; /* owns the texts below and those of the client's settings */
+    struct span key;     /* of the pool */
+    struct span host, address;
+    int64_t idle_since; /* the pool's */
+    struct hop *next;
+};
+
+struct hop_wish {
+    struct loop *loop;
+    const struct path *path;
+    struct span key;
+    struct tls_context *context;
+    const char *helo;
+    bool clear;                            /* no TLS this time, where the floor allows */
+    struct span user, password;            /* empty user: none */
+    struct span mechanisms;                /* as in smtp_client_settings */
+    const struct sockaddr_storage *source; /* NULL: the system chooses */
+    int64_t until;                         /* clock_now() milliseconds */
+};
+
+/* Connects and opens. NULL and *failure (its reply lives in the arena; *tls too). */
+struct hop *hop_open(const struct hop_wish *w, struct arena *a, struct smtp_client_failure *failure,
+                     struct span *tls);
+/* Ends it, with QUIT when `polite` (waits up to the quit time); nulls the pointer; NULL is fine. */
+void hop_close(struct hop **h, bool polite);
+
+#endif

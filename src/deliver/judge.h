@@ -1,0 +1,39 @@
+/* judge: what a trouble means. One table, stage by event, read from top to bottom; the first row
+ * that fits rules. Nothing else in the tree decides between next path, later and never.
+ *
+ * Temporary stays temporary (P6): DNS, connection, TLS and login trouble are never permanent,
+ * whatever their reply codes say. */
+#ifndef PORT26_DELIVER_JUDGE_H
+#define PORT26_DELIVER_JUDGE_H
+
+#include "base/arena.h"
+#include "mail/job.h"
+#include "smtp/smtp_client.h"
+
+struct judge_event {
+    enum stage stage; /* where; STAGE_CONNECT and STAGE_DNS come from attempt, the rest from the
+                         client */
+    enum smtp_client_why why;
+    struct reply reply; /* code 0: none */
+    int sys;            /* positive errno, or 0 */
+    bool dns_permanent; /* STAGE_DNS: the domain itself says that it takes no mail */
+};
+
+struct judge_ruling {
+    enum outcome_kind kind; /* OUTCOME_LATER or OUTCOME_NEVER */
+    enum outcome_scope scope;
+    enum owner owner;
+    struct enhanced status; /* the reply's own where it has one, its class set to fit `kind` */
+    bool waits_for_network;
+    const char *advice; /* what to do, one or two sentences; never NULL */
+};
+
+/* Pure. */
+struct judge_ruling judge_rule(const struct judge_event *e);
+/* The event of a client's failure. */
+struct judge_event judge_event_of(const struct smtp_client_failure *f);
+/* Did the server only refuse this many recipients at once (RFC 5321 4.5.3.1.10)? Then those are
+ * asked again in the next transaction, when at least one was taken in this one. */
+bool judge_too_many(const struct reply *r);
+
+#endif

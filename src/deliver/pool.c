@@ -1,0 +1,159 @@
+#include "deliver/pool.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "io/fiber.h"
+
+#include <stdlib.h>
+
+struct pool {
+    struct loop *loop;
+    struct timer *timer;
+    struct pool_limits limits;
+    struct hop *idle; /* the one put back last comes first */
+    unsigned count;
+};
+
+static void say_goodbye(void *arg)
+{
+    struct hop *h = arg;
+
+    hop_close(&h, true);
+}
+
+/* On a fiber of its own, so that nobody waits for the other side's 221. */
+static void part(struct pool *p, struct hop *h)
+{
+    fiber_start(p->loop, say_goodbye, h);
+}
+
+static struct hop *unlink_at(struct pool *p, struct hop **at)
+{
+    struct hop *h = *at;
+
+    *at = h->next;
+    h->next = NULL;
+    p->count--;
+    return h;
+}
+
+static struct hop **oldest(struct pool *p)
+{
+    struct hop **at = &p->idle;
+
+    while ((*at)->next)
+        at = &(*at)->next;
+    return at;
+}
+
+static void set_timer(struct pool *p)
+{
+    int64_t left;
+
+    if (!p->idle) {
+        timer_stop(p->timer);
+        return;
+    }
+    left = (*oldest(p))->idle_since + p->limits.idle - clock_now();
+    timer_set(p->timer, left > 0 ? left : 1);
+}
+
+static void expire(void *arg)
+{
+    struct pool *p = arg;
+
+    while (p->idle && (*oldest(p))->idle_since + p->limits.idle <= clock_now())
+        part(p, unlink_at(p, oldest(p)));
+    set_timer(p);
+}
+
+struct pool *pool_new(struct loop *l, const struct pool_limits *limits)
+{
+    struct pool *p = memory_alloc(sizeof *p);
+
+    p->loop = l;
+    p->limits = *limits;
+    p->timer = timer_new(l, expire, p);
+    return p;
+}
+
+void pool_free(struct pool **p)
+{
+    if (!*p)
+        return;
+    while ((*p)->idle) {
+        struct hop *h = unlink_at(*p, &(*p)->idle);
+
+        hop_close(&h, true);
+    }
+    timer_free(&(*p)->timer);
+    free(*p);
+    *p = NULL;
+}
+
+struct hop *pool_take(struct pool *p, struct span key)
+{
+    struct hop **at = &p->idle, *found = NULL;
+
+    while (*at && !found) {
+        struct hop *h;
+
+        if (!span_eq((*at)->key, key)) {
+            at = &(*at)->next;
+            continue;
+        }
+        h = unlink_at(p, at);
+        if (smtp_client_usable(h->client))
+            found = h;
+        else
+            hop_close(&h, false);
+    }
+    set_timer(p);
+    return found;
+}
+
+static unsigned kept_for(const struct pool *p, struct span key)
+{
+    unsigned n = 0;
+
+    for (const struct hop *h = p->idle; h; h = h->next)
+        n += span_eq(h->key, key);
+    return n;
+}
+
+static bool worth_keeping(const struct pool *p, struct hop *h)
+{
+    unsigned limit = p->limits.messages;
+    uint64_t theirs = smtp_client_far(h->client)->mail_max;
+    unsigned sent = smtp_client_messages(h->client);
+
+    if (!smtp_client_usable(h->client) || p->limits.total == 0)
+        return false;
+    if ((limit && sent >= limit) || (theirs && sent >= theirs))
+        return false;
+    return kept_for(p, h->key) < p->limits.per_key;
+}
+
+void pool_put(struct pool *p, struct hop **h)
+{
+    struct hop *mine = *h;
+
+    *h = NULL;
+    if (!worth_keeping(p, mine)) {
+        part(p, mine);
+        return;
+    }
+    if (p->count >= p->limits.total)
+        part(p, unlink_at(p, oldest(p)));
+    smtp_client_until(mine->client, 0);
+    mine->idle_since = clock_now();
+    mine->next = p->idle;
+    p->idle = mine;
+    p->count++;
+    set_timer(p);
+}
+
+unsigned pool_count(const struct pool *p)
+{
+    return p->count;
+}
