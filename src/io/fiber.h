@@ -12,7 +12,7 @@
 struct fiber;
 
 /* Starts fn(arg) in a new fiber in the next turn of the loop. The fiber frees itself when fn
- * returns. */
+ * returns. 256 KiB of stack each, of which only what is touched costs memory. */
 struct fiber *fiber_start(struct loop *l, void (*fn)(void *arg), void *arg);
 /* The running fiber, or NULL in loop callbacks. */
 struct fiber *fiber_self(void);

@@ -14,12 +14,21 @@ struct jail_path {
     bool write; /* read and write below it; else read only */
 };
 
-/* Drops to this user and its groups for good; does nothing when not root. Keeps no capability. */
+/* Drops to this user and its groups for good when root (a user that is missing, or is root, is
+ * ERROR_INPUT). Keeps no capability in any case. */
 int jail_user(const char *user, struct error *e);
-/* no_new_privs, core dumps off, rlimits, Landlock (only `paths`, which may be empty; ends with a
- * NULL path), seccomp allow-list of the role: listener: no open, no exec, no socket, no connect;
- * courier: no exec, no listen, no accept; keeper: no exec of anything but our own binary, no
- * network sockets. Violations give EPERM (and kill the process when `kill`). */
+/* no_new_privs, core dumps off, at most `max_files` descriptors, Landlock (only `paths`, which may
+ * be empty or NULL; ends with a NULL path; one that does not exist is skipped), seccomp allow-list
+ * of the role. What is not allowed gives EPERM (calls) or EACCES (files).
+ *
+ * listener: no open, exec, fork, thread, socket, connect, bind, listen, signal.
+ * courier: no exec, fork, listen, accept, local socket; files only to read; threads.
+ * keeper: files, threads, children; no exec of anything but our own binary (always in its rules,
+ * with the directories of shared libraries), no listen. Its children inherit its walls: so it may
+ * open internet sockets for the couriers it starts again, and `paths` must hold theirs too.
+ *
+ * Call it before threads are started: seccomp catches those that run already, Landlock does not.
+ * The time zone is read here, while it can be. */
 int jail_enter(enum jail_role role, const struct jail_path *paths, unsigned max_files,
                struct error *e);
 

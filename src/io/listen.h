@@ -36,7 +36,8 @@ struct listen *listen_new(struct loop *l, int fd, struct listen_counts *c, liste
                           void *arg);
 /* Stops accepting; does not close fd. */
 void listen_free(struct listen **l);
-/* Tells whom to cancel when this connection has to make room, and that it is (not) idle now. */
+/* Tells whom to cancel when this connection has to make room; NULL: not this one now, it is at
+ * work. At first nobody is told. */
 void listen_fiber(struct listen_peer *p, struct fiber *f);
 /* Marks activity: the order for making room is by the last call. */
 void listen_touch(struct listen_peer *p);

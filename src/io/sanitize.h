@@ -21,6 +21,12 @@
 #define SANITIZE_ENTER(saved, bottom, size)                                                        \
     __sanitizer_finish_switch_fiber(saved, (const void **)(bottom), size)
 #define SANITIZE_FORGET(at, n) ASAN_UNPOISON_MEMORY_REGION(at, n)
+#define SANITIZE_LEAKS_UNLESS(flag)                                                                \
+    int __lsan_is_turned_off(void);                                                                \
+    int __lsan_is_turned_off(void)                                                                 \
+    {                                                                                              \
+        return flag;                                                                               \
+    }
 #else
 /* Before a switch: saves this stack's state in *save (NULL: the stack is done with) and names the
  * stack to come. */

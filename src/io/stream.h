@@ -55,7 +55,9 @@ void stream_push(struct stream **s, struct stream *top);
 int stream_fd(const struct stream *s);
 
 /* ---- bottoms ---- */
-/* Takes over a connected non-blocking socket. */
+/* Takes over a connected socket (a byte stream; no descriptors may be passed over it). Until
+ * stream_deadline is called, its deadline and that of a pipe is five minutes off. At most one fiber
+ * may wait to read and one to write; outside of fibers -EAGAIN comes instead of a wait. */
 struct stream *stream_socket(struct loop *l, int fd);
 /* Two ends of a pipe in memory, for tests: what one writes the other reads. Each end holds at most
  * `max` bytes, then the writer waits. Closing one end gives the other EOF. */
