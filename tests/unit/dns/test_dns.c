@@ -199,7 +199,7 @@ static void txt_and_srv(void **state)
 static void long_answers_are_cut(void **state)
 {
     static struct dns_fake_row many[502];
-    static char data[500][32];
+    static char data[500][48];
     static char longest[65001];
     struct dns *dns = dns_fake(many);
     struct bench *b = *state;

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/fiber.h"
+#include "io/jail.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -348,6 +349,41 @@ static void hostile_records_of_a_real_zone(void **state)
     run((struct bench){.resolver = s->resolver, .body = hostile_records});
 }
 
+/* ---- in the jail ---- */
+
+/* All files were read by dns_new; the thread starts in here. Ends the process. */
+static void ask_in_jail(struct bench *b)
+{
+    static const struct jail_path no_paths[] = {{0}};
+    struct dns_mx_list mx;
+    struct error e = {0};
+
+    if (jail_enter(JAIL_COURIER, no_paths, 1024, &e) < 0) {
+        fprintf(stderr, "%s\n", e.words);
+        _exit(2);
+    }
+    dns_mx(b->dns, SPAN("many.lab.test"), clock_now() + 10 * CLOCK_SECOND, b->arena, &mx);
+    if (mx.status.result != DNS_OK)
+        fprintf(stderr, "%.*s\n", SPAN_ARG(mx.status.why));
+    _exit(mx.status.result == DNS_OK ? 0 : 1);
+}
+
+static void the_resolver_works_in_the_jail(void **state)
+{
+    const struct server *s = *state;
+    int status;
+    pid_t pid;
+
+    if (!s)
+        skip();
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        run((struct bench){.resolver = s->resolver, .body = ask_in_jail});
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 /* ---- silence ---- */
 
 struct silent {
@@ -501,6 +537,7 @@ int main(void)
         cmocka_unit_test(mx_of_a_real_zone),
         cmocka_unit_test(other_records_of_a_real_zone),
         cmocka_unit_test(hostile_records_of_a_real_zone),
+        cmocka_unit_test(the_resolver_works_in_the_jail),
         cmocka_unit_test(a_silent_server_costs_the_deadline),
         cmocka_unit_test(a_late_answer_wakes_nobody),
         cmocka_unit_test(a_cancelled_fiber_comes_back),

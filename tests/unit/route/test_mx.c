@@ -315,7 +315,7 @@ static void a_path_says_why_and_how(void **state)
 static void hostile_lists_are_bounded(void **state)
 {
     static struct dns_fake_row many[1100];
-    static char data[500][32], host[500][16];
+    static char data[500][48], host[500][24];
     struct bench *b = *state;
     size_t n = 0;
 
