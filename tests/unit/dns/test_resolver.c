@@ -21,7 +21,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#define KNOTD "/usr/sbin/knotd"
+#define KNOTD  "/usr/sbin/knotd"
+#define KEYMGR "/usr/sbin/keymgr"
 
 static const char zone[] = "@ 60 SOA ns admin 1 60 60 60 60\n"
                            "@ NS ns\n"
@@ -44,6 +45,14 @@ static const char zone[] = "@ 60 SOA ns admin 1 60 60 60 60\n"
                            "forever 2147483647 A 192.0.2.3\n"
                            "never 0 A 192.0.2.4\n"
                            "_pop3s._tcp SRV 0 1 995 mx1\n";
+
+static const char signed_zone[] = "$ORIGIN signed.test.\n"
+                                  "$TTL 60\n"
+                                  "@ SOA ns admin 1 60 60 60 60\n"
+                                  "@ NS ns\n"
+                                  "ns A 127.0.0.1\n"
+                                  "@ MX 10 mx2\n"
+                                  "mx2 A 192.0.2.2\n";
 
 struct server {
     pid_t pid;
@@ -91,13 +100,13 @@ static void write_zone(const struct server *s)
     for (int i = 0; i < 40; i++)
         text_addf(&t, "big TXT \"%d %0200d\"\n", i, i);
     write_file(s, "zone", "$ORIGIN lab.test.\n$TTL 60\n%s%s", zone, text_cstr(&t));
+    write_file(s, "signed", "%s", signed_zone);
     text_free(&t);
 }
 
-/* Does anything answer a question there within a tenth of a second? */
-static bool answers(uint16_t port)
+/* Is there an answer to this question within a tenth of a second? */
+static bool answers(uint16_t port, const char *question, size_t length)
 {
-    static const char question[] = "\1\1\0\0\0\1\0\0\0\0\0\0\3lab\4test\0\0\6\0\1";
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -106,12 +115,23 @@ static bool answers(uint16_t port)
 
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     good = connect(fd, (struct sockaddr *)&to, sizeof to) == 0 &&
-           send(fd, question, sizeof question - 1, 0) > 0 && poll(&p, 1, 100) == 1 &&
+           send(fd, question, length, 0) > 0 && poll(&p, 1, 100) == 1 &&
            recv(fd, reply, sizeof reply, 0) > 12 && (reply[3] & 15) == 0;
     close(fd);
     if (!good)
         usleep(20000);
     return good;
+}
+
+static bool is_up(uint16_t port)
+{
+#define HEAD "\1\1\0\0\0\1\0\0\0\0\0\0"
+#define TAIL "\4test\0\0\6\0\1"
+    static const char plain[] = HEAD "\3lab" TAIL, with_keys[] = HEAD "\6signed" TAIL;
+#undef HEAD
+#undef TAIL
+
+    return answers(port, plain, sizeof plain - 1) && answers(port, with_keys, sizeof with_keys - 1);
 }
 
 static void start_knot(struct server *s, uint16_t port)
@@ -123,8 +143,11 @@ static void start_knot(struct server *s, uint16_t port)
                "  tcp-workers: 1\n  background-workers: 1\n"
                "log:\n  - target: %s/log\n    any: info\n"
                "database:\n  storage: %s\n"
-               "zone:\n  - domain: lab.test\n    storage: %s\n    file: zone\n",
-               port, s->dir, s->dir, s->dir, s->dir);
+               "zone:\n  - domain: lab.test\n    storage: %s\n    file: zone\n"
+               "  - domain: signed.test\n    storage: %s\n    file: signed\n"
+               "    dnssec-signing: on\n    zonefile-sync: -1\n    journal-content: none\n"
+               "    zonefile-load: whole\n",
+               port, s->dir, s->dir, s->dir, s->dir, s->dir);
     snprintf(config, sizeof config, "%s/knot.conf", s->dir);
     s->pid = fork();
     assert_true(s->pid >= 0);
@@ -140,6 +163,17 @@ static void stop_knot(struct server *s)
     waitpid(s->pid, NULL, 0);
 }
 
+/* What a validator has to know of the signed zone: the truth, and a lie. */
+static bool write_anchors(const struct server *s)
+{
+    char command[256];
+
+    write_file(s, "wrong-anchor", "signed.test. IN DS 12345 13 2 %064d\n", 0);
+    snprintf(command, sizeof command, KEYMGR " -c %s/knot.conf signed.test ds >%s/anchor 2>&1",
+             s->dir, s->dir);
+    return system(command) == 0;
+}
+
 /* The port may be taken between our look and Knot's bind: then another is tried. */
 static bool start_server(struct server *s)
 {
@@ -150,7 +184,7 @@ static bool start_server(struct server *s)
         start_knot(s, port);
         snprintf(s->resolver, sizeof s->resolver, "127.0.0.1@%u", port);
         for (int i = 0; i < 100 && waitpid(s->pid, NULL, WNOHANG) == 0; i++)
-            if (answers(port))
+            if (is_up(port))
                 return true;
         stop_knot(s);
     }
@@ -177,7 +211,7 @@ static int set_up(void **state)
     snprintf(s->dir, sizeof s->dir, "/tmp/port26-dns-XXXXXX");
     assert_non_null(mkdtemp(s->dir));
     write_zone(s);
-    if (!start_server(s)) {
+    if (!start_server(s) || !write_anchors(s)) {
         free_server(s);
         return -1;
     }
@@ -202,7 +236,7 @@ struct bench {
     struct loop *loop;
     struct dns *dns;
     struct arena *arena;
-    const char *resolver;
+    const char *resolver, *anchor;
     int64_t timeout;
     void (*body)(struct bench *b);
     void *extra;
@@ -212,8 +246,10 @@ static void in_fiber(void *arg)
 {
     struct bench *b = arg;
     struct span resolver = span_of(b->resolver);
-    struct dns_settings settings = {
-        .resolvers = &resolver, .resolver_count = 1, .timeout = b->timeout};
+    struct dns_settings settings = {.resolvers = &resolver,
+                                    .resolver_count = 1,
+                                    .timeout = b->timeout,
+                                    .anchor_file = b->anchor};
     struct error e;
 
     b->dns = dns_new(b->loop, &settings, &e);
@@ -347,6 +383,50 @@ static void hostile_records_of_a_real_zone(void **state)
     if (!s)
         skip();
     run((struct bench){.resolver = s->resolver, .body = hostile_records});
+}
+
+/* ---- DNSSEC ---- */
+
+static void proven(struct bench *b)
+{
+    int64_t deadline = clock_now() + 10 * CLOCK_SECOND;
+    struct dns_mx_list mx;
+    struct dns_address_list addresses;
+
+    assert_int_equal(dns_mx(b->dns, SPAN("signed.test"), deadline, b->arena, &mx), DNS_OK);
+    assert_true(mx.status.secure);
+    dns_address(b->dns, SPAN("mx2.signed.test"), deadline, b->arena, &addresses);
+    assert_int_equal(addresses.count, 1);
+    assert_true(addresses.status.secure); /* also that there is no AAAA */
+    assert_int_equal(dns_mx(b->dns, SPAN("absent.signed.test"), deadline, b->arena, &mx),
+                     DNS_NXDOMAIN);
+    assert_true(mx.status.secure);
+    assert_int_equal(dns_mx(b->dns, SPAN("mx1.lab.test"), deadline, b->arena, &mx), DNS_NONE);
+    assert_false(mx.status.secure);
+}
+
+static void refuted(struct bench *b)
+{
+    int64_t deadline = clock_now() + 10 * CLOCK_SECOND;
+    struct dns_mx_list mx;
+
+    assert_int_equal(dns_mx(b->dns, SPAN("signed.test"), deadline, b->arena, &mx), DNS_BOGUS);
+    assert_int_equal(mx.count, 0);
+    assert_false(mx.status.secure);
+    assert_true(span_starts(mx.status.why, SPAN("the answer fails DNSSEC: ")));
+}
+
+static void signatures_are_checked(void **state)
+{
+    const struct server *s = *state;
+    char right[96], wrong[96];
+
+    if (!s)
+        skip();
+    snprintf(right, sizeof right, "%s/anchor", s->dir);
+    snprintf(wrong, sizeof wrong, "%s/wrong-anchor", s->dir);
+    run((struct bench){.resolver = s->resolver, .anchor = right, .body = proven});
+    run((struct bench){.resolver = s->resolver, .anchor = wrong, .body = refuted});
 }
 
 /* ---- in the jail ---- */
@@ -537,6 +617,7 @@ int main(void)
         cmocka_unit_test(mx_of_a_real_zone),
         cmocka_unit_test(other_records_of_a_real_zone),
         cmocka_unit_test(hostile_records_of_a_real_zone),
+        cmocka_unit_test(signatures_are_checked),
         cmocka_unit_test(the_resolver_works_in_the_jail),
         cmocka_unit_test(a_silent_server_costs_the_deadline),
         cmocka_unit_test(a_late_answer_wakes_nobody),
