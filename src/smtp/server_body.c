@@ -52,7 +52,7 @@ void server_body_add(struct server_session *s, struct span bytes)
 static void default_end(struct server_session *s, int failed)
 {
     if (failed == -ENOSPC || failed == -EDQUOT)
-        server_reply_say(s, 452, "4.3.1", "No room for this message now: it is kept by you");
+        server_reply_say(s, 452, "4.3.1", "No room for this message now: try again later");
     else if (failed == -EMSGSIZE || failed == -EFBIG)
         server_reply_say(s, 552, "5.3.4", "Message too big");
     else

@@ -32,11 +32,11 @@ static void last_word(struct server_session *s, int sys)
 {
     if (sys == -ETIMEDOUT)
         server_reply_say(s, 421, "4.4.2",
-                         "Waited too long for you: closing. Connect again to go on.");
+                         "Waited too long for you: closing; connect again to go on");
     else if (sys == -ECANCELED)
-        server_reply_say(s, 421, "4.3.2", "This server closes or needs the room: connect again.");
+        server_reply_say(s, 421, "4.3.2", "This server closes or needs the room: connect again");
     else if (sys == -EMSGSIZE)
-        server_reply_say(s, 500, "5.5.6", "A line without end: closing.");
+        server_reply_say(s, 500, "5.5.6", "A line without end: closing");
 }
 
 static enum smtp_server_event event_of(int sys)
