@@ -2,6 +2,7 @@
  *   "S:text"  says a line          "R:text"  says bytes as they are
  *   "C:text"  hears a line that begins so    "C*"  hears lines up to a lone dot, as content
  *   "CN:12"   hears 12 octets as content     "TLS"  takes the handshake
+ *   "TLS!"    sees the handshake fail
  *   "W:50"    waits milliseconds             "X"  hangs up at once
  *   "E"       hears the end of the stream
  * What does not fit is kept in `fault`, for fibers must not leave by cmocka's long jump. */
@@ -119,6 +120,8 @@ static bool far_row(struct far_side *f, struct line_reader *r, const char *row)
         return fiber_sleep(atol(row + 2)) == 0;
     if (!strcmp(row, "E"))
         return far_end(f, r, row);
+    if (!strcmp(row, "TLS!"))
+        return tls_accept(&f->stream, f->tls, &e) < 0 || far_fault(f, row, SPAN("a handshake"));
     if (!strcmp(row, "TLS")) {
         line_drop(r);
         return tls_accept(&f->stream, f->tls, &e) == 0 || far_fault(f, row, span_of(e.words));
