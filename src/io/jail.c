@@ -17,9 +17,9 @@
 
 enum { CAPABILITY_WORDS = 2 };
 
-/* The search for leaks looks at the process from a second one, which no jail allows. */
-static bool jailed;
-SANITIZE_LEAKS_UNLESS(jailed)
+/* The search for leaks looks at the process from a second one, which no jail allows. A process in
+ * jail is one that cannot be dumped. */
+SANITIZE_LEAKS_UNLESS(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0)
 
 static int capabilities(long call, struct __user_cap_data_struct *data)
 {
@@ -124,7 +124,6 @@ int jail_enter(enum jail_role role, const struct jail_path *paths, unsigned max_
         return error_sys(e, errno, "Cannot give up gaining privileges");
     if (set_limits(role, max_files, e) != 0)
         return -1;
-    jailed = true;
     r = jail_paths(role, paths, e);
     if (r < 0 || jail_calls(role, e) != 0)
         return -1;

@@ -129,6 +129,7 @@ static const struct filtered filtered[] = {
     {COURIER | KEEPER, "socket", {EQUALS(0, AF_INET), TYPE(SOCK_DGRAM)}},
     {COURIER | KEEPER, "socket", {EQUALS(0, AF_INET6), TYPE(SOCK_STREAM)}},
     {COURIER | KEEPER, "socket", {EQUALS(0, AF_INET6), TYPE(SOCK_DGRAM)}},
+    {COURIER, "socketpair", {EQUALS(0, AF_UNIX)}}, /* libunbound talks to itself */
     {KEEPER, "socket", {EQUALS(0, AF_UNIX)}},
     {KEEPER, "socket", {EQUALS(0, AF_NETLINK), EQUALS(2, NETLINK_ROUTE)}},
     {ALL, "ioctl", {EQUALS(1, FIONREAD)}},

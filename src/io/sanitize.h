@@ -21,11 +21,11 @@
 #define SANITIZE_ENTER(saved, bottom, size)                                                        \
     __sanitizer_finish_switch_fiber(saved, (const void **)(bottom), size)
 #define SANITIZE_FORGET(at, n) ASAN_UNPOISON_MEMORY_REGION(at, n)
-#define SANITIZE_LEAKS_UNLESS(flag)                                                                \
+#define SANITIZE_LEAKS_UNLESS(condition)                                                           \
     int __lsan_is_turned_off(void);                                                                \
     int __lsan_is_turned_off(void)                                                                 \
     {                                                                                              \
-        return flag;                                                                               \
+        return condition;                                                                          \
     }
 #else
 /* Before a switch: saves this stack's state in *save (NULL: the stack is done with) and names the
@@ -35,8 +35,8 @@
 #define SANITIZE_ENTER(saved, bottom, size) ((void)(saved), (void)(bottom), (void)(size))
 /* The memory was a stack and will be used afresh. */
 #define SANITIZE_FORGET(at, n)              ((void)(at), (void)(n))
-/* At file level: no search for leaks at the process's end once the flag is set. */
-#define SANITIZE_LEAKS_UNLESS(flag)
+/* At file level: no search for leaks at the process's end when the condition holds. */
+#define SANITIZE_LEAKS_UNLESS(condition)
 #endif
 
 #endif

@@ -176,6 +176,18 @@ static int socket_netlink(struct scene *s)
     return socket_of(AF_NETLINK, SOCK_RAW, 0);
 }
 
+static int socket_pair(struct scene *s)
+{
+    int fd[2];
+
+    (void)s;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) != 0)
+        return errno;
+    close(fd[0]);
+    close(fd[1]);
+    return 0;
+}
+
 static int do_connect(struct scene *s)
 {
     return result(connect(s->loose, (struct sockaddr *)&s->at, sizeof s->at));
@@ -353,6 +365,7 @@ static const struct probe probes[] = {
     {"local socket", socket_unix, {0, EPERM, EPERM}},
     {"raw socket", socket_raw, {EPERM, EPERM, EPERM}},
     {"route socket", socket_netlink, {0, EPERM, EPERM}},
+    {"socket pair", socket_pair, {0, EPERM, 0}},
     {"connect", do_connect, {0, EPERM, 0}},
     {"accept", do_accept, {0, 0, EPERM}},
     {"listen", do_listen, {EPERM, EPERM, EPERM}},
