@@ -3,11 +3,9 @@
 #include "route/mx.h"
 
 #include "base/id.h"
-#include "base/memory.h"
 #include "mail/address.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { SHOWN_MAX = 100, LEAST_PER_HOST = 4 };
 

@@ -24,8 +24,9 @@ struct mx_settings {
 /* Finds the paths to a recipient's domain. Blocks the fiber until the deadline (clock_now() ms) at
  * most. Returns 0 with at least one path, or -1 and *e:
  *   5.1.10 the domain takes no mail (null MX)      5.1.2  there is no such domain, or it is no name
- *   5.4.4  its mail hosts do not exist             5.4.6  its best mail host is this machine
- *   4.4.3  DNS failed (never permanent, P6)        4.4.4  its hosts have no usable address now */
+ *   5.4.4  none of its mail hosts exists, or it has neither MX nor address
+ *   5.4.6  its best mail host is this machine      4.4.3  DNS failed (never permanent, P6)
+ *   4.4.4  its hosts have no usable address now: none at all, only local ones, wrong IP version */
 int mx_paths(struct dns *d, struct span domain, const struct mx_settings *s, int64_t deadline,
              struct path_list *out, struct error *e);
 
