@@ -1,0 +1,10 @@
+/* account_command: who may log in. */
+#ifndef PORT26_CLI_ACCOUNT_COMMAND_H
+#define PORT26_CLI_ACCOUNT_COMMAND_H
+
+int account_command_add(int argc, const char **argv);
+int account_command_passwd(int argc, const char **argv);
+int account_command_rm(int argc, const char **argv);
+int account_command_ls(int argc, const char **argv);
+
+#endif

@@ -1,0 +1,114 @@
+#include "cli/house_command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+json_t *house_command_new(const char *words)
+{
+    json_t *o = json_object();
+
+    json_object_set_new(o, "command", json_string(words));
+    return o;
+}
+
+const char *house_command_text(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+
+    return s ? s : "";
+}
+
+static void print_json(json_t *answer)
+{
+    char *text;
+
+    json_object_del(answer, "ok");
+    text = json_dumps(answer, JSON_INDENT(2));
+    puts(text ? text : "{}");
+    free(text);
+}
+
+static int status_of(const struct error *e)
+{
+    return e->class == ERROR_TEMPORARY ? EX_TEMPFAIL
+           : e->class == ERROR_INPUT   ? EX_DATAERR
+                                       : EX_UNAVAILABLE;
+}
+
+static int ask(const struct house_question *q, const struct config *config)
+{
+    struct error e = {0};
+    struct remote *r = NULL;
+    json_t *answer = NULL;
+    int status = EX_OK;
+
+    if (remote_open(config, &r, &e) < 0 || remote_command(r, q->command, &answer, &e) < 0)
+        status = command_error(q->words, status_of(&e), "%s", e.words);
+    else if (q->json)
+        print_json(answer);
+    else if (q->print)
+        q->print(answer);
+    json_decref(answer);
+    remote_close(&r);
+    return status;
+}
+
+int house_command_ask(const struct house_question *q)
+{
+    struct config *config = NULL;
+    int status = command_config(q->words, q->file, &config);
+
+    if (status == EX_OK)
+        status = ask(q, config);
+    config_free(&config);
+    json_decref(q->command);
+    return status;
+}
+
+static json_t *build(const struct house_plain *p, const struct command_call *call, int all,
+                     const char *reason)
+{
+    json_t *o = house_command_new(p->command);
+
+    if (call->count)
+        json_object_set_new(o, p->argument, json_string(call->args[0]));
+    if (all)
+        json_object_set_new(o, "all", json_true());
+    if (reason)
+        json_object_set_new(o, "reason", json_string(reason));
+    return o;
+}
+
+int house_command_plain(int argc, const char **argv, const struct house_plain *p)
+{
+    char *file = NULL, *reason = NULL;
+    int json = 0, all = 0, status;
+    const struct poptOption end = POPT_TABLEEND,
+                            with_all = {"all", 'a', POPT_ARG_NONE,
+                                        &all,  0,   "all messages instead of one",
+                                        NULL},
+                            with_reason = {"reason", 'r', POPT_ARG_STRING,
+                                           &reason,  0,   "why, for the log and for others",
+                                           "TEXT"};
+    const struct poptOption options[] = {COMMAND_CONFIG(&file), COMMAND_JSON(&json),
+                                         p->all      ? with_all
+                                         : p->reason ? with_reason
+                                                     : end,
+                                         end};
+    const struct command_rules rules = {options, p->argument && !p->all, p->argument != NULL,
+                                        p->examples};
+    struct command_call call;
+
+    status = command_options(&call, argc, argv, &rules);
+    if (status == COMMAND_GO_ON) {
+        if (p->all && !call.count && !all)
+            status = command_error(call.words, EX_USAGE, "which message? Give its id, or --all");
+        else
+            status = house_command_ask(&(struct house_question){
+                call.words, file, build(p, &call, all, reason), json, p->print});
+        command_end(&call);
+    }
+    free(file);
+    free(reason);
+    return status;
+}

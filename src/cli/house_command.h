@@ -1,0 +1,35 @@
+/* house_command: what the commands share that ask the house (the daemon, or the store itself)
+ * something: open the configuration, run one control command, print the JSON or let a function
+ * print it for people. */
+#ifndef PORT26_CLI_HOUSE_COMMAND_H
+#define PORT26_CLI_HOUSE_COMMAND_H
+
+#include "cli/command.h"
+#include "cli/remote.h"
+
+struct house_question {
+    const char *words; /* of the command line: "queue ls" */
+    const char *file;  /* configuration, NULL: the usual one */
+    json_t *command;   /* taken over */
+    bool json;
+    void (*print)(const json_t *answer); /* for people */
+};
+
+/* Runs it and prints. Returns the exit status. */
+int house_command_ask(const struct house_question *q);
+/* A command with no options but the common ones, and perhaps one argument. */
+struct house_plain {
+    const char *command;
+    const char *argument; /* key under which the one argument is sent, or NULL: takes none */
+    bool all;             /* --all may stand instead of the argument */
+    bool reason;          /* takes --reason */
+    const char *examples;
+    void (*print)(const json_t *answer);
+};
+int house_command_plain(int argc, const char **argv, const struct house_plain *p);
+/* {"command": words}, to be filled further. */
+json_t *house_command_new(const char *words);
+/* A member's text, "" when it is not there. */
+const char *house_command_text(const json_t *o, const char *key);
+
+#endif

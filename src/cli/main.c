@@ -1,0 +1,50 @@
+/* main: the list of commands. How to add one stands in command.h. */
+#include "base/memory.h"
+#include "cli/account_command.h"
+#include "cli/command.h"
+#include "cli/config_command.h"
+#include "cli/queue_command.h"
+#include "cli/serve_command.h"
+
+#include <locale.h>
+#include <stdio.h>
+
+static const struct command commands[] = {
+    {"serve", "[-c FILE]", "Run the server in the foreground.", serve_command_run, NULL},
+    {"status", "[--json]", "Tell how the server is: queue, accounts, processes.",
+     serve_command_status, NULL},
+    {"queue ls", "[--json]", "List the messages that have not ended.", queue_command_ls, "mailq"},
+    {"queue show", "ID", "Tell the whole story of a message.", queue_command_show, NULL},
+    {"queue retry", "ID | --all", "Try again now.", queue_command_retry, NULL},
+    {"queue hold", "ID [--reason TEXT]", "Stop a message until it is released.", queue_command_hold,
+     NULL},
+    {"queue release", "ID", "Let a held message go on.", queue_command_release, NULL},
+    {"queue rm", "ID [--reason TEXT]", "Remove a message; nobody is told but the log.",
+     queue_command_rm, NULL},
+    {"account ls", "[--json]", "List the accounts.", account_command_ls, NULL},
+    {"account add", "NAME [--alias ADDRESS]", "Make an account: a login and its inbox.",
+     account_command_add, NULL},
+    {"account passwd", "NAME", "Change an account's password.", account_command_passwd, NULL},
+    {"account rm", "NAME", "Remove an account; its inbox stays on the disk.", account_command_rm,
+     NULL},
+    {"config reload", "",
+     "Make the server read its configuration again; a bad one changes nothing.",
+     serve_command_reload, NULL},
+    {"config check", "[FILE] [--json]", "Read a configuration and tell all that is wrong with it.",
+     config_command_check, NULL},
+    {"config show", "[--changed]", "Print the settings in force, in the form of the file.",
+     config_command_show, NULL},
+    {"config manual", "", "Print the section of settings for the manual page, in roff.",
+     config_command_manual, NULL},
+};
+
+int main(int argc, const char **argv)
+{
+    int status;
+
+    setlocale(LC_CTYPE, ""); /* widths of characters in tables; nothing else depends on it */
+    status = command_run(commands, COUNT(commands), argc, argv);
+    if (fflush(stdout) == EOF && status == EX_OK)
+        status = command_error("", EX_IOERR, "cannot write to standard output");
+    return status;
+}
