@@ -1,0 +1,416 @@
+/* The reports are read by GMime, which shares no code with the composer. */
+#include "mail/dsn.h"
+
+#include "base/memory.h"
+#include "mail/quoted.h"
+#include "mail/utf8.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <gmime/gmime.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NOW INT64_C(1795368840000)
+
+static const struct outcome unknown_user = {
+    .kind = OUTCOME_NEVER,
+    .stage = STAGE_RCPT,
+    .owner = OWNER_YOU,
+    .status = {5, 1, 1},
+    .words = SPAN("There is no mailbox of that name at example.org. Check the address."),
+    .host = SPAN("mx.example.org"),
+    .address = SPAN("192.0.2.1:25"),
+    .reply = {550, {5, 1, 1}, SPAN("No such user\nSee https://example.org/help")},
+};
+
+static const struct dsn_recipient to_friend = {.address = SPAN("friend@example.org"),
+                                               .orcpt = SPAN("rfc822;fri+2Bend@example.net"),
+                                               .outcome = &unknown_user,
+                                               .attempts = 2,
+                                               .last_try = NOW - 60000,
+                                               .retry_until = NOW + 86400000};
+
+static struct dsn_report report(void)
+{
+    struct dsn_report r = {.kind = DSN_FAILED,
+                           .hostname = SPAN("mail.example.com"),
+                           .id = id_new(),
+                           .about = id_new(),
+                           .sender = SPAN("ann@example.com"),
+                           .envid = SPAN("QQ+2B1"),
+                           .ret = RET_FULL,
+                           .now = NOW,
+                           .arrival = NOW - 3600000,
+                           .recipients = &to_friend,
+                           .count = 1,
+                           .header = SPAN("Subject: Lunch?\r\nFrom: ann@example.com\r\n\r\n"),
+                           .body = SPAN("At noon?\r\n")};
+
+    return r;
+}
+
+/* A composed report, and GMime's view of it. */
+struct view {
+    struct text raw;
+    unsigned need;
+    GMimeMessage *message;
+    GMimeMultipart *multi;
+};
+
+static struct view view_of(const struct dsn_report *r)
+{
+    struct view v = {.raw = TEXT_INIT(8 << 20)};
+    GMimeStream *stream;
+    GMimeParser *parser;
+    GMimeContentType *type;
+
+    assert_true(dsn_compose(r, &v.raw, &v.need));
+    stream = g_mime_stream_mem_new_with_buffer(v.raw.at, v.raw.len);
+    parser = g_mime_parser_new_with_stream(stream);
+    v.message = g_mime_parser_construct_message(parser, NULL);
+    g_object_unref(parser);
+    g_object_unref(stream);
+    assert_non_null(v.message);
+    assert_true(GMIME_IS_MULTIPART(g_mime_message_get_mime_part(v.message)));
+    v.multi = GMIME_MULTIPART(g_mime_message_get_mime_part(v.message));
+    type = g_mime_object_get_content_type(GMIME_OBJECT(v.multi));
+    assert_true(g_mime_content_type_is_type(type, "multipart", "report"));
+    assert_string_equal(g_mime_content_type_get_parameter(type, "report-type"), "delivery-status");
+    assert_int_equal(g_mime_multipart_get_count(v.multi), 3);
+    return v;
+}
+
+static void view_free(struct view *v)
+{
+    g_object_unref(v->message);
+    text_free(&v->raw);
+}
+
+static char *type_of(const struct view *v, int part)
+{
+    return g_mime_content_type_get_mime_type(
+        g_mime_object_get_content_type(g_mime_multipart_get_part(v->multi, part)));
+}
+
+static void assert_type(const struct view *v, int part, const char *want)
+{
+    char *type = type_of(v, part);
+
+    assert_string_equal(type, want);
+    g_free(type);
+}
+
+/* The part's content, decoded, for the caller to g_free. */
+static char *content(const struct view *v, int part)
+{
+    GMimeObject *o = g_mime_multipart_get_part(v->multi, part);
+    GMimeStream *mem = g_mime_stream_mem_new();
+    GByteArray *bytes;
+    char *copy;
+
+    if (GMIME_IS_PART(o))
+        g_mime_data_wrapper_write_to_stream(g_mime_part_get_content(GMIME_PART(o)), mem);
+    else
+        g_mime_object_write_to_stream(o, NULL, mem);
+    bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(mem));
+    copy = g_strndup((const char *)bytes->data, bytes->len);
+    g_object_unref(mem);
+    return copy;
+}
+
+static void assert_holds(const char *text, const char *piece)
+{
+    if (!strstr(text, piece))
+        fail_msg("not found: %s\nin:\n%s", piece, text);
+}
+
+static void a_failure(void **state)
+{
+    struct dsn_report r = report();
+    struct view v = view_of(&r);
+    char *words = content(&v, 0), *status = content(&v, 1), *back;
+    GMimeMessage *original;
+
+    (void)state;
+    assert_int_equal(v.need, 0);
+    assert_string_equal(g_mime_message_get_subject(v.message),
+                        "Not delivered: your mail to friend@example.org");
+    assert_string_equal(g_mime_object_get_header(GMIME_OBJECT(v.message), "Auto-Submitted"),
+                        "auto-replied");
+    assert_string_equal(g_mime_object_get_header(GMIME_OBJECT(v.message), "To"),
+                        "<ann@example.com>");
+    assert_string_equal(g_mime_object_get_header(GMIME_OBJECT(v.message), "From"),
+                        "\"port26 mail system\" <MAILER-DAEMON@mail.example.com>");
+    assert_non_null(g_mime_message_get_message_id(v.message));
+    assert_type(&v, 0, "text/plain");
+    assert_holds(words, "friend@example.org");
+    assert_holds(words, "There is no mailbox of that name");
+    assert_holds(words, "Who can repair it: you can.");
+    assert_holds(words,
+                 "550 5.1.1\r\n      No such user\r\n      See https://example.org/help\r\n");
+    assert_holds(words, "Subject of your mail: Lunch?");
+    assert_holds(words, "Tried: 2 times");
+    assert_type(&v, 1, "message/delivery-status");
+    assert_string_equal(
+        status, "Reporting-MTA: dns;mail.example.com\r\n"
+                "Original-Envelope-Id: QQ+1\r\n"
+                "Arrival-Date: Sun, 22 Nov 2026 16:34:00 +0000\r\n"
+                "\r\n"
+                "Original-Recipient: rfc822;fri+end@example.net\r\n"
+                "Final-Recipient: rfc822;friend@example.org\r\n"
+                "Action: failed\r\n"
+                "Status: 5.1.1\r\n"
+                "Remote-MTA: dns;mx.example.org (192.0.2.1:25)\r\n"
+                "Diagnostic-Code: smtp; 550 5.1.1 No such user See https://example.org/help\r\n"
+                "Last-Attempt-Date: Sun, 22 Nov 2026 17:33:00 +0000\r\n");
+    assert_type(&v, 2, "message/rfc822");
+    original =
+        g_mime_message_part_get_message(GMIME_MESSAGE_PART(g_mime_multipart_get_part(v.multi, 2)));
+    assert_string_equal(g_mime_message_get_subject(original), "Lunch?");
+    back = content(&v, 2);
+    assert_holds(back, "At noon?");
+    assert_holds(text_cstr(&v.raw), "From: ann@example.com\r\n\r\nAt noon?\r\n\r\n--=_");
+    g_free(words);
+    g_free(status);
+    g_free(back);
+    view_free(&v);
+}
+
+static void delays_and_successes_give_the_header_only(void **state)
+{
+    struct dsn_report r = report();
+    struct dsn_recipient to = to_friend;
+    struct outcome o = {.kind = OUTCOME_LATER, .words = SPAN("It sleeps."), .owner = OWNER_NETWORK};
+    struct view v;
+    char *status, *words, *back;
+
+    (void)state;
+    to.outcome = &o;
+    r.recipients = &to;
+    r.kind = DSN_DELAYED;
+    v = view_of(&r);
+    status = content(&v, 1);
+    words = content(&v, 0);
+    assert_holds(status,
+                 "Action: delayed\r\nStatus: 4.0.0\r\nDiagnostic-Code: x-port26; It sleeps.");
+    assert_holds(status, "Will-Retry-Until: Mon, 23 Nov 2026 17:34:00 +0000\r\n");
+    assert_holds(words, "you need not send it again");
+    assert_type(&v, 2, "text/rfc822-headers");
+    back = content(&v, 2);
+    assert_string_equal(back, "Subject: Lunch?\r\nFrom: ann@example.com\r\n");
+    g_free(back);
+    g_free(status);
+    g_free(words);
+    view_free(&v);
+
+    o = (struct outcome){.kind = OUTCOME_RELAYED, .status = {2, 0, 0}};
+    r.kind = DSN_SUCCESS;
+    v = view_of(&r);
+    status = content(&v, 1);
+    assert_holds(status, "Action: relayed\r\nStatus: 2.0.0\r\n");
+    assert_null(strstr(status, "Will-Retry"));
+    assert_string_equal(g_mime_message_get_subject(v.message),
+                        "Delivered: your mail to friend@example.org");
+    g_free(status);
+    view_free(&v);
+    o.kind = OUTCOME_DELIVERED;
+    v = view_of(&r);
+    status = content(&v, 1);
+    assert_holds(status, "Action: delivered\r\n");
+    g_free(status);
+    view_free(&v);
+}
+
+static void many_recipients(void **state)
+{
+    struct dsn_recipient to[100];
+    struct dsn_report r = report();
+    struct view v;
+    char *status;
+    int count = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(to); i++)
+        to[i] = to_friend;
+    r.recipients = to;
+    r.count = COUNT(to);
+    v = view_of(&r);
+    assert_string_equal(g_mime_message_get_subject(v.message),
+                        "Not delivered: your mail to 100 recipients");
+    status = content(&v, 1);
+    for (const char *at = status; (at = strstr(at, "\r\n\r\nOriginal-Recipient:")); at++)
+        count++;
+    assert_int_equal(count, 100);
+    g_free(status);
+    view_free(&v);
+}
+
+static void beyond_ascii(void **state)
+{
+    struct dsn_report r = report();
+    struct dsn_recipient to = to_friend;
+    struct view v;
+    char *status, *words, *back;
+
+    (void)state;
+    to.address = SPAN("gr\xc3\xbc\xc3\x9f@example.org");
+    r.recipients = &to;
+    r.body = SPAN("caf\xc3\xa9\r\n");
+    v = view_of(&r);
+    assert_int_equal(v.need, NEED_8BIT);
+    status = content(&v, 1);
+    words = content(&v, 0);
+    assert_holds(status, "Final-Recipient: utf-8;gr\\x{FC}\\x{DF}@example.org\r\n");
+    assert_holds(words, "gr\xc3\xbc\xc3\x9f@example.org");
+    assert_type(&v, 2, "message/rfc822");
+    g_free(status);
+    g_free(words);
+    view_free(&v);
+
+    r.header = SPAN("Subject: caf\xc3\xa9\r\n\r\n");
+    v = view_of(&r);
+    assert_type(&v, 2, "message/global");
+    view_free(&v);
+
+    r.ret = RET_HDRS;
+    v = view_of(&r);
+    assert_int_equal(v.need, 0);
+    assert_false(utf8_high(text_span(&v.raw)));
+    back = content(&v, 2);
+    assert_string_equal(back, "Subject: caf\xc3\xa9\r\n");
+    g_free(back);
+    view_free(&v);
+
+    r.sender = SPAN("gr\xc3\xbc\xc3\x9f@example.com");
+    v = view_of(&r);
+    assert_int_equal(v.need, NEED_8BIT | NEED_UTF8);
+    view_free(&v);
+}
+
+/* Never 8 bits, a line above 998 octets, or a bare CR or LF in what should be tame. */
+static void assert_tame(struct span raw)
+{
+    struct text whole = TEXT_INIT(9 << 20);
+
+    assert_true(quoted_plain(raw));
+    quoted_whole(raw, &whole);
+    assert_true(span_eq(text_span(&whole), raw));
+    assert_false(utf8_high(raw));
+    text_free(&whole);
+}
+
+static void hostile_words_change_nothing(void **state)
+{
+    struct outcome o = unknown_user;
+    struct dsn_recipient to = to_friend;
+    struct dsn_report r = report();
+    struct view v;
+    char *status;
+    char long_word[5000];
+
+    (void)state;
+    memset(long_word, 'x', sizeof long_word);
+    o.host = SPAN("evil\r\nX-Injected: 1");
+    o.reply.text = SPAN("a\r\n\r\nAction: delivered\r\n\xff\x1b[2J\n--=_x");
+    to.outcome = &o;
+    to.orcpt = SPAN("rfc822;a+0D+0AAction:+20delivered");
+    r.recipients = &to;
+    r.ret = RET_HDRS;
+    v = view_of(&r);
+    assert_tame(text_span(&v.raw));
+    status = content(&v, 1);
+    assert_null(strstr(status, "\nAction: delivered"));
+    assert_null(strstr(status, "Remote-MTA"));
+    assert_null(strstr(status, "Original-Recipient"));
+    assert_holds(status, "Action: failed");
+    g_free(status);
+    view_free(&v);
+
+    o.reply.text = o.words = (struct span){long_word, sizeof long_word};
+    v = view_of(&r);
+    assert_tame(text_span(&v.raw));
+    view_free(&v);
+}
+
+static void bodies_that_cannot_stand_there_stay_away(void **state)
+{
+    static const struct span bodies[] = {SPAN("nul \0 here"), {NULL, 0}};
+    struct dsn_report r = report();
+    struct text big = TEXT_INIT(2 << 20);
+    struct view v;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bodies); i++) {
+        r.body = bodies[i];
+        v = view_of(&r);
+        assert_type(&v, 2, "text/rfc822-headers");
+        view_free(&v);
+    }
+    while (big.len <= DSN_FULL_MAX)
+        text_adds(&big, "X-Field: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n");
+    r.body = text_span(&big);
+    v = view_of(&r);
+    assert_type(&v, 2, "text/rfc822-headers");
+    view_free(&v);
+    r.body = SPAN_NONE;
+    r.header = text_span(&big);
+    v = view_of(&r);
+    assert_true(v.raw.len < DSN_HEADER_MAX + 8192);
+    view_free(&v);
+    text_free(&big);
+}
+
+static void the_boundary_is_in_no_part(void **state)
+{
+    struct dsn_report r = report();
+    struct text body = TEXT_INIT(1000);
+    char id[ID_TEXT + 1];
+    struct view v;
+    char *back;
+
+    (void)state;
+    id_text(&r.id, id);
+    for (unsigned n = 0; n < 3; n++)
+        text_addf(&body, "--=_%s_%u\r\nforged\r\n--=_%s_%u--\r\n", id, n, id, n);
+    r.body = text_span(&body);
+    v = view_of(&r);
+    back = content(&v, 2);
+    assert_holds(back, "_2--");
+    g_free(back);
+    view_free(&v);
+    text_free(&body);
+}
+
+static void too_little_room_is_told(void **state)
+{
+    struct dsn_report r = report();
+    struct text out = TEXT_INIT(1500);
+    unsigned need;
+
+    (void)state;
+    assert_false(dsn_compose(&r, &out, &need));
+    text_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_failure),
+        cmocka_unit_test(delays_and_successes_give_the_header_only),
+        cmocka_unit_test(many_recipients),
+        cmocka_unit_test(beyond_ascii),
+        cmocka_unit_test(hostile_words_change_nothing),
+        cmocka_unit_test(bodies_that_cannot_stand_there_stay_away),
+        cmocka_unit_test(the_boundary_is_in_no_part),
+        cmocka_unit_test(too_little_room_is_told),
+    };
+
+    setenv("TZ", "UTC", 1);
+    tzset();
+    g_mime_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
