@@ -18,7 +18,7 @@ static void *round_trip(enum letter_kind kind, enum letter_side from, const void
 
 static struct letter_accept sample(struct recipient *two)
 {
-    struct letter_accept l = {{{{0}}}};
+    struct letter_accept l = {0};
     struct message *m = &l.message;
 
     two[0] = (struct recipient){SPAN("a@example.org"), SPAN("rfc822;a@example.org"), NOTIFY_DELAY};
