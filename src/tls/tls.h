@@ -95,8 +95,9 @@ struct tls_expect {
 int tls_connect(struct stream **s, struct tls_context *c, const struct tls_expect *x,
                 struct error *e);
 
-/* The newest resumable session of a client's stream, or NULL: take it just before stream_close (TLS
- * 1.3 servers send tickets after the handshake). Free it with tls_session_free. */
+/* The newest resumable session of a client's stream, or NULL (also when `top` is no TLS): take it
+ * just before stream_close, because TLS 1.3 servers send tickets after the handshake. Free it with
+ * tls_session_free. */
 struct tls_session *tls_session_take(const struct stream *top);
 void tls_session_free(struct tls_session **t);
 

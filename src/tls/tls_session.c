@@ -1,14 +1,14 @@
 #include "base/memory.h"
 #include "tls/tls_private.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct tls_session *tls_session_take(const struct stream *top)
 {
     struct tls *t = tls_of(top);
-    assert(t && t->finding);
+    if (!t || !t->finding)
+        return NULL;
     SSL_SESSION *session = SSL_get1_session(t->ssl);
     if (!session || !SSL_SESSION_is_resumable(session)) {
         SSL_SESSION_free(session);

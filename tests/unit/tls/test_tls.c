@@ -122,6 +122,7 @@ static void test_not_tls(void **state)
     assert_false(tls_info(a, &info));
     assert_false(tls_info(NULL, &info));
     assert_false(tls_exporter(a, out));
+    assert_null(tls_session_take(a));
     stream_close(&a);
     stream_close(&b);
     loop_free(&l);
