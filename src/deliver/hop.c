@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "io/fiber.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -98,19 +99,36 @@ struct hop *hop_open(const struct hop_wish *w, struct arena *a, struct smtp_clie
     failure->reply = reply_copy(a, &failure->reply);
     if (h->client)
         *tls = arena_span(a, smtp_client_far(h->client)->tls_words);
-    hop_close(&h, failure->why == CLIENT_REPLY);
+    hop_part(w->loop, &h);
     return NULL;
 }
 
-void hop_close(struct hop **h, bool polite)
+void hop_close(struct hop **h)
 {
     if (!*h)
         return;
-    if (polite && (*h)->client)
+    if ((*h)->client)
         smtp_client_quit((*h)->client);
     smtp_client_free(&(*h)->client);
     stream_close(&(*h)->stream);
     arena_free(&(*h)->arena);
     free(*h);
+    *h = NULL;
+}
+
+static void close_it(void *arg)
+{
+    struct hop *h = arg;
+
+    hop_close(&h);
+}
+
+void hop_part(struct loop *l, struct hop **h)
+{
+    /* The job's texts end with the job; the good-bye needs none of them. */
+    if ((*h)->client)
+        fiber_start(l, close_it, *h);
+    else
+        hop_close(h);
     *h = NULL;
 }

@@ -31,7 +31,10 @@ struct hop_wish {
 /* Connects and opens. NULL and *failure (its reply lives in the arena; *tls too). */
 struct hop *hop_open(const struct hop_wish *w, struct arena *a, struct smtp_client_failure *failure,
                      struct span *tls);
-/* Ends it, with QUIT when `polite` (waits up to the quit time); nulls the pointer; NULL is fine. */
-void hop_close(struct hop **h, bool polite);
+/* Ends it, with QUIT where that can still be said (waits up to the quit time); nulls the pointer;
+ * NULL is fine. */
+void hop_close(struct hop **h);
+/* The same on a fiber of its own, so that nobody waits for the other side's good-bye. */
+void hop_part(struct loop *l, struct hop **h);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "io/fiber.h"
 
 #include <stdlib.h>
 
@@ -14,17 +13,9 @@ struct pool {
     unsigned count;
 };
 
-static void say_goodbye(void *arg)
-{
-    struct hop *h = arg;
-
-    hop_close(&h, true);
-}
-
-/* On a fiber of its own, so that nobody waits for the other side's 221. */
 static void part(struct pool *p, struct hop *h)
 {
-    fiber_start(p->loop, say_goodbye, h);
+    hop_part(p->loop, &h);
 }
 
 static struct hop *unlink_at(struct pool *p, struct hop **at)
@@ -58,11 +49,16 @@ static void set_timer(struct pool *p)
     timer_set(p->timer, left > 0 ? left : 1);
 }
 
+static bool is_over(const struct pool *p, const struct hop *h)
+{
+    return h->idle_since + p->limits.idle <= clock_now();
+}
+
 static void expire(void *arg)
 {
     struct pool *p = arg;
 
-    while (p->idle && (*oldest(p))->idle_since + p->limits.idle <= clock_now())
+    while (p->idle && is_over(p, *oldest(p)))
         part(p, unlink_at(p, oldest(p)));
     set_timer(p);
 }
@@ -84,7 +80,7 @@ void pool_free(struct pool **p)
     while ((*p)->idle) {
         struct hop *h = unlink_at(*p, &(*p)->idle);
 
-        hop_close(&h, true);
+        hop_close(&h);
     }
     timer_free(&(*p)->timer);
     free(*p);
@@ -103,10 +99,10 @@ struct hop *pool_take(struct pool *p, struct span key)
             continue;
         }
         h = unlink_at(p, at);
-        if (smtp_client_usable(h->client))
+        if (!is_over(p, h) && smtp_client_usable(h->client))
             found = h;
         else
-            hop_close(&h, false);
+            part(p, h);
     }
     set_timer(p);
     return found;

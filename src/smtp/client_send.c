@@ -115,7 +115,7 @@ static int prepare(struct transaction *x)
     int rc;
 
     if (!addresses_are(x->e, clean))
-        return refuse(x, CLIENT_CONTENT, "5.1.3",
+        return refuse(x, CLIENT_BAD_ADDRESS, "5.1.3",
                       "An address of the message holds control characters; it cannot be said in "
                       "SMTP.");
     if ((far->has & HAS_SIZE) && far->size && client_content_size(x->content) > far->size)

@@ -18,9 +18,10 @@ struct smtp_client {
     struct smtp_client_far far;
     struct smtp_client_failure failure;
     unsigned messages;
-    bool over;  /* nothing more may be said here */
-    bool heard; /* a first reply came: the other side lives */
-    bool dirty; /* a transaction was left open: RSET first */
+    int64_t until; /* no deadline goes beyond; 0: none */
+    bool over;     /* nothing more may be said here */
+    bool heard;    /* a first reply came: the other side lives */
+    bool dirty;    /* a transaction was left open: RSET first */
 };
 
 /* Begins (or renews) a stage: the deadline of the stream from now on. */

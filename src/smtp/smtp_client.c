@@ -149,7 +149,15 @@ int smtp_client_starttls(struct smtp_client *c)
 
 int smtp_client_login(struct smtp_client *c)
 {
-    return client_login_run(c);
+    int rc = client_login_run(c);
+
+    c->s.user = c->s.password = SPAN_NONE; /* the caller may wipe them from now on */
+    return rc;
+}
+
+void smtp_client_until(struct smtp_client *c, int64_t at)
+{
+    c->until = at;
 }
 
 /* 0: go on. Opportunistic TLS takes "not offered" and "refused" for an answer, a failed handshake

@@ -46,7 +46,8 @@ enum smtp_client_tls {
     CLIENT_TLS_IMPLICIT,      /* handshake before the greeting (RFC 8314) */
 };
 
-/* All texts stay the caller's and must live as long as the client. */
+/* All texts stay the caller's and must live as long as the client; user and password only until the
+ * login is done. */
 struct smtp_client_settings {
     const char *helo; /* our name, or "[192.0.2.1]" */
     enum smtp_client_tls tls;
@@ -113,6 +114,7 @@ struct smtp_client_far {
     X(CLIENT_TOO_BIG, "too-big")           /* over the server's SIZE */                            \
     X(CLIENT_NO_8BIT, "no-8bit")           /* 8-bit content, no 8BITMIME there */                  \
     X(CLIENT_NO_UTF8, "no-utf8")           /* needs SMTPUTF8 */                                    \
+    X(CLIENT_BAD_ADDRESS, "bad-address")   /* one of ours cannot be said in SMTP */                \
     X(CLIENT_CONTENT, "content")           /* our own content could not be read: .sys */
 #define X(id, name) id,
 enum smtp_client_why { SMTP_CLIENT_WHYS(X) };
@@ -149,6 +151,9 @@ int smtp_client_command(struct smtp_client *c, enum stage stage, const char *lin
 /* Never NULL. */
 const struct smtp_client_far *smtp_client_far(const struct smtp_client *c);
 const struct smtp_client_failure *smtp_client_failure(const struct smtp_client *c);
+
+/* No stage lasts longer than until this time, clock_now() milliseconds; 0: no such end. */
+void smtp_client_until(struct smtp_client *c, int64_t at);
 
 /* ---- one transaction ---- */
 
