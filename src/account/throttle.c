@@ -96,22 +96,28 @@ static struct entry *get(const struct throttle *t, char kind, struct span name, 
     return e;
 }
 
+static uint32_t wait_by(const struct measure *m, const struct entry *e)
+{
+    double over = e ? faded(e) - m->free : 0, ms = STEP;
+
+    if (over <= 0.01) /* what fades is never quite whole */
+        return 0;
+    for (; over > 1 && ms < m->most; over -= 1)
+        ms *= 2;
+    return ms < m->most ? (uint32_t)ms : m->most;
+}
+
 uint32_t throttle_wait(struct throttle *t, struct span name, struct span peer)
 {
-    uint32_t wait = 0;
+    uint32_t longest = 0;
 
     for (size_t i = 0; i < COUNT(measures); i++) {
-        struct entry *e = get(t, measures[i].kind, name, peer);
-        double over = e ? faded(e) - measures[i].free : -1, ms = STEP;
+        uint32_t wait = wait_by(&measures[i], get(t, measures[i].kind, name, peer));
 
-        for (; over >= 1 && ms < measures[i].most; over -= 1)
-            ms *= 2;
-        if (over > 0 || ms > STEP)
-            wait = ms > measures[i].most ? measures[i].most > wait ? measures[i].most : wait
-                   : (uint32_t)ms > wait ? (uint32_t)ms
-                                         : wait;
+        if (wait > longest)
+            longest = wait;
     }
-    return wait;
+    return longest;
 }
 
 static void fail(struct throttle *t, char kind, struct span name, struct span peer)

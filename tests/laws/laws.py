@@ -81,12 +81,13 @@ def check_text(files):
 
 
 def check_definitions(files):
-    """A public function begins with its file's name, or with a struct or enum that the file's header declares."""
+    """A public function begins with its file's name, with a struct or enum that the file's header declares, or with
+    the name of the header of its folder that declares it."""
     for path in files:
         if path.suffix != ".c" or path.stem == "main":
             continue
         header = path.with_suffix(".h")
-        prefixes = [path.stem] + (re.findall(r"^(?:struct|enum) (\w+)", header.read_text(), re.M) if header.exists() else [])
+        prefixes = [path.stem] + [h.stem for h in path.parent.glob("*.h")] + (re.findall(r"^(?:struct|enum) (\w+)", header.read_text(), re.M) if header.exists() else [])
         lines = path.read_text().splitlines()
         for number, line in enumerate(lines, 1):
             m = re.match(r"^(?!static|typedef|struct \w+ \w+ =|#|return|else)[a-z][\w ]*[ *](\w+)\(", line)
