@@ -35,6 +35,8 @@ void commit_free(struct commit **c);
  */
 bool commit_submit(struct commit *c, enum commit_kind kind, commit_fn *fn, commit_done_fn *done,
                    void *arg, size_t bytes);
+/* Would a guest's operation be taken now? */
+bool commit_has_room(const struct commit *c, size_t bytes);
 /* Operations waiting or running. */
 unsigned commit_load(const struct commit *c);
 /* Transactions committed and operations in them so far: how well groups form. */

@@ -24,6 +24,8 @@ enum { QUEUE_RETRIES_MAX = 32, QUEUE_DESTINATION_MAX = 300 };
 
 struct queue_settings {
     const char *host;                 /* our name in reports; copied */
+    const char *postmaster;           /* whom people may write to, told in reports; NULL: the
+                                         postmaster of host; copied */
     unsigned jobs;                    /* leased at the same time; 0: 100 */
     unsigned jobs_per_place;          /* of these to one destination; 0: 10 */
     unsigned recipients;              /* in one job; 0: 100 */
@@ -129,7 +131,8 @@ void queue_list(struct queue *q, const struct id *after, size_t max, queue_list_
 /* One message with its story; only the NULL call when there is none. */
 void queue_show(struct queue *q, const struct id *id, queue_list_fn *fn, void *arg);
 
-/* The result of an action: how many messages it touched, or *e. Called later, from the loop. */
+/* The result of an action: how many messages it touched, or *e. Called later, from the loop; may be
+ * NULL. */
 typedef void queue_action_fn(void *arg, unsigned touched, const struct error *e);
 enum queue_action { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_REMOVE };
 /* Does `action` to one message, or (id NULL; RETRY only) to all. `person` and `reason` go to the

@@ -1,0 +1,168 @@
+/* intake: P1 and P2 for the client: `answered` is the only place that makes a 250, and it runs
+ * after the commit. The risk of a 250 anywhere else: mail that its sender believes sent and that is
+ * not on the disk. */
+#include "queue/inside.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SPACE_MS = 1000 };
+
+struct accept {
+    struct queue *queue;
+    const struct message *message;
+    queue_accepted_fn *done;
+    void *arg;
+    int64_t born;
+    uint32_t day;
+    bool fresh;
+};
+
+/* ---- store thread ---- */
+
+/* P12: in the transaction of the put, and only for a message that is new. */
+static int charge(struct store *s, struct accept *a, struct error *e)
+{
+    const struct message *m = a->message;
+    struct arena *arena = arena_new();
+    struct store_account acc;
+    uint32_t limit = a->queue->set.day_limit;
+    int bad = store_account_get(s, m->origin.account, arena, &acc, e);
+
+    if (bad == STORE_GOT && acc.day_limit)
+        limit = acc.day_limit;
+    bad = bad < 0 ? -1 : 0;
+    if (!bad && limit)
+        bad = store_charge(s, m->origin.account, a->day, (uint32_t)m->envelope.count, limit, e);
+    arena_free(&arena);
+    return bad;
+}
+
+static int accept_work(struct store *s, void *arg, struct error *e)
+{
+    struct accept *a = arg;
+
+    if (store_put(s, a->message, a->born, &a->fresh, e) < 0)
+        return -1;
+    return a->fresh && a->message->origin.account.len ? charge(s, a, e) : 0;
+}
+
+/* ---- loop thread ---- */
+
+/* Codes of RFC 5321 4.2.3: 452 for space and limits, 451 for all else of ours. */
+static void refuse(struct accept *a, const struct error *e)
+{
+    static const char *const limits[] = {"4.3.1", "4.7.1", "4.5.3"};
+    struct arena *arena = arena_new();
+    struct reply r;
+    unsigned code = 451;
+
+    for (size_t i = 0; i < COUNT(limits); i++)
+        if (strcmp(e->enhanced, limits[i]) == 0)
+            code = 452;
+    r = reply_make(arena, code, e->enhanced[0] == '4' ? e->enhanced : "4.3.0", "%s", e->words);
+    log_event(LOG_WARNING, "message.refused", LOG_ID(&a->message->envelope.id),
+              LOG_NUM("code", code), LOG_SPAN("account", a->message->origin.account),
+              LOG_STR("words", e->words));
+    a->done(a->arg, &r);
+    arena_free(&arena);
+}
+
+static void schedule_accepted(struct accept *a)
+{
+    const struct message *m = a->message;
+    struct store_recipient *states = memory_array(m->envelope.count, sizeof *states);
+    struct store_head head = {.id = m->envelope.id,
+                              .arrived = m->arrived,
+                              .born = a->born,
+                              .size = m->content.prefix.len +
+                                      (m->content.fd < 0 ? m->content.body.len : m->content.size),
+                              .header_size = m->header_size,
+                              .envelope = m->envelope,
+                              .origin = m->origin,
+                              .recipients = states};
+
+    for (size_t i = 0; i < m->envelope.count; i++)
+        states[i].number = (uint32_t)i;
+    inside_add(a->queue, &head);
+    a->queue->counts.accepted++;
+    log_event(LOG_INFO, "message.accepted", LOG_ID(&head.id),
+              LOG_SPAN("sender", m->envelope.sender), LOG_NUM("recipients", m->envelope.count),
+              LOG_NUM("size", head.size), LOG_SPAN("account", m->origin.account),
+              LOG_SPAN("peer", m->origin.peer), LOG_SPAN("door", m->origin.door),
+              LOG_SPAN("with", m->origin.with));
+    free(states);
+}
+
+static void answered(void *arg, int result, const struct error *e)
+{
+    struct accept *a = arg;
+    struct arena *arena;
+    char id[ID_TEXT + 1];
+    struct reply r;
+
+    if (result < 0) {
+        refuse(a, e);
+        free(a);
+        return;
+    }
+    if (a->fresh)
+        schedule_accepted(a);
+    arena = arena_new();
+    id_text(&a->message->envelope.id, id);
+    r = reply_make(arena, 250, "2.0.0", "queued as %s", id);
+    a->done(a->arg, &r); /* safe since the commit: P1 */
+    arena_free(&arena);
+    free(a);
+}
+
+static void busy(void *arg)
+{
+    struct accept *a = arg;
+    struct error e;
+
+    error_mail(&e, ERROR_TEMPORARY, "4.3.2", OWNER_PROVIDER,
+               "too much mail waits for the disk; please try again in some minutes");
+    refuse(a, &e);
+    free(a);
+}
+
+void intake_accept(struct queue *q, const struct message *m, queue_accepted_fn *done, void *arg)
+{
+    struct accept *a = memory_alloc(sizeof *a);
+    size_t held = m->content.prefix.len + (m->content.fd < 0 ? m->content.body.len : 0);
+
+    *a = (struct accept){.queue = q,
+                         .message = m,
+                         .done = done,
+                         .arg = arg,
+                         .born = inside_clock(q),
+                         .day = (uint32_t)(clock_wall() / CLOCK_DAY)};
+    if (!commit_submit(q->commit, COMMIT_GUEST, accept_work, answered, a, held))
+        loop_later(q->loop, busy, a);
+}
+
+int intake_room(struct queue *q, uint64_t size, struct error *e)
+{
+    int64_t now = clock_now();
+
+    if (store_failed(q->store))
+        return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
+                          "the mail store does not work at the moment; please try again later");
+    if (!commit_has_room(q->commit, 0))
+        return error_mail(e, ERROR_TEMPORARY, "4.3.2", OWNER_PROVIDER,
+                          "too much mail waits for the disk; please try again in some minutes");
+    if (size > q->space_size || now - q->space_asked >= SPACE_MS || now < q->space_asked) {
+        q->space_asked = now;
+        q->space_size = size > (1 << 20) ? size : (1 << 20);
+        q->space_result = store_space(q->store, q->space_size, &q->space_error);
+    }
+    if (q->space_result < 0 && e)
+        *e = q->space_error;
+    return q->space_result;
+}

@@ -1,0 +1,424 @@
+#include "queue/queue.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "queue/inside.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    JOBS = 100,
+    JOBS_PER_PLACE = 10,
+    RECIPIENTS = 100,
+    HEARTBEAT_MS = 60 * 1000,
+};
+
+/* Soon at first (greylisting, a restart), then ever more patient: RFC 5321 4.5.4.1. */
+static const int64_t retries[] = {5 * CLOCK_MINUTE,  10 * CLOCK_MINUTE, 20 * CLOCK_MINUTE,
+                                  40 * CLOCK_MINUTE, CLOCK_HOUR,        2 * CLOCK_HOUR,
+                                  3 * CLOCK_HOUR,    4 * CLOCK_HOUR};
+
+/* ---- shared inside ---- */
+
+int64_t inside_clock(const struct queue *q)
+{
+    return qclock_at(&q->clock, clock_now());
+}
+
+struct route *inside_routes(struct queue *q, const struct envelope *v)
+{
+    struct route *list;
+
+    arena_clear(q->scratch);
+    list = arena_alloc(q->scratch, v->count * sizeof *list);
+    for (size_t i = 0; i < v->count; i++) {
+        q->calls->route(q->arg, v->sender, v->recipients[i].address, q->scratch, &list[i]);
+        assert(list[i].destination.len <= QUEUE_DESTINATION_MAX);
+    }
+    return list;
+}
+
+struct item *inside_add(struct queue *q, const struct store_head *head)
+{
+    struct item *i = schedule_add(&q->schedule, head, inside_routes(q, &head->envelope),
+                                  inside_clock(q), clock_now());
+
+    inside_turn(q);
+    return i;
+}
+
+void inside_turn(struct queue *q)
+{
+    if (!q->ending && q->turn)
+        timer_set(q->turn, 0);
+}
+
+static bool has_waiting(const struct item *i)
+{
+    for (uint32_t n = 0; n < i->slots; n++)
+        if (i->slot[n].waiting)
+            return true;
+    return false;
+}
+
+void inside_check(struct queue *q, struct item *i)
+{
+    if (schedule_is_leased(i))
+        return;
+    if (i->doomed || (!has_waiting(i) && i->state != STORE_DAMAGED))
+        admin_drop(q, i);
+}
+
+/* ---- start ---- */
+
+static void settle_settings(struct queue *q, const struct queue_settings *set)
+{
+    q->set = *set;
+    q->host = memory_dup(set->host ? set->host : "localhost");
+    q->postmaster = set->postmaster ? memory_dup(set->postmaster) : NULL;
+    q->set.host = q->set.postmaster = NULL;
+    q->set.jobs = set->jobs ? set->jobs : JOBS;
+    q->set.jobs_per_place = set->jobs_per_place ? set->jobs_per_place : JOBS_PER_PLACE;
+    q->set.recipients = set->recipients ? set->recipients : RECIPIENTS;
+    q->set.lifetime = set->lifetime ? set->lifetime : 5 * CLOCK_DAY;
+    q->set.delay_after = set->delay_after ? set->delay_after : 4 * CLOCK_HOUR;
+    q->set.lease = set->lease ? set->lease : 2 * CLOCK_HOUR;
+    if (!set->retry[0])
+        memcpy(q->set.retry, retries, sizeof retries);
+}
+
+static int start_clock(struct queue *q, struct error *e)
+{
+    struct span saved = SPAN_NONE;
+    char boot[QCLOCK_BOOT + 1];
+
+    if (store_meta_get(q->store, SPAN("clock"), q->scratch, &saved, e) < 0)
+        return -1;
+    qclock_boot(boot);
+    qclock_start(&q->clock, saved, span_of(boot), clock_now(), clock_wall());
+    return 0;
+}
+
+/* R8: every message that is in the store is in the schedule, live, held or damaged. */
+static bool read_one(void *arg, const struct store_head *head)
+{
+    struct queue *q = arg;
+    struct item *i = inside_add(q, head);
+
+    if (i->state == STORE_DAMAGED)
+        log_event(LOG_ERROR, "message.damaged", LOG_ID(&i->id), LOG_SPAN("words", head->words));
+    return true;
+}
+
+/* Messages whose last recipient ended while another job of theirs was being stored. */
+static void remove_one_ended(struct span key, void *value, void *arg)
+{
+    (void)key;
+    inside_check(arg, value);
+}
+
+static int clock_work(struct store *s, void *arg, struct error *e)
+{
+    struct queue *q = arg;
+    struct text t = TEXT_INIT(200);
+    int bad;
+
+    qclock_save(&q->clock, clock_now(), clock_wall(), &t);
+    bad = store_meta_put(s, SPAN("clock"), text_span(&t), e);
+    text_free(&t);
+    return bad;
+}
+
+static void clock_done(void *arg, int result, const struct error *e)
+{
+    (void)arg;
+    if (result < 0)
+        log_event(LOG_WARNING, "clock.unsaved", LOG_STR("words", e->words));
+}
+
+static void save_clock(struct queue *q)
+{
+    commit_submit(q->commit, COMMIT_OWN, clock_work, clock_done, q, 0);
+}
+
+/* An empty queue has nothing that grows old: no write then. */
+static void heartbeat(void *arg)
+{
+    struct queue *q = arg;
+
+    runner_expire(q);
+    if (map_count(q->schedule.items)) {
+        settle_overdue(q);
+        save_clock(q);
+    }
+    inside_turn(q);
+    timer_set(q->minute, HEARTBEAT_MS);
+}
+
+static void turn(void *arg)
+{
+    runner_turn(arg);
+}
+
+static void ask_again(void *arg)
+{
+    struct queue *q = arg;
+
+    q->full = false;
+    inside_turn(q);
+}
+
+static void log_start(const struct queue *q)
+{
+    struct queue_counts n;
+
+    queue_counts(q, &n);
+    log_event(LOG_NOTICE, "queue.start", LOG_NUM("messages", n.messages),
+              LOG_NUM("live", n.messages - n.held - n.damaged), LOG_NUM("held", n.held),
+              LOG_NUM("damaged", n.damaged), LOG_NUM("recipients", n.recipients),
+              LOG_NUM("octets", n.octets));
+}
+
+struct queue *queue_new(struct loop *l, struct store *s, const struct queue_settings *set,
+                        const struct queue_calls *calls, void *arg, struct error *e)
+{
+    struct queue *q = memory_alloc(sizeof *q);
+    struct schedule_limits limits;
+
+    q->loop = l;
+    q->store = s;
+    q->calls = calls;
+    q->arg = arg;
+    q->scratch = arena_new();
+    settle_settings(q, set);
+    limits = (struct schedule_limits){.per_place = q->set.jobs_per_place,
+                                      .recipients = q->set.recipients};
+    memcpy(limits.retry, q->set.retry, sizeof limits.retry);
+    schedule_init(&q->schedule, &limits);
+    /* Not yet the store thread: this is the only other user of the store, before it starts. */
+    if (start_clock(q, e) < 0 || store_walk(s, read_one, q, e) < 0) {
+        queue_free(&q);
+        return NULL;
+    }
+    q->commit = commit_new(l, s, &q->set.commit);
+    q->turn = timer_new(l, turn, q);
+    q->minute = timer_new(l, heartbeat, q);
+    q->again = timer_new(l, ask_again, q);
+    timer_set(q->minute, HEARTBEAT_MS);
+    save_clock(q);
+    log_start(q);
+    map_each(q->schedule.items, remove_one_ended, q);
+    inside_turn(q);
+    return q;
+}
+
+void queue_free(struct queue **q)
+{
+    if (!*q)
+        return;
+    if ((*q)->commit)
+        save_clock(*q);
+    (*q)->ending = true;
+    commit_free(&(*q)->commit);
+    settle_free(*q);
+    timer_free(&(*q)->turn);
+    timer_free(&(*q)->minute);
+    timer_free(&(*q)->again);
+    runner_free(*q);
+    schedule_free(&(*q)->schedule);
+    arena_free(&(*q)->scratch);
+    free((*q)->host);
+    free((*q)->postmaster);
+    free(*q);
+    *q = NULL;
+}
+
+/* ---- doors to the other files ---- */
+
+struct commit *queue_commit(struct queue *q)
+{
+    return q->commit;
+}
+
+void queue_pause(struct queue *q, bool paused)
+{
+    q->paused = paused;
+    inside_turn(q);
+}
+
+void queue_kick(struct queue *q)
+{
+    ask_again(q);
+}
+
+int queue_room(struct queue *q, uint64_t size, struct error *e)
+{
+    return intake_room(q, size, e);
+}
+
+int queue_body_file(struct queue *q, struct error *e)
+{
+    return store_body_file(q->store, e);
+}
+
+void queue_accept(struct queue *q, const struct message *m, queue_accepted_fn *done, void *arg)
+{
+    intake_accept(q, m, done, arg);
+}
+
+void queue_settle(struct queue *q, const struct job_result *r)
+{
+    settle_result(q, r);
+}
+
+void queue_lost(struct queue *q, unsigned courier)
+{
+    runner_lost(q, courier);
+}
+
+void queue_wake_network(struct queue *q)
+{
+    unsigned woken = schedule_wake_network(&q->schedule, clock_now());
+
+    log_event(LOG_INFO, "queue.network", LOG_NUM("woken", woken));
+    inside_turn(q);
+}
+
+void queue_list(struct queue *q, const struct id *after, size_t max, queue_list_fn *fn, void *arg)
+{
+    admin_list(q, after, max, fn, arg);
+}
+
+void queue_show(struct queue *q, const struct id *id, queue_list_fn *fn, void *arg)
+{
+    admin_show(q, id, fn, arg);
+}
+
+void queue_act(struct queue *q, enum queue_action action, const struct id *id, struct span person,
+               struct span reason, queue_action_fn *done, void *arg)
+{
+    admin_act(q, action, id, person, reason, done, arg);
+}
+
+/* ---- counts ---- */
+
+static void count_place(struct span key, void *value, void *arg)
+{
+    const struct place *p = value;
+    struct queue_counts *n = arg;
+
+    (void)key;
+    n->destinations++;
+    n->failing += p->failures > 0;
+}
+
+void queue_counts(const struct queue *q, struct queue_counts *out)
+{
+    *out = q->counts;
+    out->messages = (unsigned)map_count(q->schedule.items);
+    out->held = q->schedule.held;
+    out->damaged = q->schedule.damaged;
+    out->recipients = q->schedule.waiting;
+    out->leased = q->schedule.leased;
+    out->octets = q->schedule.octets;
+    map_each(q->schedule.places, count_place, out);
+}
+
+struct places {
+    void (*fn)(void *arg, const struct queue_place *p);
+    void *arg;
+    int64_t now, wall;
+};
+
+static void show_place(struct span key, void *value, void *arg)
+{
+    const struct place *p = value;
+    const struct places *w = arg;
+    struct queue_place out = {.destination = key,
+                              .waiting = (unsigned)p->waiting.count,
+                              .leased = p->leased,
+                              .failures = p->failures,
+                              .until = p->until > w->now ? w->wall + (p->until - w->now) : 0,
+                              .words = p->failures ? p->words : SPAN_NONE};
+
+    w->fn(w->arg, &out);
+}
+
+void queue_places(const struct queue *q, void (*fn)(void *arg, const struct queue_place *p),
+                  void *arg)
+{
+    struct places w = {.fn = fn, .arg = arg, .now = clock_now(), .wall = clock_wall()};
+
+    map_each(q->schedule.places, show_place, &w);
+}
+
+/* ---- new routes ---- */
+
+struct reroute {
+    struct queue *queue;
+    struct arena *arena;
+    struct store_head *head;
+    size_t count, cap;
+};
+
+static bool reroute_read(void *arg, const struct store_head *head)
+{
+    struct reroute *r = arg;
+    struct store_head *to;
+
+    if (r->count == r->cap) {
+        r->cap = r->cap ? 2 * r->cap : 64;
+        r->head = memory_grow(r->head, r->cap * sizeof *r->head);
+    }
+    to = &r->head[r->count++];
+    *to = *head;
+    to->words = SPAN_NONE;
+    to->origin = (struct origin){0};
+    envelope_copy(r->arena, &head->envelope, &to->envelope);
+    to->recipients = arena_alloc(r->arena, head->envelope.count * sizeof *to->recipients);
+    for (size_t i = 0; i < head->envelope.count; i++) {
+        to->recipients[i] = head->recipients[i];
+        to->recipients[i].words = SPAN_NONE;
+    }
+    return true;
+}
+
+static int reroute_work(struct store *s, void *arg, struct error *e)
+{
+    struct reroute *r = arg;
+
+    return store_walk(s, reroute_read, r, e);
+}
+
+static void reroute_done(void *arg, int result, const struct error *e)
+{
+    struct reroute *r = arg;
+    struct queue *q = r->queue;
+
+    if (result < 0)
+        log_event(LOG_WARNING, "queue.reroute", LOG_STR("words", e->words));
+    for (size_t n = 0; result == 0 && !q->ending && n < r->count; n++) {
+        struct item *i = schedule_find(&q->schedule, &r->head[n].id);
+
+        if (!i || i->doomed || schedule_is_leased(i))
+            continue;
+        r->head[n].state = (enum store_state)i->state;
+        schedule_remove(&q->schedule, i);
+        inside_add(q, &r->head[n]);
+    }
+    arena_free(&r->arena);
+    free(r->head);
+    free(r);
+}
+
+void queue_reroute(struct queue *q)
+{
+    struct reroute *r = memory_alloc(sizeof *r);
+
+    r->queue = q;
+    r->arena = arena_new();
+    commit_submit(q->commit, COMMIT_OWN, reroute_work, reroute_done, r, 0);
+}
