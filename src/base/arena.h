@@ -18,7 +18,8 @@ void *arena_alloc(struct arena *a, size_t n);
 /* A copy with a NUL behind it (not counted). */
 struct span arena_span(struct arena *a, struct span s);
 char *arena_cstr(struct arena *a, struct span s);
-char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3), nonnull(2)));
 /* Bytes handed out so far: what limits are checked against. */
 size_t arena_used(const struct arena *a);
 
