@@ -112,7 +112,6 @@ int client_talk_hear(struct smtp_client *c, enum stage stage, struct reply *out)
     }
     if (fed == REPLY_BROKEN)
         return client_talk_broken(c, stage, "something that is no SMTP reply");
-    c->heard = true;
     if (out->code == 421)
         c->over = true;
     return 0;

@@ -20,7 +20,6 @@ struct smtp_client {
     unsigned messages;
     int64_t until; /* no deadline goes beyond; 0: none */
     bool over;     /* nothing more may be said here */
-    bool heard;    /* a first reply came: the other side lives */
     bool dirty;    /* a transaction was left open: RSET first */
 };
 
