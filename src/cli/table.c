@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <langinfo.h>
 #include <libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,20 @@ static void add_time(struct text *out, int64_t ms)
     text_addf(out, "%.19sZ", buf);
 }
 
+/* Where the terminal cannot show UTF-8, its bytes are shown as text_add_safe shows others. (Given
+ * bytes its locale cannot read, libsmartcols 2.38 never returns.) */
+static void add_shown(struct text *out, struct span s)
+{
+    bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        if (utf8 || (unsigned char)s.at[i] < 128)
+            text_addc(out, s.at[i]);
+        else
+            text_addf(out, "\\x%02x", (unsigned char)s.at[i]);
+    }
+}
+
 static void cell_people(const struct table_column *column, const struct cell *cell,
                         struct text *out)
 {
@@ -144,7 +159,7 @@ static void cell_people(const struct table_column *column, const struct cell *ce
         return;
     switch (column->kind) {
     case TABLE_TEXT:
-        text_add(out, cell->text);
+        add_shown(out, cell->text);
         break;
     case TABLE_NUMBER:
         text_addf(out, "%" PRId64, cell->number);
