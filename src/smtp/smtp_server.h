@@ -146,8 +146,9 @@ struct smtp_server_calls {
     /* DATA or the first BDAT of a message with at least one recipient. Default 354 (DATA). A
      * 4xx/5xx refuses the message; the recipients are then forgotten (reset follows). */
     struct reply (*body_begin)(void *arg, const struct smtp_server_session *s);
-    /* Content as stored: CR LF lines, no dot-stuffing. 0, or a negative errno: the rest is read and
-     * thrown away, then body_end is told. */
+    /* Content as stored, no dot-stuffing. What body_end is asked about has CR LF lines and no other
+     * CR or LF: by DATA others are refused (reset comes instead), by BDAT they were made CR LF. 0,
+     * or a negative errno: the rest is read and thrown away, then body_end is told. */
     int (*body)(void *arg, const struct smtp_server_session *s, struct span bytes);
     /* The end. `failed` is 0, or what `body` returned. The answer is the final one: 250 only after
      * the durable commit (P1). Must not be 2xx when failed. Code 0: 451, or for failed 452
@@ -170,7 +171,9 @@ struct smtp_server_settings smtp_server_defaults(void);
 /* Runs the whole dialogue on the calling fiber. Filters (TLS) are pushed on *stream; closing it is
  * the caller's. 0: ended in good order (QUIT, or our 421/554 was taken). Negative errno:
  * -ECONNRESET, -EPIPE: the client vanished; -ETIMEDOUT; -ECANCELED (fiber_cancel); -EPROTO: it
- * broke the rules (another protocol, injected bytes, failed handshake): stream_abort suits. */
+ * broke the rules (another protocol, injected bytes, failed handshake). In every case our last
+ * words are written but may still be on their way: stream_close lets them arrive, stream_abort may
+ * not. */
 int smtp_server_run(struct stream **stream, const struct smtp_server_settings *settings,
                     const struct smtp_server_calls *calls, void *arg);
 
