@@ -1,7 +1,9 @@
 #include "serve/listener.h"
 
+#include "base/id.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "sasl/scram.h"
 #include "serve/child.h"
 #include "serve/session.h"
 #include "tls/tls.h"
@@ -35,6 +37,8 @@ struct listener {
     struct certified certificates[CERTIFICATES_MAX];
     size_t certificate_count;
     bool leaving;
+    unsigned char fake_secret[2 * SCRAM_SECRET_MIN]; /* for names that cannot be names; the keeper
+                                                        fakes those it does not know */
 };
 
 /* ---- setup ---- */
@@ -107,6 +111,7 @@ static void limit(struct smtp_server_settings *s, const struct config_limits *l)
     s->times.login = l->login_timeout;
     s->times.body_idle = l->data_timeout;
     s->times.body = l->message_time;
+    s->times.session = l->session_time;
 }
 
 static void make_door(struct listener *self, struct session_door *d, const struct config_door *c)
@@ -120,7 +125,9 @@ static void make_door(struct listener *self, struct session_door *d, const struc
     d->tls = tls_for(self, c);
     s.hostname = config->hostname;
     s.greeting = joined_lines(config->arena, &c->greeting);
+    s.login_offered = true;
     s.mechanisms = "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN";
+    s.fake_secret = (struct span){(const char *)self->fake_secret, sizeof self->fake_secret};
     s.tls = d->tls;
     s.tls_first = c->tls == CONFIG_TLS_IMPLICIT;
     s.tls_before_login = true;
@@ -185,6 +192,7 @@ static int start(struct child *c, struct error *e)
                                          .config = config,
                                          .ended = end_when_empty,
                                          .arg = self};
+    id_random(self->fake_secret, sizeof self->fake_secret);
     for (size_t i = 0; i < config->route_count; i++)
         self->house.ask_all |= config->routes[i].kind == CONFIG_VIA_INBOX;
     self->counts = listen_counts_new(
