@@ -24,7 +24,7 @@ int jail_user(const char *user, struct error *e);
  * listener: no open, exec, fork, thread, socket, connect, bind, listen, signal.
  * courier: no exec, fork, listen, accept, local socket; files only to read; threads.
  * keeper: files, threads, children; no exec of anything but our own binary (always in its rules,
- * with the directories of shared libraries), no listen. Its children inherit its walls: so it may
+ * with the directories of shared libraries). Its children inherit its walls: so it may
  * open internet sockets for the couriers it starts again, and `paths` must hold theirs too.
  *
  * Call it before threads are started: seccomp catches those that run already, Landlock does not.

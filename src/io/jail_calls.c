@@ -63,6 +63,7 @@ static const struct group groups[] = {
                 "getsockopt", "setsockopt", "getsockname", "getpeername")},
     {LISTENER | KEEPER, NAMES("accept", "accept4")},
     {COURIER | KEEPER, NAMES("connect", "bind")},
+    {KEEPER, NAMES("listen")}, /* the control socket, and doors that a reload adds */
     /* looking at files (opening them stands below) */
     {COURIER | KEEPER,
      NAMES("newfstatat", "fstatat64", "statx", "stat", "lstat", "access", "faccessat", "faccessat2",

@@ -1,19 +1,19 @@
 #include "serve/body.h"
 
-#include "base/clock.h"
-
 #include <errno.h>
 #include <unistd.h>
 
-enum { LEND_TIME = 30 * 1000 };
-
 static bool take(void *arg, struct span bytes);
 
-void body_open(struct body *b, enum header_mode mode, struct channel *c, uint64_t in_memory_max,
-               struct arena *arena)
+void body_open(struct body *b, enum header_mode mode, body_lend_fn *lend, void *lend_arg,
+               uint64_t in_memory_max, struct arena *arena)
 {
-    *b = (struct body){
-        .channel = c, .in_memory_max = in_memory_max, .fd = -1, .arena = arena, .open = true};
+    *b = (struct body){.lend = lend,
+                       .lend_arg = lend_arg,
+                       .in_memory_max = in_memory_max,
+                       .fd = -1,
+                       .arena = arena,
+                       .open = true};
     text_init(&b->memory, in_memory_max ? in_memory_max : 1);
     header_init(&b->header, mode, take, b);
 }
@@ -41,27 +41,11 @@ static void measure_header(struct body *b)
     b->header_size = (uint32_t)(end < 0 ? b->memory.len : (size_t)end + 4);
 }
 
-static int borrow_file(struct body *b)
-{
-    struct parcel *p = channel_ask(b->channel, LETTER_FILE_WANTED, &(struct letter_nothing){0}, -1,
-                                   clock_now() + LEND_TIME);
-
-    if (!p)
-        return -EAGAIN;
-    if (p->kind == LETTER_FILE && p->fd >= 0) {
-        b->fd = p->fd;
-        p->fd = -1;
-    } else if (p->kind == LETTER_FILE) {
-        b->refusal = reply_copy(b->arena, &((struct letter_answer *)p->letter)->reply);
-    }
-    parcel_free(&p);
-    return b->fd >= 0 ? 0 : -ENOSPC;
-}
-
 static int spill(struct body *b)
 {
-    int bad = borrow_file(b);
+    int got = b->lend(b->lend_arg, b->arena, &b->refusal), bad = got < 0 ? got : 0;
 
+    b->fd = got < 0 ? -1 : got;
     measure_header(b);
     if (!bad)
         bad = write_all(b->fd, text_span(&b->memory), 0);

@@ -177,14 +177,13 @@ static void accepted(void *arg, const struct reply *r)
     const struct letter_accept *l = e->parcel->letter;
     struct letter_answer reply = {*r};
 
-    log_event(r->code == 250 ? LOG_INFO : LOG_WARNING,
-              r->code == 250 ? "message.accepted" : "message.refused",
-              LOG_ID(&l->message.envelope.id), LOG_SPAN("door", l->message.origin.door),
-              LOG_SPAN("peer", l->message.origin.peer),
-              LOG_SPAN("account", l->message.origin.account),
-              LOG_SPAN("from", l->message.envelope.sender),
-              LOG_NUM("recipients", l->message.envelope.count),
-              LOG_NUM("size", l->message.content.size), LOG_NUM("code", r->code));
+    if (r->code != 250) /* the queue logs what it took */
+        log_event(LOG_WARNING, "message.refused", LOG_ID(&l->message.envelope.id),
+                  LOG_SPAN("door", l->message.origin.door),
+                  LOG_SPAN("peer", l->message.origin.peer),
+                  LOG_SPAN("account", l->message.origin.account),
+                  LOG_SPAN("from", l->message.envelope.sender), LOG_NUM("code", r->code),
+                  LOG_SPAN("reply", r->text));
     answer(e, LETTER_ANSWER, &reply, -1);
     end(e);
 }

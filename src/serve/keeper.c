@@ -232,7 +232,7 @@ static int say(const char *words)
     return EX_CONFIG;
 }
 
-/* As root: the folders are made for the user we become. */
+/* Makes a folder that is missing; as root for the user we become. */
 static int give_folder(const char *path, const struct passwd *pw, struct error *e)
 {
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
@@ -254,7 +254,7 @@ static int become_user(const struct config *c, struct error *e)
                          "useradd --system --home-dir %s --shell /usr/sbin/nologin %s",
                          c->user, c->store.path, c->user);
     snprintf(control, sizeof control, "%s", c->control);
-    if (pw && (give_folder(c->store.path, pw, e) < 0 || give_folder(c->inboxes.path, pw, e) < 0))
+    if (give_folder(c->store.path, pw, e) < 0 || give_folder(c->inboxes.path, pw, e) < 0)
         return -1;
     if (pw && mkdir(dirname(control), 0755) == 0)
         (void)!lchown(control, pw->pw_uid, pw->pw_gid);
@@ -294,16 +294,17 @@ static int open_all(struct keeper *k, struct error *e)
     if (doors_open(k->doors, c, e) < 0 || become_user(c, e) < 0)
         return -1;
     log_open("keeper", c->log.target, c->log.form, c->log.level);
+    jailed =
+        jail(k, e); /* before the first thread: Landlock does not catch those that run already */
+    if (jailed < 0)
+        return -1;
+    if (jailed > 0)
+        log_event(LOG_NOTICE, "jail.partial", LOG_STR("why", e->words));
     if (house_open(k->loop, c, carry, k, &k->house, e) < 0)
         return -1;
     k->control = (struct control){k->house, &control_calls, k};
     k->reception = reception_open(k->loop, c->control, &k->control, e);
-    if (!k->reception)
-        return -1;
-    jailed = jail(k, e);
-    if (jailed > 0)
-        log_event(LOG_NOTICE, "jail.partial", LOG_STR("why", e->words));
-    return jailed < 0 ? -1 : 0;
+    return k->reception ? 0 : -1;
 }
 
 static void close_all(struct keeper *k)

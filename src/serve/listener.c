@@ -126,7 +126,9 @@ static void make_door(struct listener *self, struct session_door *d, const struc
     s.hostname = config->hostname;
     s.greeting = joined_lines(config->arena, &c->greeting);
     s.login_offered = true;
-    s.mechanisms = "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN";
+    s.fake_secret = (struct span){self->fake_secret, sizeof self->fake_secret};
+    s.login_offered = true;
+    s.fake_secret = (struct span){self->fake_secret, sizeof self->fake_secret};
     s.fake_secret = (struct span){(const char *)self->fake_secret, sizeof self->fake_secret};
     s.tls = d->tls;
     s.tls_first = c->tls == CONFIG_TLS_IMPLICIT;
@@ -195,6 +197,7 @@ static int start(struct child *c, struct error *e)
     id_random(self->fake_secret, sizeof self->fake_secret);
     for (size_t i = 0; i < config->route_count; i++)
         self->house.ask_all |= config->routes[i].kind == CONFIG_VIA_INBOX;
+    id_random(self->fake_secret, sizeof self->fake_secret);
     self->counts = listen_counts_new(
         (struct listen_limits){.total = (unsigned)config->limits.connections,
                                .per_address = (unsigned)config->limits.connections_per_address});

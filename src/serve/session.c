@@ -21,6 +21,7 @@
 enum {
     ASK_TIME = 60 * 1000,     /* the keeper's time for an answer */
     COMMIT_TIME = 300 * 1000, /* and for a durable commit on a slow disk */
+    LEND_TIME = 30 * 1000,    /* and for a file */
     PROXY_TIME = 5 * 1000,
     PROXY_PAUSE = 5,
 };
@@ -216,6 +217,22 @@ static bool is_submission(const struct session *self)
     return self->account || self->settings.trusted;
 }
 
+static int lend(void *arg, struct arena *a, struct reply *refusal)
+{
+    struct session *self = arg;
+    struct parcel *p =
+        ask(self, LETTER_FILE_WANTED, &(struct letter_nothing){0}, LETTER_FILE, LEND_TIME);
+    int fd = p ? p->fd : -EAGAIN;
+
+    if (!p)
+        return fd;
+    p->fd = -1;
+    if (fd < 0)
+        *refusal = reply_copy(a, &((struct letter_answer *)p->letter)->reply);
+    parcel_free(&p);
+    return fd < 0 ? -ENOSPC : fd;
+}
+
 static struct reply on_body_begin(void *arg, const struct smtp_server_session *s)
 {
     struct session *self = arg;
@@ -223,8 +240,8 @@ static struct reply on_body_begin(void *arg, const struct smtp_server_session *s
     uint64_t most =
         c->limits.buffer_max < c->store.inline_max ? c->limits.buffer_max : c->store.inline_max;
 
-    body_open(&self->body, is_submission(self) ? HEADER_SUBMISSION : HEADER_EXCHANGE,
-              self->house->keeper, most, s->transaction->arena);
+    body_open(&self->body, is_submission(self) ? HEADER_SUBMISSION : HEADER_EXCHANGE, lend, self,
+              most, s->transaction->arena);
     return (struct reply){0};
 }
 

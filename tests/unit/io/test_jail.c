@@ -368,7 +368,7 @@ static const struct probe probes[] = {
     {"socket pair", socket_pair, {0, EPERM, 0}},
     {"connect", do_connect, {0, EPERM, 0}},
     {"accept", do_accept, {0, 0, EPERM}},
-    {"listen", do_listen, {EPERM, EPERM, EPERM}},
+    {"listen", do_listen, {0, EPERM, EPERM}},
     {"ptrace", do_ptrace, {EPERM, EPERM, EPERM}},
     {"fork", do_fork, {0, EPERM, EPERM}},
     {"thread", do_thread, {0, EPERM, 0}},
