@@ -92,7 +92,8 @@ void runner_free(struct queue *q)
  * very message that kills couriers. */
 static void lose(struct queue *q, struct lease *l, const char *why)
 {
-    static const int64_t waits[LOSSES_MAX] = {0, CLOCK_MINUTE, 5 * CLOCK_MINUTE, 20 * CLOCK_MINUTE};
+    static const int64_t waits[LOSSES_MAX] = {0, CLOCK_MINUTE, 5 * CLOCK_MINUTE, 20 * CLOCK_MINUTE,
+                                              2 * CLOCK_HOUR};
     struct slot *slot = l->slot;
     struct item *i = slot->item;
     unsigned losses = ++slot->losses;
