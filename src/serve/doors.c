@@ -186,6 +186,12 @@ static void sweep(struct doors *d)
     d->count = kept;
 }
 
+/* Implicit TLS without a certificate: there is nothing to say there (config_check warned). */
+static bool stays_shut(const struct config_door *door)
+{
+    return door->tls == CONFIG_TLS_IMPLICIT && !door->cert.certificate[0];
+}
+
 int doors_open(struct doors *d, const struct config *c, struct error *e)
 {
     struct doors before = *d;
@@ -194,7 +200,8 @@ int doors_open(struct doors *d, const struct config *c, struct error *e)
     for (size_t i = 0; i < d->count; i++)
         d->at[i].wanted = false;
     for (size_t i = 0; i < c->door_count && !trouble; i++)
-        for (size_t k = 0; k < c->doors[i].address.count && !trouble; k++)
+        for (size_t k = 0; !stays_shut(&c->doors[i]) && k < c->doors[i].address.count && !trouble;
+             k++)
             trouble = open_one(d, &c->doors[i], c->doors[i].address.at[k], e);
     if (trouble) {
         for (size_t i = before.count; i < d->count; i++)

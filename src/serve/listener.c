@@ -126,9 +126,6 @@ static void make_door(struct listener *self, struct session_door *d, const struc
     s.hostname = config->hostname;
     s.greeting = joined_lines(config->arena, &c->greeting);
     s.login_offered = true;
-    s.fake_secret = (struct span){self->fake_secret, sizeof self->fake_secret};
-    s.login_offered = true;
-    s.fake_secret = (struct span){self->fake_secret, sizeof self->fake_secret};
     s.fake_secret = (struct span){(const char *)self->fake_secret, sizeof self->fake_secret};
     s.tls = d->tls;
     s.tls_first = c->tls == CONFIG_TLS_IMPLICIT;
@@ -188,6 +185,7 @@ static int start(struct child *c, struct error *e)
     struct listener *self = c->own;
     const struct config *config = c->config;
 
+    (void)e;
     self->child = c;
     self->house = (struct session_house){.loop = c->loop,
                                          .keeper = c->channel,
@@ -197,17 +195,12 @@ static int start(struct child *c, struct error *e)
     id_random(self->fake_secret, sizeof self->fake_secret);
     for (size_t i = 0; i < config->route_count; i++)
         self->house.ask_all |= config->routes[i].kind == CONFIG_VIA_INBOX;
-    id_random(self->fake_secret, sizeof self->fake_secret);
     self->counts = listen_counts_new(
         (struct listen_limits){.total = (unsigned)config->limits.connections,
                                .per_address = (unsigned)config->limits.connections_per_address});
     self->doors = memory_array(config->door_count, sizeof *self->doors);
-    for (size_t i = 0; i < config->door_count; i++) {
+    for (size_t i = 0; i < config->door_count; i++)
         make_door(self, &self->doors[i], &config->doors[i]);
-        if (self->doors[i].settings.tls_first && !self->doors[i].tls)
-            return error_set(e, ERROR_INPUT, "door \"%s\" has implicit TLS but no certificate",
-                             config->doors[i].name);
-    }
     for (size_t i = 0; i < self->socket_count; i++) {
         struct open_door *o = &self->sockets[i];
 

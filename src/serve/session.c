@@ -484,10 +484,7 @@ static void run(void *arg)
         describe(self);
         result = smtp_server_run(&self->stream, &self->settings, &calls, self);
     }
-    if (result == -EPROTO)
-        stream_abort(&self->stream);
-    else
-        stream_close(&self->stream);
+    stream_close(&self->stream); /* also after -EPROTO: what it was told shall arrive */
     end(self);
 }
 
