@@ -1,0 +1,348 @@
+#include "mail/reading.h"
+
+#include "base/memory.h"
+
+enum {
+    ANY = 0xffff,
+    READ_MAX = 2048, /* a reason comes early; the rest is advertisement */
+};
+
+#define AT(stage) (1U << (stage))
+#define OPENING   (AT(STAGE_CONNECT) | AT(STAGE_GREETING) | AT(STAGE_HELO))
+#define CONTENT   (AT(STAGE_MAIL) | AT(STAGE_DATA) | AT(STAGE_DOT))
+
+/* Zero and NULL mean "whatever". */
+struct rule {
+    enum cause cause;
+    const char *words;              /* one of these, "|" between, lower case */
+    unsigned stages;                /* AT() bits */
+    unsigned short code;            /* 4, 5: the class; else exact */
+    unsigned short subject, detail; /* of the enhanced code; subject 0: whatever */
+};
+
+/* clang-format off */
+#define SAYS(c, w)        {.cause = (c), .words = (w)}
+#define CODE(c, n)        {.cause = (c), .code = (n)}
+#define ENHANCED(c, s, d) {.cause = (c), .subject = (s), .detail = (d)}
+#define STAGE(c, st, n)   {.cause = (c), .stages = (st), .code = (n)}
+
+static const struct rule rules[] = {
+    /* encryption */
+    SAYS(CAUSE_TLS_REQUIRED,
+         "starttls command first|starttls first|must use tls|session encryption|"
+         "requires encryption|encryption needed|encryption required|encryption is required|"
+         "over a tls connection|tls required|tls is required|requires tls|require tls|"
+         "starttls is required|starttls is mandatory|starttls required|"
+         "secure connection required"),
+    {.cause = CAUSE_TLS_REQUIRED, .words = "tls|ssl|encrypt", .code = 530},
+    CODE(CAUSE_TLS_REQUIRED, 538),
+    SAYS(CAUSE_TLS_MODE, "ssl attempted|non-ssl|wrong version number|tls handshake on a plain"),
+    SAYS(CAUSE_TLS_FAILURE,
+         "tls not available|tls currently|tls temporarily|tls is not available|"
+         "tls handshake failed|unable to start tls"),
+    STAGE(CAUSE_TLS_FAILURE, AT(STAGE_STARTTLS), 0),
+
+    /* limits of the sender's own account come before everything that looks like them */
+    SAYS(CAUSE_TOO_MANY_RECIPIENTS, "has too many recipients"),
+    SAYS(CAUSE_SENDING_LIMIT,
+         "sending quota|sending limit|sending rate|relay limit|emails per hour|emails per day|"
+         "mails per hour|submission quota|daily limit|hourly limit|daily user|message limit for|"
+         "exceeded your|outgoing mail limit|throttling failure"),
+
+    /* login */
+    SAYS(CAUSE_AUTH_APP_PASSWORD,
+         "application-specific|app password|app-specific|application password"),
+    SAYS(CAUSE_AUTH_OAUTH,
+         "basic authentication is disabled|basic authentication is not|modern authentication|"
+         "oauth2 required|use oauth"),
+    {.cause = CAUSE_AUTH_WEB, .words = "web browser|browser|webmail", .code = 534},
+    {.cause = CAUSE_AUTH_WEB, .words = "web browser|via your browser", .code = 535},
+    SAYS(CAUSE_AUTH_LIMIT,
+         "too many bad auth|too many login|too many authentication|too many auth|"
+         "too many failed|too many invalid login|too many invalid auth|login attempts"),
+    SAYS(CAUSE_AUTH_DISABLED,
+         "smtpclientauthentication is disabled|smtp auth is disabled|security defaults|"
+         "criteria to be authenticated|access rights to this service|disabled by the admin|"
+         "disabled by your admin|smtp access is disabled|not allowed to use smtp"),
+    {.cause = CAUSE_ACCOUNT_SUSPENDED, .words = "disabled|locked|suspend|blocked|inactive",
+     .code = 535},
+    SAYS(CAUSE_ACCOUNT_SUSPENDED,
+         "outbound sender|spam abuse|sender is blocked|sending has been suspended|"
+         "outgoing mail suspended|account is suspended|account has been suspended from sending|"
+         "outgoing email suspended"),
+    {.cause = CAUSE_AUTH_ABSENT, .words = "auth", .code = 503, .subject = 5, .detail = 1},
+    SAYS(CAUSE_AUTH_ABSENT,
+         "authentication not enabled|auth command used when|auth not allowed|auth not available|"
+         "auth not supported|authentication is not enabled|authentication not allowed on"),
+    SAYS(CAUSE_AUTH_MECHANISM,
+         "mechanism not supported|mechanism is not supported|auth method|authentication type|"
+         "mechanism too weak|mechanism is too weak|unsupported auth|unknown auth"),
+    STAGE(CAUSE_AUTH_MECHANISM, AT(STAGE_AUTH), 504),
+    CODE(CAUSE_AUTH_BAD, 535),
+    {.cause = CAUSE_AUTH_APP_PASSWORD, .code = 534, .subject = 7, .detail = 9},
+    CODE(CAUSE_AUTH_WEB, 534),
+    SAYS(CAUSE_AUTH_BAD,
+         "authentification invalide|incorrect password|invalid password|wrong password|"
+         "authentication data|username and password not|bad credentials|invalid login"),
+    SAYS(CAUSE_AUTH_LATER, "temporary authentication failure|unable to authenticate at present|"
+         "authentication service"),
+    STAGE(CAUSE_AUTH_LATER, AT(STAGE_AUTH), 4),
+    STAGE(CAUSE_PROTOCOL, AT(STAGE_AUTH), 500),
+    STAGE(CAUSE_PROTOCOL, AT(STAGE_AUTH), 501),
+    STAGE(CAUSE_AUTH_BAD, AT(STAGE_AUTH), 5),
+
+    /* the sender */
+    SAYS(CAUSE_SENDER_NOT_OWNED,
+         "not owned by|send as this sender|send as a different|sender as a different|"
+         "one of your addresses|relaying disallowed as|sendasdenied|not allowed to send as|"
+         "not permitted to send as|does not belong to"),
+    SAYS(CAUSE_SENDER_UNVERIFIED,
+         "domain not verified|address is not verified|not verified|unregistered domain|"
+         "verify your sender"),
+
+    /* proof of the sender's domain; most of these texts speak of limits and spam as well */
+    ENHANCED(CAUSE_UNAUTHENTICATED, 7, 26),
+    ENHANCED(CAUSE_UNAUTHENTICATED, 7, 32),
+    ENHANCED(CAUSE_PTR, 7, 25),
+    ENHANCED(CAUSE_SPF, 7, 23),
+    ENHANCED(CAUSE_SPF, 7, 24),
+    ENHANCED(CAUSE_SPF, 7, 27),
+    ENHANCED(CAUSE_DKIM, 7, 20),
+    ENHANCED(CAUSE_DKIM, 7, 30),
+    ENHANCED(CAUSE_TLS_REQUIRED, 7, 29),
+    ENHANCED(CAUSE_RATE, 7, 28),
+    ENHANCED(CAUSE_DMARC, 7, 509),
+    SAYS(CAUSE_DMARC, "dmarc|unauthenticated email from"),
+    SAYS(CAUSE_PTR,
+         "reverse dns|rdns|ptr record|reverse hostname|reverse name|cannot find your hostname|"
+         "name lookup failed|reverse lookup|no ptr"),
+    SAYS(CAUSE_UNAUTHENTICATED,
+         "spf or dkim|spf and dkim|dkim or spf|dkim and spf|authentication information|"
+         "authentication checks|unauthenticated sender"),
+    SAYS(CAUSE_DKIM, "dkim"),
+    SAYS(CAUSE_SPF,
+         "spf record|spf:|spf valid|spf check|spf fail|spf auth|per spf|sender policy framework|"
+         "purported responsible|mismatches client ip|spf"),
+    SAYS(CAUSE_HELO,
+         "helo command rejected|invalid ehlo|invalid helo|bad helo|bad ehlo|helo/ehlo|helo name|"
+         "ehlo name"),
+    SAYS(CAUSE_SENDER_DOMAIN,
+         "sender address rejected: need fully|sender address rejected: domain|domain of sender|"
+         "unresolvable rfc|sender domain must|sender domain not|from domain|"
+         "sender address has no|sender verify failed"),
+
+    /* recipients that admit few, before "not authenticated" is read as a wish for a login */
+    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 12),
+    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 124),
+    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 133),
+    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 134),
+    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 135),
+    SAYS(CAUSE_RECIPIENT_RESTRICTED,
+         "for group|recipient preferences|members only|members can|subscribers only|"
+         "not a member|not allowed to post|message filtered|not accept mail from you|"
+         "restricted to"),
+
+    /* "log in" and "no relaying" */
+    CODE(CAUSE_AUTH_REQUIRED, 530),
+    SAYS(CAUSE_AUTH_REQUIRED,
+         "authentication required|authentication is required|authentification requise|"
+         "not logged in|was not authenticated|requires authentication|smtp authentication|"
+         "authenticate first|authrequired|log in first|must authenticate|please authenticate|"
+         "pop before smtp|check your mail first"),
+    SAYS(CAUSE_IP_DYNAMIC,
+         "dynamic ip|dynamic address|policy block list|(pbl)|pbl.spamhaus|email directly to|"
+         "mail directly to|smtp relay at your|residential|dial-up|dialup|dynamically assigned|"
+         "generic hostname|rtr:bb"),
+    SAYS(CAUSE_RELAY_DENIED,
+         "relay access denied|relaying denied|relay denied|relay not permitted|unable to relay|"
+         "relaying not|not permitted to relay|not allowed to relay|rcpthosts|"
+         "credentials for relay|do not relay|no relaying|cannot relay|gateway user|"
+         "relay prohibited|relaying prohibited|open relay|relay is not|relaying is"),
+
+    /* size and room */
+    ENHANCED(CAUSE_MAILBOX_FULL, 2, 2),
+    ENHANCED(CAUSE_TOO_LARGE, 3, 4),
+    ENHANCED(CAUSE_TOO_LARGE, 2, 3),
+    SAYS(CAUSE_TOO_LARGE,
+         "message too big|file too big|too large|larger than|size exceeds|exceeds size|"
+         "exceeds maximum|size limit|maximum message size|exceeds fixed|message size"),
+    SAYS(CAUSE_MAILBOX_FULL,
+         "over quota|overquota|mailbox full|mailbox is full|quota exceeded|exceeded quota|"
+         "exceeds quota|pleine|inbox is full|out of storage|exceeded storage|storage quota|"
+         "insufficient quota|quota full|not enough space|over its quota|no space left in mailbox"),
+    ENHANCED(CAUSE_STORAGE, 3, 1),
+    SAYS(CAUSE_STORAGE, "insufficient system storage|system storage|disk full|mail system full|"
+         "insufficient disk"),
+    SAYS(CAUSE_LOOP,
+         "mail loop|too many hops|hop count|routing loop|loops back|hops exceeded| hops"),
+    ENHANCED(CAUSE_LOOP, 4, 6),
+
+    /* many */
+    SAYS(CAUSE_TOO_MANY_RECIPIENTS, "too many recipients|too many rcpt"),
+    SAYS(CAUSE_DOMAIN_BLOCKED,
+         "spamhaus dbl|dbl.spamhaus|uribl|surbl|domain present in|domain is listed|"
+         "url in the message"),
+    SAYS(CAUSE_GREYLISTED,
+         "greylist|graylist|grey-list|gray-list|grey list|gray list|greylisting|postgrey"),
+    SAYS(CAUSE_RATE, "too many connections|too many concurrent|too many errors|too many messages|"
+         "too many sessions|too much mail|too many mails|thread limit|receive limit|"
+         "unusual rate|too quickly|per connection|excessive volume|frequency limited|throttl|"
+         "denial of service|connection limit|rate limit exceeded|message rate|slow down|"
+         "connection rate|exceeded the rate"),
+    SAYS(CAUSE_REPUTATION,
+         "low reputation|ip reputation|domain reputation|sender reputation|bad reputation"),
+    SAYS(CAUSE_RATE, "rate limit|rate-limit|ratelimit"),
+    SAYS(CAUSE_IPV6, "over ipv6|process ipv6|ipv6 not accepted|no ipv6"),
+
+    SAYS(CAUSE_RECIPIENT_UNKNOWN, "account or domain may not"),
+
+    /* our address */
+    SAYS(CAUSE_IP_BLOCKED,
+         "blocked using|blacklist|black list|block list|blocklist|not welcome|listed on|"
+         "listed at|listed in|listed by|spamhaus|spamcop|barracuda|sorbs|dnsbl| rbl|rbl |banned|"
+         "from this ip|your ip|poor reputation|blocked - see|ip address source|adresse ip|bloqu|"
+         "permanently deferred|not accepting connections|on our block|sending ip|source ip|"
+         "blocked by|client host blocked|ip address has been|network is on|deny ip|ip is in|"
+         "service refuse|ip blocked|blocked ip|host blocked|blocked for|your server|your host|"
+         "mail server has been"),
+
+    /* the content */
+    SAYS(CAUSE_SPAM,
+         "judged to be spam|spam content|spam or virus|nature of the content|content rejected|"
+         "likely unsolicited|as spam|looks like spam|considered spam|spam message|spam detected|"
+         "is spam|be spam|unsolicited mail|unsolicited bulk|ube,|high spam|spam score|"
+         "detected spam|spam filter"),
+    SAYS(CAUSE_VIRUS, "virus|illegal attachment|malware|infected|security issue|attachment type|"
+         "dangerous attachment|blocked attachment"),
+    ENHANCED(CAUSE_NO_8BIT, 6, 3),
+    ENHANCED(CAUSE_NO_UTF8, 6, 7),
+    SAYS(CAUSE_MALFORMED,
+         "rfc 5322|rfc 5321 address|rfc 2822|malformed|blank from|multiple addresses in from|"
+         "8-bit data|encoded-word|bare lf|bare cr|bare line|bare <lf>|invalid header|"
+         "missing header|duplicate header|header syntax|not rfc|non-compliant|not compliant"),
+
+    /* recipients */
+    SAYS(CAUSE_RECIPIENT_UNKNOWN, "recipient not found|recipientnotfound"),
+    ENHANCED(CAUSE_NULL_MX, 1, 10),
+    CODE(CAUSE_NULL_MX, 556),
+    SAYS(CAUSE_RECIPIENT_DOMAIN,
+         "domain not found|null mx|recipient domain|invalid domain|domain is not reachable|"
+         "not accept mail|no smtp service|resolving mx|host unknown|unknown host|"
+         "domain does not exist|no such domain|host or domain name|host not found|"
+         "domain name not found"),
+    ENHANCED(CAUSE_RECIPIENT_DOMAIN, 1, 2),
+    SAYS(CAUSE_RECIPIENT_DISABLED,
+         "mailbox is disabled|mailbox disabled|no longer valid|been disabled|is disabled|"
+         "disabled or|temporary locked|temporarily locked|disabled recipient|is inactive|"
+         "inactive user|inactive account|user suspended|archivee|account is not active|"
+         "account that you tried to reach is disabled|mailbox is inactive|been deactivated|"
+         "has been closed"),
+    SAYS(CAUSE_RECIPIENT_UNKNOWN,
+         "user unknown|unknown user|no such user|doesn't have a|does not have a|"
+         "mailbox unavailable|mailbox not found|user not found|unrouteable|"
+         "recipient address rejected|unknown recipient|recipient unknown|address rejected|"
+         "no valid recipient|valid recipient|invalid recipient|no longer on server| alias|"
+         "no mailbox|unknown local|recipient not found|address unknown|unknown address|"
+         "no such recipient|no such mailbox|no such person|no such address|"
+         "destinataire invalide|you tried to reach|address does not exist|user does not exist|"
+         "user doesn't exist|mailbox does not exist|account does not exist|not a known user|"
+         "unknown mailbox|invalid mailbox|not our customer|recipient does not exist|"
+         "recipient rejected|not exist here|unknown or illegal"),
+    ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 1),
+    ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 3),
+    ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 6),
+    ENHANCED(CAUSE_SENDER_DOMAIN, 1, 8),
+    SAYS(CAUSE_SENDER_REJECTED,
+         "invalid sender|sender rejected|sender address rejected|sender denied|"
+         "sender not accepted|emetteur invalide"),
+    ENHANCED(CAUSE_RECIPIENT_DISABLED, 2, 1),
+
+    /* general words */
+    SAYS(CAUSE_TIMEOUT, "timeout|timed out|connection expired|message expired|queue too long"),
+    SAYS(CAUSE_PROTOCOL, "synchronization|break rules|bad sequence|out of sequence|syntax error|"
+         "identity changes|line is too long|line too long|not recognized|unrecognized command|"
+         "unknown command|protocol error|command not implemented"),
+    {.cause = CAUSE_GREYLISTED, .words = "try again|later",
+     .stages = AT(STAGE_RCPT) | AT(STAGE_DATA) | AT(STAGE_DOT),
+     .code = 4, .subject = 7, .detail = 1},
+    {.cause = CAUSE_RATE, .code = 4, .subject = 7, .detail = ANY, .words = "try again"},
+    {.cause = CAUSE_POLICY, .code = 5,
+     .words = "policy|policies|whitelist|allowlist|not accepted for|local rule"},
+    SAYS(CAUSE_POLICY, "whitelist|allowlist|policy that"),
+    SAYS(CAUSE_BUSY,
+         "temporarily unavailable|temporarily unable|server busy|too busy|server ports are busy|"
+         "come back later|unavailable|try again later|plus tard|resources"),
+
+    /* nothing but the codes */
+    STAGE(CAUSE_MAILBOX_FULL, AT(STAGE_RCPT), 552),
+    STAGE(CAUSE_TOO_LARGE, CONTENT, 552),
+    CODE(CAUSE_MAILBOX_FULL, 522),
+    STAGE(CAUSE_STORAGE, 0, 452),
+    CODE(CAUSE_PROTOCOL, 500),
+    CODE(CAUSE_PROTOCOL, 501),
+    CODE(CAUSE_PROTOCOL, 502),
+    CODE(CAUSE_PROTOCOL, 503),
+    STAGE(CAUSE_IP_BLOCKED, OPENING, 5),
+    {.cause = CAUSE_RECIPIENT_UNKNOWN, .code = 5, .subject = 1, .detail = ANY,
+     .stages = AT(STAGE_RCPT)},
+    STAGE(CAUSE_RECIPIENT_UNKNOWN, AT(STAGE_RCPT), 551),
+    STAGE(CAUSE_SENDER_REJECTED, AT(STAGE_MAIL), 5),
+    CODE(CAUSE_POLICY, 5),
+    CODE(CAUSE_BUSY, 4),
+};
+/* clang-format on */
+
+static bool says_one_of(struct span text, const char *words)
+{
+    struct span rest = span_of(words), word;
+
+    while (span_cut(&rest, '|', &word))
+        if (span_search(text, word) >= 0)
+            return true;
+    return false;
+}
+
+static bool codes_fit(const struct rule *rule, const struct reply *r)
+{
+    if (rule->code && rule->code != (rule->code < 10 ? reply_class(r) : r->code))
+        return false;
+    if (!rule->subject)
+        return true;
+    return r->enhanced.class && r->enhanced.subject == rule->subject &&
+           (rule->detail == ANY || r->enhanced.detail == rule->detail);
+}
+
+static bool fits(const struct rule *rule, enum stage stage, const struct reply *r)
+{
+    if (rule->stages && !(rule->stages & AT(stage)))
+        return false;
+    return codes_fit(rule, r) && (!rule->words || says_one_of(r->text, rule->words));
+}
+
+/* Lower case, lines joined: a sentence may go on in the next line. */
+static struct span plain(struct span text, char *buf, size_t cap)
+{
+    text = span_head(text, cap);
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+
+        buf[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+        if (c == '\n')
+            buf[i] = ' ';
+    }
+    return (struct span){buf, text.len};
+}
+
+enum cause reading_of(enum stage stage, const struct reply *r)
+{
+    char buf[READ_MAX];
+    struct reply low = *r;
+
+    if (reply_class(r) != 4 && reply_class(r) != 5)
+        return CAUSE_NONE;
+    low.text = plain(r->text, buf, sizeof buf);
+    for (size_t i = 0; i < COUNT(rules); i++)
+        if (fits(&rules[i], stage, &low))
+            return rules[i].cause;
+    return CAUSE_NONE;
+}
