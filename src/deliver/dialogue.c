@@ -2,8 +2,6 @@
 
 #include "base/memory.h"
 
-#include <string.h>
-
 /* One transaction: which recipients of the job are in it. */
 struct part {
     struct envelope envelope;
@@ -52,15 +50,6 @@ static void settle(struct dialogue *d, size_t i)
     d->left--;
 }
 
-/* What happened, then what to do. */
-static struct span join_words(struct arena *a, const char *what, const char *advice)
-{
-    size_t n = strlen(what);
-    bool ended = n == 0 || strchr(".!?", what[n - 1]);
-
-    return span_of(arena_printf(a, "%s%s%s%s", what, ended ? "" : ".", *advice ? " " : "", advice));
-}
-
 /* Of two troubles on two paths the one that came further tells more. */
 static bool tells_more(const struct outcome *old, enum stage stage)
 {
@@ -79,12 +68,11 @@ static struct judge_ruling judge(struct dialogue *d, size_t i, const struct judg
             .kind = ruling.kind,
             .scope = ruling.scope,
             .stage = e->stage,
-            .owner = ruling.owner,
-            .status = ruling.status,
             .waits_for_network = ruling.waits_for_network,
-            .words = join_words(d->arena, words, ruling.advice),
             .reply = reply_copy(d->arena, &e->reply),
         };
+        judge_explain(e, &ruling, &(struct judge_place){at->host, d->job->domain}, words, o,
+                      d->arena);
         put_place(d, o, at);
     }
     if (final)
@@ -112,13 +100,8 @@ static void judge_rcpt(struct dialogue *d, size_t i, const struct reply *r, cons
 {
     struct dialogue_place at = dialogue_place_of(h);
     struct judge_event e = {.stage = STAGE_RCPT, .why = CLIENT_REPLY, .reply = *r};
-    char *words = arena_printf(d->arena, "%.*s answered for this recipient: %u %.*s",
-                               SPAN_ARG(h->host), r->code, SPAN_ARG(r->text));
 
-    for (char *c = words; *c; c++)
-        if (*c == '\n')
-            *c = ' ';
-    judge(d, i, &e, words, &at);
+    judge(d, i, &e, "", &at);
 }
 
 /* RFC 3461 5.2.2: a host without DSN takes the message, but not the duty to report. */

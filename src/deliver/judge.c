@@ -1,6 +1,8 @@
 #include "deliver/judge.h"
 
 #include "base/memory.h"
+#include "mail/cause.h"
+#include "mail/reading.h"
 
 #include <errno.h>
 
@@ -14,148 +16,98 @@ enum place {
     AT_ONE,     /* row.stage exactly */
 };
 
-/* How a row's far words are matched: enhanced subject and detail, 0xffff: whatever; a word in the
- * reply, any case, NULL: whatever. */
 struct row {
     enum place place;
     enum stage stage; /* for AT_ONE */
     enum smtp_client_why why;
-    unsigned short code; /* exact code, or 4 or 5 for the class, or 0 */
-    unsigned short subject, detail;
-    const char *word;
+    unsigned short code;            /* exact code, or 4 or 5 for the class, or 0 */
+    unsigned short subject, detail; /* of the enhanced code; ANY_DETAIL: whatever */
+    enum cause cause; /* what the reply's words tell (mail/reading.h); CAUSE_NONE: whatever */
     /* the ruling */
     enum outcome_kind kind;
     enum outcome_scope scope;
-    enum owner owner;
     struct enhanced status;
-    const char *advice;
 };
 
 #define WHERE(p, s)        .place = (p), .stage = (s)
 #define SAID(c)            .why = CLIENT_REPLY, .code = (c), .subject = ANY_DETAIL
 #define SAID_X(c, sub, de) .why = CLIENT_REPLY, .code = (c), .subject = (sub), .detail = (de)
 #define HAPPENED(w)        .why = (w), .subject = ANY_DETAIL
-#define LATER(sc, o, sub, de)                                                                      \
-    .kind = OUTCOME_LATER, .scope = (sc), .owner = (o), .status = {4, (sub), (de)}
-#define NEVER(sc, o, sub, de)                                                                      \
-    .kind = OUTCOME_NEVER, .scope = (sc), .owner = (o), .status = {5, (sub), (de)}
-
-#define WAIT   "It is tried again by itself."
-#define SENDER "Ask the recipient's mail administrator, and give them the server's words."
+#define LATER(sc, sub, de) .kind = OUTCOME_LATER, .scope = (sc), .status = {4, (sub), (de)}
+#define NEVER(sc, sub, de) .kind = OUTCOME_NEVER, .scope = (sc), .status = {5, (sub), (de)}
 
 /* clang-format off */
 static const struct row rows[] = {
     /* The server takes leave, wherever it says so. */
-    {WHERE(AT_ONE, STAGE_DOT), SAID(421), LATER(SCOPE_ROUTE, OWNER_RECIPIENT, 4, 2),
-     .advice = "The server took leave instead of taking the message. " WAIT},
-    {WHERE(AT_ANY, 0), SAID(421), LATER(SCOPE_PATH, OWNER_RECIPIENT, 4, 2),
-     .advice = "The server is busy, going down, or limits how much it takes from us. " WAIT},
+    {WHERE(AT_ONE, STAGE_DOT), SAID(421), LATER(SCOPE_ROUTE, 4, 2)},
+    {WHERE(AT_ANY, 0), SAID(421), LATER(SCOPE_PATH, 4, 2)},
 
     /* Greeting and EHLO: this host does not want us now; another may. */
-    {WHERE(AT_OPENING, 0), SAID(5), LATER(SCOPE_PATH, OWNER_RECIPIENT, 3, 2),
-     .advice = "This server does not want connections from this address. If it lasts, the address "
-               "may be on a block list: look it up, or send through your provider's relay."},
-    {WHERE(AT_OPENING, 0), SAID(4), LATER(SCOPE_PATH, OWNER_RECIPIENT, 3, 2), .advice = WAIT},
+    {WHERE(AT_OPENING, 0), SAID(5), LATER(SCOPE_PATH, 3, 2)},
+    {WHERE(AT_OPENING, 0), SAID(4), LATER(SCOPE_PATH, 3, 2)},
 
-    /* TLS: never a reason to give up (P6), never a reason to do without where it is demanded (P7). */
-    {WHERE(AT_ONE, STAGE_STARTTLS), HAPPENED(CLIENT_NO_STARTTLS),
-     LATER(SCOPE_PATH, OWNER_PROVIDER, 7, 10),
-     .advice = "Nothing was sent. " WAIT},
-    {WHERE(AT_ONE, STAGE_STARTTLS), SAID(0), LATER(SCOPE_PATH, OWNER_PROVIDER, 7, 0),
-     .advice = "The server cannot encrypt now. Nothing was sent. " WAIT},
-    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_TLS), LATER(SCOPE_PATH, OWNER_PROVIDER, 7, 5),
-     .advice = "Nothing was sent. If it lasts, the server's certificate must be repaired, or its "
-               "name in the configuration, or somebody on the way reads along."},
+    /* TLS: never a reason to give up (P6), nor to do without where it is demanded (P7). */
+    {WHERE(AT_ONE, STAGE_STARTTLS), HAPPENED(CLIENT_NO_STARTTLS), LATER(SCOPE_PATH, 7, 10)},
+    {WHERE(AT_ONE, STAGE_STARTTLS), SAID(0), LATER(SCOPE_PATH, 7, 0)},
+    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_TLS), LATER(SCOPE_PATH, 7, 5)},
 
-    /* Login: a wrong password is the user's to repair and no fault of the mail. All doors of a relay
-     * share the login, so none of the others is asked: some providers lock accounts. */
-    {WHERE(AT_ONE, STAGE_AUTH), SAID(5), LATER(SCOPE_ROUTE, OWNER_YOU, 7, 8),
-     .advice = "The relay refused the login. Check its user name and password (many providers want "
-               "an app password); the mail waits here meanwhile."},
-    {WHERE(AT_ONE, STAGE_AUTH), SAID(432), LATER(SCOPE_ROUTE, OWNER_YOU, 7, 12),
-     .advice = "The relay wants the password to be changed first. The mail waits here meanwhile."},
-    {WHERE(AT_ONE, STAGE_AUTH), SAID(4), LATER(SCOPE_PATH, OWNER_PROVIDER, 7, 0),
-     .advice = "The relay cannot check logins now. " WAIT},
-    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_NO_AUTH), LATER(SCOPE_PATH, OWNER_YOU, 7, 0),
-     .advice = "The mail waits here meanwhile."},
-    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_NO_MECHANISM), LATER(SCOPE_PATH, OWNER_YOU, 7, 4),
-     .advice = "The mail waits here meanwhile."},
-    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_UNSAFE_LOGIN), LATER(SCOPE_PATH, OWNER_YOU, 7, 11),
-     .advice = "The mail waits here meanwhile."},
-    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_UNPROVEN), LATER(SCOPE_ROUTE, OWNER_NETWORK, 7, 8),
-     .advice = "It may not be the relay at all. The mail waits here meanwhile."},
+    /* Login: a wrong password is the user's to repair and no fault of the mail. All doors of a
+     * relay share the login, so none of the others is asked: some providers lock accounts. */
+    {WHERE(AT_ONE, STAGE_AUTH), SAID(5), LATER(SCOPE_ROUTE, 7, 8)},
+    {WHERE(AT_ONE, STAGE_AUTH), SAID(432), LATER(SCOPE_ROUTE, 7, 12)},
+    {WHERE(AT_ONE, STAGE_AUTH), SAID(4), LATER(SCOPE_PATH, 7, 0)},
+    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_NO_AUTH), LATER(SCOPE_PATH, 7, 0)},
+    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_NO_MECHANISM), LATER(SCOPE_PATH, 7, 4)},
+    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_UNSAFE_LOGIN), LATER(SCOPE_PATH, 7, 11)},
+    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_UNPROVEN), LATER(SCOPE_ROUTE, 7, 8)},
 
-    /* MAIL and RCPT wanting something of the session. */
-    {WHERE(AT_TALK, 0), SAID(530), LATER(SCOPE_PATH, OWNER_YOU, 7, 0),
-     .advice = "The server wants a login or encryption first. For a relay, set user and password; "
-               "the mail waits here meanwhile."},
-    {WHERE(AT_TALK, 0), SAID_X(5, 4, 5), .word = "exceeded", LATER(SCOPE_ROUTE, OWNER_YOU, 4, 5),
-     .advice = "The relay's sending limit for this account is used up. It is tried again when the "
-               "limit may have been lifted, often within a day."},
+    /* The server wants a login or encryption first. */
+    {WHERE(AT_TALK, 0), SAID(530), LATER(SCOPE_PATH, 7, 0)},
+
+    /* 5xx, but the words tell that time heals it. */
+    {WHERE(AT_TALK, 0), SAID(5), .cause = CAUSE_SENDING_LIMIT, LATER(SCOPE_ROUTE, 4, 5)},
+    {WHERE(AT_TALK, 0), SAID(5), .cause = CAUSE_RATE, LATER(SCOPE_ROUTE, 7, 0)},
+    {WHERE(AT_TALK, 0), SAID(5), .cause = CAUSE_GREYLISTED, LATER(SCOPE_RECIPIENT, 7, 1)},
 
     /* RCPT: the recipient's own. 552 is an old way to say "too many recipients" (RFC 5321
      * 4.5.3.1.10), unless it says that it means the mailbox. */
-    {WHERE(AT_ONE, STAGE_RCPT), SAID_X(552, 5, 3), LATER(SCOPE_RECIPIENT, OWNER_RECIPIENT, 5, 3),
-     .advice = "The server takes fewer recipients at once. " WAIT},
-    {WHERE(AT_ONE, STAGE_RCPT), SAID_X(552, 0, 0), LATER(SCOPE_RECIPIENT, OWNER_RECIPIENT, 5, 3),
-     .advice = "The server takes no more recipients now. " WAIT},
-    {WHERE(AT_ONE, STAGE_RCPT), SAID_X(5, 1, 1), NEVER(SCOPE_RECIPIENT, OWNER_YOU, 1, 1),
-     .advice = "There is no such mailbox. Check the address for a slip of the pen."},
-    {WHERE(AT_ONE, STAGE_RCPT), SAID_X(5, 2, 2), NEVER(SCOPE_RECIPIENT, OWNER_RECIPIENT, 2, 2),
-     .advice = "The recipient's mailbox is full. Tell them another way, and send it again later."},
-    {WHERE(AT_ONE, STAGE_RCPT), SAID(5), NEVER(SCOPE_RECIPIENT, OWNER_RECIPIENT, 1, 0),
-     .advice = "The server does not take mail for this address from here. " SENDER},
-    {WHERE(AT_ONE, STAGE_RCPT), SAID_X(4, 3, ANY_DETAIL), LATER(SCOPE_PATH, OWNER_RECIPIENT, 3, 0),
-     .advice = "The server has a trouble of its own. " WAIT},
-    {WHERE(AT_ONE, STAGE_RCPT), SAID(4), LATER(SCOPE_RECIPIENT, OWNER_RECIPIENT, 2, 0),
-     .advice = "The server wants it later. Many do that with senders they do not know. " WAIT},
+    {WHERE(AT_ONE, STAGE_RCPT), SAID_X(552, 5, 3), LATER(SCOPE_RECIPIENT, 5, 3)},
+    {WHERE(AT_ONE, STAGE_RCPT), SAID(552), .cause = CAUSE_MAILBOX_FULL,
+     NEVER(SCOPE_RECIPIENT, 2, 2)},
+    {WHERE(AT_ONE, STAGE_RCPT), SAID_X(552, 0, 0), LATER(SCOPE_RECIPIENT, 5, 3)},
+    {WHERE(AT_ONE, STAGE_RCPT), SAID(5), NEVER(SCOPE_RECIPIENT, 1, 0)},
+    {WHERE(AT_ONE, STAGE_RCPT), SAID_X(4, 3, ANY_DETAIL), LATER(SCOPE_PATH, 3, 0)},
+    {WHERE(AT_ONE, STAGE_RCPT), SAID(4), LATER(SCOPE_RECIPIENT, 2, 0)},
 
     /* MAIL: the message at this host. */
-    {WHERE(AT_ONE, STAGE_MAIL), SAID(552), NEVER(SCOPE_MESSAGE, OWNER_YOU, 3, 4),
-     .advice = "The message is too big for the recipient's server. Send it in parts, or share the "
-               "attachment by a link."},
-    {WHERE(AT_ONE, STAGE_MAIL), SAID(5), NEVER(SCOPE_ROUTE, OWNER_YOU, 1, 0),
-     .advice = "The server does not take mail from this sender. Check the sender's address; a relay "
-               "often takes only the addresses of the account that logged in."},
-    {WHERE(AT_ONE, STAGE_MAIL), SAID(4), LATER(SCOPE_PATH, OWNER_RECIPIENT, 3, 0), .advice = WAIT},
+    {WHERE(AT_ONE, STAGE_MAIL), SAID(552), NEVER(SCOPE_MESSAGE, 3, 4)},
+    {WHERE(AT_ONE, STAGE_MAIL), SAID(5), NEVER(SCOPE_ROUTE, 1, 0)},
+    {WHERE(AT_ONE, STAGE_MAIL), SAID(4), LATER(SCOPE_PATH, 3, 0)},
 
     /* DATA and the dot: the content. */
-    {WHERE(AT_BODY, 0), SAID(552), NEVER(SCOPE_MESSAGE, OWNER_YOU, 3, 4),
-     .advice = "The message is too big for the recipient's server or mailbox. Send it in parts, or "
-               "share the attachment by a link."},
-    {WHERE(AT_BODY, 0), SAID(5), NEVER(SCOPE_MESSAGE, OWNER_RECIPIENT, 7, 1),
-     .advice = "The server refused the message itself, not the address. " SENDER},
-    {WHERE(AT_ONE, STAGE_DATA), SAID(4), LATER(SCOPE_PATH, OWNER_RECIPIENT, 3, 0), .advice = WAIT},
-    {WHERE(AT_ONE, STAGE_DOT), SAID(4), LATER(SCOPE_ROUTE, OWNER_RECIPIENT, 3, 0), .advice = WAIT},
+    {WHERE(AT_BODY, 0), SAID(552), NEVER(SCOPE_MESSAGE, 3, 4)},
+    {WHERE(AT_BODY, 0), SAID(5), NEVER(SCOPE_MESSAGE, 7, 1)},
+    {WHERE(AT_ONE, STAGE_DATA), SAID(4), LATER(SCOPE_PATH, 3, 0)},
+    {WHERE(AT_ONE, STAGE_DOT), SAID(4), LATER(SCOPE_ROUTE, 3, 0)},
 
     /* What this server cannot take. */
-    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_TOO_BIG), NEVER(SCOPE_MESSAGE, OWNER_YOU, 3, 4),
-     .advice = ""},
-    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_NO_8BIT), NEVER(SCOPE_MESSAGE, OWNER_YOU, 6, 3),
-     .advice = ""},
-    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_NO_UTF8), NEVER(SCOPE_MESSAGE, OWNER_YOU, 6, 7),
-     .advice = ""},
-    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_BAD_ADDRESS), NEVER(SCOPE_MESSAGE, OWNER_YOU, 1, 3),
-     .advice = ""},
-    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_CONTENT), LATER(SCOPE_ROUTE, OWNER_PROVIDER, 3, 0),
-     .advice = "Look at the disk of this machine. " WAIT},
+    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_TOO_BIG), NEVER(SCOPE_MESSAGE, 3, 4)},
+    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_NO_8BIT), NEVER(SCOPE_MESSAGE, 6, 3)},
+    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_NO_UTF8), NEVER(SCOPE_MESSAGE, 6, 7)},
+    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_BAD_ADDRESS), NEVER(SCOPE_MESSAGE, 1, 3)},
+    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_CONTENT), LATER(SCOPE_ROUTE, 3, 0)},
 
     /* The connection. After the dot no other path is tried at once: the message may be there. */
-    {WHERE(AT_ONE, STAGE_DOT), HAPPENED(CLIENT_LOST), LATER(SCOPE_ROUTE, OWNER_NETWORK, 4, 2),
-     .advice = "The message may have arrived. It is sent again, so it may arrive twice."},
-    {WHERE(AT_ONE, STAGE_DOT), HAPPENED(CLIENT_BROKEN), LATER(SCOPE_ROUTE, OWNER_RECIPIENT, 5, 0),
-     .advice = "The message may have arrived. It is sent again, so it may arrive twice."},
-    {WHERE(AT_ONE, STAGE_CONNECT), HAPPENED(CLIENT_LOST), LATER(SCOPE_PATH, OWNER_NETWORK, 4, 1),
-     .advice = "The server may be down, or this network may block its port. " WAIT},
-    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_LOST), LATER(SCOPE_PATH, OWNER_NETWORK, 4, 2),
-     .advice = WAIT},
-    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_BROKEN), LATER(SCOPE_PATH, OWNER_RECIPIENT, 5, 0),
-     .advice = WAIT},
+    {WHERE(AT_ONE, STAGE_DOT), HAPPENED(CLIENT_LOST), LATER(SCOPE_ROUTE, 4, 2)},
+    {WHERE(AT_ONE, STAGE_DOT), HAPPENED(CLIENT_BROKEN), LATER(SCOPE_ROUTE, 5, 0)},
+    {WHERE(AT_ONE, STAGE_CONNECT), HAPPENED(CLIENT_LOST), LATER(SCOPE_PATH, 4, 1)},
+    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_LOST), LATER(SCOPE_PATH, 4, 2)},
+    {WHERE(AT_ANY, 0), HAPPENED(CLIENT_BROKEN), LATER(SCOPE_PATH, 5, 0)},
 };
 /* clang-format on */
 
 /* Whatever the table forgot waits, and does not bounce. */
-static const struct row otherwise = {LATER(SCOPE_PATH, OWNER_NONE, 0, 0), .advice = WAIT};
+static const struct row otherwise = {LATER(SCOPE_PATH, 0, 0)};
 
 static bool place_fits(const struct row *r, enum stage s)
 {
@@ -188,20 +140,22 @@ static bool enhanced_fits(const struct row *r, const struct enhanced *e)
     return e->subject == r->subject && (r->detail == ANY_DETAIL || e->detail == r->detail);
 }
 
-static bool has_word(struct span text, const char *word)
+/* What the words tell. 452 and 552 stand for "too many recipients" as well as for a full mailbox,
+ * so those numbers by themselves tell nothing. */
+static enum cause reading(enum stage stage, const struct reply *r)
 {
-    struct span w = span_of(word);
+    struct reply plain = *r;
 
-    for (size_t i = 0; i + w.len <= text.len; i++)
-        if (span_istarts(span_from(text, i), w))
-            return true;
-    return false;
+    if (r->code % 100 == 52)
+        plain.code = (unsigned short)(r->code - 2);
+    return reading_of(stage, &plain);
 }
 
 static bool fits(const struct row *r, const struct judge_event *e)
 {
     return r->why == e->why && place_fits(r, e->stage) && code_fits(r, &e->reply) &&
-           enhanced_fits(r, &e->reply.enhanced) && (!r->word || has_word(e->reply.text, r->word));
+           enhanced_fits(r, &e->reply.enhanced) &&
+           (r->cause == CAUSE_NONE || r->cause == reading(e->stage, &e->reply));
 }
 
 /* Would another place in the network have brought it further? */
@@ -217,10 +171,8 @@ static struct judge_ruling ruling_of(const struct row *r, const struct judge_eve
     struct judge_ruling ruling = {
         .kind = r->kind,
         .scope = r->scope,
-        .owner = r->owner,
         .status = e->reply.enhanced.class ? e->reply.enhanced : r->status,
         .waits_for_network = network_trouble(e),
-        .advice = r->advice,
     };
 
     ruling.status.class = r->kind == OUTCOME_NEVER ? 5 : 4;
@@ -229,10 +181,9 @@ static struct judge_ruling ruling_of(const struct row *r, const struct judge_eve
 
 struct judge_ruling judge_rule(const struct judge_event *e)
 {
-    static const struct row dns_never = {NEVER(SCOPE_ROUTE, OWNER_YOU, 1, 2), .advice = ""};
-    static const struct row dns_later = {LATER(SCOPE_ROUTE, OWNER_NETWORK, 4, 3), .advice = WAIT};
-    static const struct row cancelled = {LATER(SCOPE_ROUTE, OWNER_PROVIDER, 3, 2),
-                                         .advice = "This machine ended the attempt. " WAIT};
+    static const struct row dns_never = {NEVER(SCOPE_ROUTE, 1, 2)};
+    static const struct row dns_later = {LATER(SCOPE_ROUTE, 4, 3)};
+    static const struct row cancelled = {LATER(SCOPE_ROUTE, 3, 2)}; /* we ended it ourselves */
 
     if (e->stage == STAGE_DNS)
         return ruling_of(e->dns_permanent ? &dns_never : &dns_later, e);
@@ -246,14 +197,103 @@ struct judge_ruling judge_rule(const struct judge_event *e)
 
 struct judge_event judge_event_of(const struct smtp_client_failure *f)
 {
-    return (struct judge_event){.stage = f->stage, .why = f->why, .reply = f->reply, .sys = f->sys};
+    return (struct judge_event){
+        .stage = f->stage, .why = f->why, .reply = f->reply, .sys = f->sys, .verdict = f->verdict};
 }
 
 bool judge_too_many(const struct reply *r)
 {
     const struct enhanced *e = &r->enhanced;
+    enum cause cause;
 
     if (r->code != 452 && r->code != 552)
         return false;
-    return e->class == 0 || (e->subject == 5 && e->detail == 3);
+    if (e->class)
+        return e->subject == 5 && e->detail == 3;
+    cause = reading(STAGE_RCPT, r);
+    return cause != CAUSE_MAILBOX_FULL && cause != CAUSE_STORAGE;
+}
+
+/* ---- words ---- */
+
+static enum cause cause_of_verdict(enum tls_verdict v)
+{
+    switch (v) {
+    case TLS_EXPIRED:
+        return CAUSE_CERT_EXPIRED;
+    case TLS_WRONG_NAME:
+        return CAUSE_CERT_NAME;
+    case TLS_SELF_SIGNED:
+    case TLS_UNKNOWN_ISSUER:
+        return CAUSE_CERT_ISSUER;
+    default:
+        return CAUSE_TLS_FAILURE;
+    }
+}
+
+static enum cause cause_of_loss(const struct judge_event *e)
+{
+    if (e->sys == ECANCELED)
+        return CAUSE_NONE;
+    if (e->stage == STAGE_CONNECT)
+        return cause_of_sys(e->sys);
+    return e->sys == ETIMEDOUT && e->stage != STAGE_DOT ? CAUSE_SILENT : CAUSE_LOST;
+}
+
+/* What we saw ourselves; CAUSE_NONE: the reply tells, or only our own words do. */
+static enum cause seen(const struct judge_event *e)
+{
+    static const enum cause causes[] = {
+        [CLIENT_BROKEN] = CAUSE_PROTOCOL,
+        [CLIENT_NO_STARTTLS] = CAUSE_STARTTLS_ABSENT,
+        [CLIENT_NO_AUTH] = CAUSE_AUTH_ABSENT,
+        [CLIENT_NO_MECHANISM] = CAUSE_AUTH_MECHANISM,
+        [CLIENT_UNSAFE_LOGIN] = CAUSE_LOGIN_UNSAFE,
+        [CLIENT_TOO_BIG] = CAUSE_TOO_LARGE,
+        [CLIENT_NO_8BIT] = CAUSE_NO_8BIT,
+        [CLIENT_NO_UTF8] = CAUSE_NO_UTF8,
+        [CLIENT_CONTENT] = CAUSE_NONE,
+    };
+
+    if (e->why == CLIENT_LOST)
+        return cause_of_loss(e);
+    if (e->why == CLIENT_TLS)
+        return cause_of_verdict(e->verdict);
+    if (e->why == CLIENT_BROKEN && e->stage == STAGE_DOT)
+        return CAUSE_LOST_AT_END;
+    return causes[e->why];
+}
+
+/* Our own words, when no cause has better ones. */
+static void explain_plainly(const struct judge_event *e, const struct judge_ruling *r,
+                            const char *words, struct outcome *out, struct arena *a)
+{
+    bool again = e->stage != STAGE_DNS && r->kind == OUTCOME_LATER;
+
+    out->words =
+        span_of(arena_printf(a, "%s%s", words, again ? " It is tried again by itself." : ""));
+    out->owner = OWNER_PROVIDER;
+    out->status = r->status;
+}
+
+void judge_explain(const struct judge_event *e, const struct judge_ruling *r,
+                   const struct judge_place *at, const char *words, struct outcome *out,
+                   struct arena *a)
+{
+    struct cause_event ev = {.stage = e->stage,
+                             .seen = seen(e),
+                             .reply = e->reply,
+                             .host = at->host,
+                             .domain = at->domain};
+
+    if (e->why == CLIENT_TLS || e->why == CLIENT_LOST)
+        ev.details = span_of(words);
+    out->status = e->reply.code && e->reply.enhanced.class ? r->status : (struct enhanced){0};
+    if (ev.seen == CAUSE_NONE && !e->reply.code)
+        explain_plainly(e, r, words, out, a);
+    else
+        cause_explain(&ev, out, a);
+    /* The table's own number says more than "other". */
+    if (out->status.subject == 0 && out->status.detail == 0)
+        out->status = r->status;
 }

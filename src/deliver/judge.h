@@ -14,24 +14,33 @@ struct judge_event {
     enum stage stage; /* where; STAGE_CONNECT and STAGE_DNS come from attempt, the rest from the
                          client */
     enum smtp_client_why why;
-    struct reply reply; /* code 0: none */
-    int sys;            /* positive errno, or 0 */
-    bool dns_permanent; /* STAGE_DNS: the domain itself says that it takes no mail */
+    struct reply reply;       /* code 0: none */
+    int sys;                  /* positive errno, or 0 */
+    enum tls_verdict verdict; /* for CLIENT_TLS */
+    bool dns_permanent;       /* STAGE_DNS: the domain itself says that it takes no mail */
 };
 
 struct judge_ruling {
     enum outcome_kind kind; /* OUTCOME_LATER or OUTCOME_NEVER */
     enum outcome_scope scope;
-    enum owner owner;
     struct enhanced status; /* the reply's own where it has one, its class set to fit `kind` */
     bool waits_for_network;
-    const char *advice; /* what to do, one or two sentences; never NULL */
 };
 
 /* Pure. */
 struct judge_ruling judge_rule(const struct judge_event *e);
 /* The event of a client's failure. */
 struct judge_event judge_event_of(const struct smtp_client_failure *f);
+
+/* For people: sets out->words, out->owner and out->status (out->kind is set) from mail/cause.h;
+ * where that has no cause, from our own `words`. */
+struct judge_place {
+    struct span host, domain; /* either may be empty */
+};
+void judge_explain(const struct judge_event *e, const struct judge_ruling *r,
+                   const struct judge_place *at, const char *words, struct outcome *out,
+                   struct arena *a);
+
 /* Did the server only refuse this many recipients at once (RFC 5321 4.5.3.1.10)? Then those are
  * asked again in the next transaction, when at least one was taken in this one. */
 bool judge_too_many(const struct reply *r);

@@ -58,6 +58,9 @@ static const struct row_case cases[] = {
     {"530 MAIL", STAGE_MAIL, REPLY, 530, {5, 7, 0}, "", 0, false, LATER, PATH, {4, 7, 0}, false},
     {"530 RCPT", STAGE_RCPT, REPLY, 530, {0}, "", 0, false, LATER, PATH, {4, 7, 0}, false},
     {"limit of the day", STAGE_DATA, REPLY, 550, {5, 4, 5}, "Daily user sending quota Exceeded", 0, false, LATER, ROUTE_, {4, 4, 5}, false},
+    {"rate told by 5xx", STAGE_MAIL, REPLY, 550, {0}, "rate limit exceeded, try again later", 0, false, LATER, ROUTE_, {4, 7, 0}, false},
+    {"greylisted by 5xx", STAGE_RCPT, REPLY, 550, {0}, "Greylisted, please try again later", 0, false, LATER, RCPT_, {4, 7, 1}, false},
+    {"552 RCPT full in words", STAGE_RCPT, REPLY, 552, {0}, "Mailbox full", 0, false, NEVER, RCPT_, {5, 2, 2}, false},
     {"5.4.5 without the word", STAGE_DATA, REPLY, 550, {5, 4, 5}, "no", 0, false, NEVER, MSG, {5, 4, 5}, false},
     {"552 RCPT 5.5.3", STAGE_RCPT, REPLY, 552, {5, 5, 3}, "", 0, false, LATER, RCPT_, {4, 5, 3}, false},
     {"552 RCPT", STAGE_RCPT, REPLY, 552, {0}, "", 0, false, LATER, RCPT_, {4, 5, 3}, false},
@@ -102,6 +105,20 @@ static struct judge_event event_of(const struct row_case *c)
         .dns_permanent = c->dns_permanent};
 }
 
+/* Every ruling has words, somebody or nobody to repair it, and a status of the right class. */
+static void explains(const struct judge_event *e, const struct judge_ruling *r)
+{
+    struct arena *a = arena_new();
+    struct outcome o = {.kind = r->kind};
+
+    judge_explain(e, r, &(struct judge_place){SPAN("mx.example.org"), SPAN("example.org")},
+                  "Our own words.", &o, a);
+    assert_true(o.words.len > 10);
+    assert_int_equal(o.status.class, r->kind == NEVER ? 5 : 4);
+    assert_true(o.status.subject || o.status.detail || !r->status.subject);
+    arena_free(&a);
+}
+
 static void test_rows(void **state)
 {
     (void)state;
@@ -117,7 +134,7 @@ static void test_rows(void **state)
         assert_int_equal(r.status.subject, c->status.subject);
         assert_int_equal(r.status.detail, c->status.detail);
         assert_int_equal(r.waits_for_network, c->network);
-        assert_non_null(r.advice);
+        explains(&e, &r);
     }
 }
 
@@ -160,6 +177,9 @@ static void test_too_many(void **state)
         {{.code = 452, .enhanced = {4, 2, 2}}, false},
         {{.code = 452, .enhanced = {4, 3, 1}}, false},
         {{.code = 552}, true},
+        {{.code = 552, .text = SPAN("mailbox full")}, false},
+        {{.code = 452, .text = SPAN("insufficient system storage")}, false},
+        {{.code = 452, .text = SPAN("too many recipients")}, true},
         {{.code = 552, .enhanced = {5, 5, 3}}, true},
         {{.code = 552, .enhanced = {5, 2, 2}}, false},
         {{.code = 450}, false},
