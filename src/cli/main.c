@@ -1,9 +1,12 @@
 /* main: the list of commands. How to add one stands in command.h. */
+#include "base/log.h"
 #include "base/memory.h"
 #include "cli/account_command.h"
 #include "cli/command.h"
 #include "cli/config_command.h"
 #include "cli/queue_command.h"
+#include "cli/send_command.h"
+#include "cli/sendmail_command.h"
 #include "cli/serve_command.h"
 
 #include <locale.h>
@@ -13,6 +16,13 @@ static const struct command commands[] = {
     {"serve", "[-c FILE]", "Run the server in the foreground.", serve_command_run, NULL},
     {"status", "[--json]", "Tell how the server is: queue, accounts, processes.",
      serve_command_status, NULL},
+    {"send", "--to ADDRESS [--subject TEXT] [FILE]", "Send a text, or a whole message with --raw.",
+     send_command_run, NULL},
+    {"sendmail", "[OPTION...] [ADDRESS...]",
+     "Take a message from standard input, as programs expect of sendmail.", sendmail_command_run,
+     "sendmail"},
+    {"newaliases", "", "Do nothing: there is no table of aliases.", sendmail_command_newaliases,
+     "newaliases"},
     {"queue ls", "[--json]", "List the messages that have not ended.", queue_command_ls, "mailq"},
     {"queue show", "ID", "Tell the whole story of a message.", queue_command_show, NULL},
     {"queue retry", "ID | --all", "Try again now.", queue_command_retry, NULL},
@@ -42,6 +52,7 @@ int main(int argc, const char **argv)
 {
     int status;
 
+    log_open("port26", LOG_TO_STDERR, LOG_KEYVALUE, LOG_WARNING); /* the server opens its own */
     setlocale(LC_CTYPE, ""); /* widths of characters in tables; nothing else depends on it */
     status = command_run(commands, COUNT(commands), argc, argv);
     if (fflush(stdout) == EOF && status == EX_OK)
