@@ -6,6 +6,7 @@
 #include "io/jail.h"
 #include "post/channel.h"
 #include "serve/control.h"
+#include "serve/policy.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -23,6 +24,7 @@ struct remote {
     struct channel *channel; /* to the daemon, or NULL */
     struct control control;  /* our own house, when there is no daemon */
     char person[64];
+    bool guest; /* the loop is the caller's */
 };
 
 static void on_parcel(void *arg, struct parcel *p)
@@ -39,7 +41,7 @@ static void on_closed(void *arg, const char *why)
 
 static const struct channel_calls channel_calls = {on_parcel, on_closed};
 
-/* Runs fn(arg) on a fiber and returns when it is done. */
+/* Runs fn(arg) on a fiber, this one or a new one, and returns when it is done. */
 struct run {
     void (*fn)(void *arg);
     void *arg;
@@ -58,6 +60,10 @@ static void run_on_fiber(struct remote *r, void (*fn)(void *arg), void *arg)
 {
     struct run run = {fn, arg, r->loop};
 
+    if (fiber_self()) {
+        fn(arg);
+        return;
+    }
     fiber_start(r->loop, run_body, &run);
     loop_run(r->loop);
 }
@@ -92,14 +98,16 @@ static int open_house(struct remote *r, int why, struct error *e)
     return 0;
 }
 
-int remote_open(const struct config *config, struct remote **out, struct error *e)
+int remote_open_on(const struct config *config, struct loop *loop, struct remote **out,
+                   struct error *e)
 {
     struct remote *r = memory_alloc(sizeof *r);
     struct passwd *pw = getpwuid(getuid());
     int fd = connect_daemon(config->control);
 
     r->config = config;
-    r->loop = loop_new();
+    r->guest = loop != NULL;
+    r->loop = loop ? loop : loop_new();
     strncpy(r->person, pw ? pw->pw_name : "unknown", sizeof r->person - 1);
     if (fd >= 0)
         r->channel = channel_new(r->loop, fd, SIDE_KEEPER, &channel_calls, r);
@@ -109,13 +117,19 @@ int remote_open(const struct config *config, struct remote **out, struct error *
     return r ? 0 : -1;
 }
 
+int remote_open(const struct config *config, struct remote **out, struct error *e)
+{
+    return remote_open_on(config, NULL, out, e);
+}
+
 void remote_close(struct remote **r)
 {
     if (!*r)
         return;
     channel_free(&(*r)->channel);
     house_close(&(*r)->control.house);
-    loop_free(&(*r)->loop);
+    if (!(*r)->guest)
+        loop_free(&(*r)->loop);
     free(*r);
     *r = NULL;
 }
@@ -200,6 +214,18 @@ int remote_command(struct remote *r, json_t *command, json_t **answer, struct er
 
 /* ---- messages ---- */
 
+static int take_reply(struct call *c, struct arena *a, struct reply *out, struct error *e)
+{
+    int result = 0;
+
+    if (c->answer && c->answer->kind == LETTER_ANSWER)
+        *out = reply_copy(a, &((struct letter_answer *)c->answer->letter)->reply);
+    else
+        result = no_answer(e);
+    parcel_free(&c->answer);
+    return result;
+}
+
 struct handing {
     struct remote *remote;
     const struct message *message;
@@ -228,6 +254,20 @@ static void accept_here(void *arg)
         fiber_wait(CLOCK_NEVER);
 }
 
+int remote_may_reach(struct remote *r, struct span recipient, struct arena *a, struct reply *out,
+                     struct error *e)
+{
+    struct letter_may_reach letter = {.recipient = recipient, .anywhere = true};
+    struct call c = {.remote = r, .kind = LETTER_MAY_REACH, .letter = &letter, .fd = -1};
+
+    if (!r->channel) {
+        *out = policy_may_reach(r->control.house, &letter, a);
+        return 0;
+    }
+    run_on_fiber(r, call_daemon, &c);
+    return take_reply(&c, a, out, e);
+}
+
 int remote_accept(struct remote *r, struct message *m, struct arena *a, struct reply *out,
                   struct error *e)
 {
@@ -241,13 +281,7 @@ int remote_accept(struct remote *r, struct message *m, struct arena *a, struct r
         return 0;
     }
     run_on_fiber(r, call_daemon, &c);
-    if (!c.answer || c.answer->kind != LETTER_ANSWER) {
-        parcel_free(&c.answer);
-        return no_answer(e);
-    }
-    *out = reply_copy(a, &((struct letter_answer *)c.answer->letter)->reply);
-    parcel_free(&c.answer);
-    return 0;
+    return take_reply(&c, a, out, e);
 }
 
 int remote_body_file(struct remote *r, struct error *e)

@@ -30,7 +30,7 @@ enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_CO
     X(LETTER_VERIFIER_WANTED, login, SIDE_LISTENER)                                                \
     X(LETTER_VERIFIER, verifier, SIDE_KEEPER)                                                      \
     X(LETTER_MAY_SEND, may_send, SIDE_LISTENER)                                                    \
-    X(LETTER_MAY_REACH, may_reach, SIDE_LISTENER)                                                  \
+    X(LETTER_MAY_REACH, may_reach, SIDE_LISTENER | SIDE_COMMAND)                                   \
     X(LETTER_FILE_WANTED, nothing, SIDE_LISTENER | SIDE_COMMAND)                                   \
     X(LETTER_FILE, answer, SIDE_KEEPER)                                                            \
     X(LETTER_ACCEPT, accept, SIDE_LISTENER | SIDE_COMMAND)                                         \
