@@ -252,8 +252,8 @@ static const struct row delivery[] = {
           "Whether mail may be delivered to addresses of this machine. Leave it, or a hostile MX "
           "record can make port26 talk to itself.",
           .standard = "false"),
-    NUMBER(config_delivery, couriers, "couriers", ROW_NUMBER, 1, 64,
-           "Processes that carry mail out.", .standard = "1"),
+    NUMBER(config_delivery, couriers, "couriers", ROW_NUMBER, 0, 64,
+           "Processes that carry mail out; 0: mail is accepted and stays in the queue.", .standard = "1"),
 };
 
 static const struct row dns[] = {
