@@ -104,7 +104,7 @@ static void assert_type(const struct view *v, int part, const char *want)
     g_free(type);
 }
 
-/* The part's content, decoded, for the caller to g_free. */
+/* The part's content, decoded, for the caller to free. */
 static char *content(const struct view *v, int part)
 {
     GMimeObject *o = g_mime_multipart_get_part(v->multi, part);
@@ -117,15 +117,17 @@ static char *content(const struct view *v, int part)
     else
         g_mime_object_write_to_stream(o, NULL, mem);
     bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(mem));
-    copy = g_strndup((const char *)bytes->data, bytes->len);
+    copy = span_dup((struct span){(const char *)bytes->data, bytes->len});
     g_object_unref(mem);
     return copy;
 }
 
 static void assert_holds(const char *text, const char *piece)
 {
-    if (!strstr(text, piece))
-        fail_msg("not found: %s\nin:\n%s", piece, text);
+    struct span whole = span_of(text), part = span_of(piece);
+
+    if (span_search(whole, part) < 0)
+        fail_msg("not found: %.*s\nin:\n%.*s", SPAN_ARG(part), SPAN_ARG(whole));
 }
 
 static void a_failure(void **state)
@@ -174,9 +176,9 @@ static void a_failure(void **state)
     back = content(&v, 2);
     assert_holds(back, "At noon?");
     assert_holds(text_cstr(&v.raw), "From: ann@example.com\r\n\r\nAt noon?\r\n\r\n--=_");
-    g_free(words);
-    g_free(status);
-    g_free(back);
+    free(words);
+    free(status);
+    free(back);
     view_free(&v);
 }
 
@@ -202,9 +204,9 @@ static void delays_and_successes_give_the_header_only(void **state)
     assert_type(&v, 2, "text/rfc822-headers");
     back = content(&v, 2);
     assert_string_equal(back, "Subject: Lunch?\r\nFrom: ann@example.com\r\n");
-    g_free(back);
-    g_free(status);
-    g_free(words);
+    free(back);
+    free(status);
+    free(words);
     view_free(&v);
 
     o = (struct outcome){.kind = OUTCOME_RELAYED, .status = {2, 0, 0}};
@@ -215,13 +217,13 @@ static void delays_and_successes_give_the_header_only(void **state)
     assert_null(strstr(status, "Will-Retry"));
     assert_string_equal(g_mime_message_get_subject(v.message),
                         "Delivered: your mail to friend@example.org");
-    g_free(status);
+    free(status);
     view_free(&v);
     o.kind = OUTCOME_DELIVERED;
     v = view_of(&r);
     status = content(&v, 1);
     assert_holds(status, "Action: delivered\r\n");
-    g_free(status);
+    free(status);
     view_free(&v);
 }
 
@@ -245,7 +247,7 @@ static void many_recipients(void **state)
     for (const char *at = status; (at = strstr(at, "\r\n\r\nOriginal-Recipient:")); at++)
         count++;
     assert_int_equal(count, 100);
-    g_free(status);
+    free(status);
     view_free(&v);
 }
 
@@ -267,8 +269,8 @@ static void beyond_ascii(void **state)
     assert_holds(status, "Final-Recipient: utf-8;gr\\x{FC}\\x{DF}@example.org\r\n");
     assert_holds(words, "gr\xc3\xbc\xc3\x9f@example.org");
     assert_type(&v, 2, "message/rfc822");
-    g_free(status);
-    g_free(words);
+    free(status);
+    free(words);
     view_free(&v);
 
     r.header = SPAN("Subject: caf\xc3\xa9\r\n\r\n");
@@ -282,7 +284,7 @@ static void beyond_ascii(void **state)
     assert_false(utf8_high(text_span(&v.raw)));
     back = content(&v, 2);
     assert_string_equal(back, "Subject: caf\xc3\xa9\r\n");
-    g_free(back);
+    free(back);
     view_free(&v);
 
     r.sender = SPAN("gr\xc3\xbc\xc3\x9f@example.com");
@@ -327,7 +329,7 @@ static void hostile_words_change_nothing(void **state)
     assert_null(strstr(status, "Remote-MTA"));
     assert_null(strstr(status, "Original-Recipient"));
     assert_holds(status, "Action: failed");
-    g_free(status);
+    free(status);
     view_free(&v);
 
     o.reply.text = o.words = (struct span){long_word, sizeof long_word};
@@ -380,7 +382,7 @@ static void the_boundary_is_in_no_part(void **state)
     v = view_of(&r);
     back = content(&v, 2);
     assert_holds(back, "_2--");
-    g_free(back);
+    free(back);
     view_free(&v);
     text_free(&body);
 }
