@@ -13,7 +13,7 @@ struct courier {
     struct dns *dns;
     struct attempt_context *attempts;
     unsigned running;
-    bool draining;
+    bool draining, closing;
 };
 
 struct errand {
@@ -21,12 +21,24 @@ struct errand {
     struct parcel *parcel;
 };
 
+/* Says good-bye on the connections kept for reuse. */
+static void close_down(void *arg)
+{
+    struct child *c = arg;
+    struct courier *self = c->own;
+
+    attempt_close(&self->attempts);
+    child_end(c);
+}
+
 static void end_when_idle(struct child *c)
 {
     struct courier *self = c->own;
 
-    if (self->draining && !self->running)
-        child_end(c);
+    if (!self->draining || self->running || self->closing)
+        return;
+    self->closing = true;
+    fiber_start(c->loop, close_down, c);
 }
 
 static void log_outcomes(const struct job *job, const struct job_result *r)
