@@ -3,7 +3,7 @@
  * undo and rollback take the notes back from the newest on. */
 #include "base/map.h"
 #include "base/memory.h"
-#include "store/driver.h"
+#include "store/store_driver.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -11,7 +11,7 @@
  *      nothing. Every start does the same, before the first accept.
  *  The risk when a line here is wrong: a 250 for mail that a power cut then takes away. */
 #include "base/memory.h"
-#include "store/driver.h"
+#include "store/store_driver.h"
 #include "store/schema.h"
 
 #include <errno.h>
@@ -21,8 +21,8 @@
 #include <string.h>
 
 enum {
-    PAGE = 8192,         /* measured: docs/why/store.md */
-    WAL_PAGES = 4000,    /* checkpoint from here on: 32 MiB */
+    PAGE = 4096,         /* measured: docs/why/store.md */
+    WAL_PAGES = 8000,    /* checkpoint from here on: 32 MiB */
     WAL_KEEP = 64 << 20, /* the file shrinks to this after a checkpoint */
     CACHE_KIB = 32 << 10,
 };

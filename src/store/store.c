@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "store/crc64.h"
-#include "store/driver.h"
+#include "store/store_driver.h"
 #include "store/folder.h"
 #include "store/pack.h"
 

@@ -1,7 +1,7 @@
-/* driver: what a kind of store provides. store.c makes the records and keeps body files; a driver
- * keeps bytes in tables, all or nothing. The table of drivers stands in store.c. */
-#ifndef PORT26_STORE_DRIVER_H
-#define PORT26_STORE_DRIVER_H
+/* store_driver: what a kind of store provides. store.c makes the records and keeps body files; a
+ * driver keeps bytes in tables, all or nothing. The table of drivers stands in store.c. */
+#ifndef PORT26_STORE_STORE_DRIVER_H
+#define PORT26_STORE_STORE_DRIVER_H
 
 #include "base/arena.h"
 #include "store/store.h"
