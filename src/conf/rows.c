@@ -253,7 +253,8 @@ static const struct row delivery[] = {
           "record can make port26 talk to itself.",
           .standard = "false"),
     NUMBER(config_delivery, couriers, "couriers", ROW_NUMBER, 0, 64,
-           "Processes that carry mail out; 0: mail is accepted and stays in the queue.", .standard = "1"),
+           "Processes that carry mail out; 0: mail is accepted and stays in the queue.",
+           .standard = "1"),
 };
 
 static const struct row dns[] = {
