@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPACE_MS = 1000 };
+enum { SPACE_MS = 1000, RECIPIENTS_MAX = 50000 };
 
 struct accept {
     struct queue *queue;
@@ -21,6 +21,7 @@ struct accept {
     int64_t born;
     uint32_t day;
     bool fresh;
+    struct error why; /* refused before it came to the store */
 };
 
 /* ---- store thread ---- */
@@ -121,15 +122,22 @@ static void answered(void *arg, int result, const struct error *e)
     free(a);
 }
 
-static void busy(void *arg)
+static void refuse_later(void *arg)
 {
     struct accept *a = arg;
-    struct error e;
 
-    error_mail(&e, ERROR_TEMPORARY, "4.3.2", OWNER_PROVIDER,
-               "too much mail waits for the disk; please try again in some minutes");
-    refuse(a, &e);
+    refuse(a, &a->why);
     free(a);
+}
+
+/* The listener has checked this; the keeper trusts no neighbour. */
+static int check(const struct message *m, struct error *e)
+{
+    if (m->envelope.count && m->envelope.count <= RECIPIENTS_MAX)
+        return 0;
+    return error_mail(e, ERROR_TEMPORARY, "4.5.3", OWNER_YOU,
+                      "a message has 1 to %d recipients, this one has %zu", RECIPIENTS_MAX,
+                      m->envelope.count);
 }
 
 void intake_accept(struct queue *q, const struct message *m, queue_accepted_fn *done, void *arg)
@@ -143,8 +151,22 @@ void intake_accept(struct queue *q, const struct message *m, queue_accepted_fn *
                          .arg = arg,
                          .born = inside_clock(q),
                          .day = (uint32_t)(clock_wall() / CLOCK_DAY)};
-    if (!commit_submit(q->commit, COMMIT_GUEST, accept_work, answered, a, held))
-        loop_later(q->loop, busy, a);
+    if (check(m, &a->why) == 0) {
+        if (commit_submit(q->commit, COMMIT_GUEST, accept_work, answered, a, held))
+            return;
+        error_mail(&a->why, ERROR_TEMPORARY, "4.3.2", OWNER_PROVIDER,
+                   "too much mail waits for the disk; please try again in some minutes");
+    }
+    loop_later(q->loop, refuse_later, a);
+}
+
+/* The last answer holds for a second: "yes" for what is not larger, "no" for what is not smaller.
+ * So one who announces a huge message does not shut out the others. */
+static bool space_known(const struct queue *q, uint64_t size, int64_t now)
+{
+    bool holds = q->space_result < 0 ? size >= q->space_size : size <= q->space_size;
+
+    return holds && now - q->space_asked < SPACE_MS && now >= q->space_asked;
 }
 
 int intake_room(struct queue *q, uint64_t size, struct error *e)
@@ -157,9 +179,10 @@ int intake_room(struct queue *q, uint64_t size, struct error *e)
     if (!commit_has_room(q->commit, 0))
         return error_mail(e, ERROR_TEMPORARY, "4.3.2", OWNER_PROVIDER,
                           "too much mail waits for the disk; please try again in some minutes");
-    if (size > q->space_size || now - q->space_asked >= SPACE_MS || now < q->space_asked) {
+    size = size > (1 << 20) ? size : (1 << 20);
+    if (!space_known(q, size, now)) {
         q->space_asked = now;
-        q->space_size = size > (1 << 20) ? size : (1 << 20);
+        q->space_size = size;
         q->space_result = store_space(q->store, q->space_size, &q->space_error);
     }
     if (q->space_result < 0 && e)

@@ -39,8 +39,7 @@ struct queue_settings {
 };
 
 struct queue_calls {
-    /* choose_route with the present rules: pure and quick; loop thread. out->destination is at most
-     * QUEUE_DESTINATION_MAX octets. */
+    /* choose_route with the present rules: pure and quick; loop thread. */
     void (*route)(void *arg, struct span sender, struct span recipient, struct arena *a,
                   struct route *out);
     /* Gives a job (ROUTE_MX, ROUTE_RELAY) to a courier. True: taken, it was sent or is owned by the

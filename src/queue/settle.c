@@ -20,8 +20,8 @@
 enum {
     AGAIN_MS = 2000, /* first wait after a settle that could not be stored */
     AGAIN_MAX_MS = 60000,
-    WORDS_MAX = 1500,  /* last words about a recipient */
-    OVERDUE_MAX = 200, /* slots reported per minute, so that others get their turn */
+    WORDS_MAX = 1500,   /* last words about a recipient */
+    OVERDUE_MAX = 1000, /* slots reported per minute, so that others get their turn */
     MISMATCH_MS = 300000
 };
 

@@ -366,7 +366,7 @@ static int sqlite_put(void *self, struct driver_row *row, struct error *e)
     row->key = (uint64_t)++q->last_key;
     bind_span(m, 1, id_span(&row->id));
     sqlite3_bind_int64(m, 2, (int64_t)row->key);
-    sqlite3_bind_int(m, 3, row->state);
+    sqlite3_bind_int(m, 3, (int)row->state);
     sqlite3_bind_int(m, 4, row->file);
     bind_text(m, 5, row->words);
     bind_span(m, 6, row->head);
@@ -460,7 +460,7 @@ static int sqlite_state(void *self, const struct id *id, enum store_state state,
     sqlite3_stmt *st = use(q, SQL_MESSAGE_STATE);
 
     bind_span(st, 1, id_span(id));
-    sqlite3_bind_int(st, 2, state);
+    sqlite3_bind_int(st, 2, (int)state);
     bind_text(st, 3, words);
     return run(q, SQL_MESSAGE_STATE, "storing the state", e);
 }
@@ -559,7 +559,7 @@ static sqlite3_stmt *value(struct sqlite *q, enum schema_statement n, enum drive
 {
     sqlite3_stmt *st = use(q, n);
 
-    sqlite3_bind_int(st, 1, kind);
+    sqlite3_bind_int(st, 1, (int)kind);
     bind_span(st, 2, name);
     return st;
 }
@@ -602,7 +602,7 @@ static int sqlite_value_each(void *self, enum driver_kind kind,
     sqlite3_stmt *st = use(q, SQL_VALUE_EACH);
     int code, bad = 0;
 
-    sqlite3_bind_int(st, 1, kind);
+    sqlite3_bind_int(st, 1, (int)kind);
     while ((code = sqlite3_step(st)) == SQLITE_ROW)
         if (!fn(arg, column(st, 0), column(st, 1)))
             break;

@@ -1,6 +1,8 @@
 /* Every test runs over both stores. Numbers P1.. are the promises of queue.h. */
 #include "house.h"
 
+#include "../store/faultvfs.h"
+
 #include <errno.h>
 
 #define BODY SPAN("Subject: x\r\n\r\nhello\r\n")
@@ -216,6 +218,30 @@ static void test_busy(void **state)
     assert_int_equal(queue_room(h->queue, 0, &e), 0);
 }
 
+/* P9: what no listener should hand over does not hurt. */
+static void test_strange_messages(void **state)
+{
+    struct house *h = *state;
+    struct recipient r;
+    char *domain = memory_alloc(3001);
+    struct message m;
+
+    h->courier = delivers;
+    memset(domain, 'd', 3000);
+    domain[0] = '@';
+    m = to_one(&r, domain);
+    house_accept(h, &m);
+    assert_int_equal(h->code, 250);
+    house_run_idle(h);
+    assert_int_equal(counts(h).messages, 0);
+    m = to_one(&r, "a@example.com");
+    m.envelope.count = 0;
+    house_accept(h, &m);
+    assert_int_equal(h->code, 452);
+    assert_int_equal(counts(h).messages, 0);
+    free(domain);
+}
+
 /* ---- waiting ---- */
 
 static void test_back_off(void **state)
@@ -412,6 +438,88 @@ static void test_wrong_result(void **state)
     h->courier = delivers;
     house_pass(h, 6 * CLOCK_MINUTE);
     assert_int_equal(counts(h).messages, 0);
+}
+
+/* ---- a disk that fails ---- */
+
+static int setup_fault(void **state)
+{
+    struct house *h = house_new("sqlite");
+    struct error e = {0};
+
+    fault_reset();
+    queue_free(&h->queue);
+    store_close(&h->fixture->store);
+    if (fixture_open(h->fixture, "fault", &e) < 0)
+        fail_msg("%s", e.words);
+    house_open(h);
+    house_run_idle(h);
+    *state = h;
+    return 0;
+}
+
+static bool works_again(struct house *h)
+{
+    return !store_failed(h->fixture->store) && house_idle(h);
+}
+
+/* P2, fault 16: a sync that fails is 451, leaves nothing, and is mended without a restart. */
+static void test_failed_sync_is_451(void **state)
+{
+    struct house *h = *state;
+    struct message m = fixture_message(BODY), other = fixture_message(BODY);
+    struct error e = {0};
+
+    h->courier = delivers;
+    fault_arm(1, 1 << FAULT_SYNC, SQLITE_IOERR_FSYNC, true);
+    house_accept(h, &m);
+    assert_int_equal(h->code, 451);
+    assert_int_equal(queue_room(h->queue, 0, &e), -1);
+    assert_string_equal(e.enhanced, "4.3.0");
+    house_accept(h, &other);
+    assert_int_equal(h->code, 451);
+    fault.countdown = 0;
+    house_run(h, works_again);
+    assert_int_equal(h->jobs, 0);
+    house_accept(h, &m);
+    assert_int_equal(h->code, 250);
+    house_run_idle(h);
+    assert_int_equal(counts(h).delivered, 3);
+}
+
+/* Fault 14: a full disk is 452. */
+static void test_full_disk_is_452(void **state)
+{
+    struct house *h = *state;
+    struct message m = fixture_message(BODY);
+
+    h->courier = delivers;
+    fault_arm(1, 1 << FAULT_WRITE, SQLITE_FULL, false);
+    house_accept(h, &m);
+    assert_int_equal(h->code, 452);
+    assert_string_equal(h->enhanced, "4.3.1");
+    assert_int_equal(h->jobs, 0);
+}
+
+/* P3, P4: a result that cannot be stored is kept until it can; the mail is not given out again. */
+static void test_settle_survives_a_failed_disk(void **state)
+{
+    struct house *h = *state;
+    struct recipient r;
+    struct message m = to_one(&r, "a@example.com");
+    struct outcome o = {.kind = OUTCOME_DELIVERED, .status = {2, 0, 0}};
+
+    h->courier = keeps;
+    house_accept(h, &m);
+    house_run(h, has_job);
+    fault_arm(1, 1 << FAULT_SYNC, SQLITE_IOERR_FSYNC, false);
+    house_settle(h, h->job[0].lease, 1, &o);
+    house_settle(h, h->job[0].lease, 1, &o); /* once is enough */
+    house_run_idle(h);
+    assert_int_equal(h->jobs, 1);
+    assert_int_equal(counts(h).delivered, 1);
+    assert_int_equal(counts(h).messages, 0);
+    assert_int_equal(fixture_count(h->fixture), 0);
 }
 
 /* ---- ends and reports: P3, P6 ---- */
@@ -761,6 +869,11 @@ static void test_many_recipients(void **state)
 #test " (memory)", test, setup_memory, teardown, NULL                                      \
     }
 
+#define FAULT(test)                                                                                \
+    {                                                                                              \
+#test, test, setup_fault, teardown, NULL                                                   \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -768,6 +881,7 @@ int main(void)
         BOTH(test_accept_twice),
         BOTH(test_day_limit),
         BOTH(test_busy),
+        BOTH(test_strange_messages),
         BOTH(test_back_off),
         BOTH(test_restart),
         BOTH(test_restart_half_delivered),
@@ -777,6 +891,9 @@ int main(void)
         BOTH(test_killer_message),
         BOTH(test_lease_runs_out),
         BOTH(test_wrong_result),
+        FAULT(test_failed_sync_is_451),
+        FAULT(test_full_disk_is_452),
+        FAULT(test_settle_survives_a_failed_disk),
         BOTH(test_one_report_per_failure),
         BOTH(test_no_report_about_a_report),
         BOTH(test_success_report),
