@@ -126,6 +126,7 @@ bool crlf_finish(struct crlf *c)
     }
     if (c->place == IN_TEXT)
         end_line(c, '\n');
+    c->ended = c->ended || c->place == BEHIND_DOT;
     flush(c);
     return !c->refused;
 }

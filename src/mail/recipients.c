@@ -15,8 +15,9 @@ enum { ADDRESS_MAX = 1024, QUOTE_MAX = 80 };
 struct item {
     struct span all, rest; /* `all` for words to people */
     struct text bare;
-    bool gap;    /* blanks or a comment stand before what comes next */
-    bool phrase; /* words with a gap between them: a name, never an address */
+    bool gap;     /* blanks or a comment stand before what comes next */
+    bool comment; /* a comment does */
+    bool phrase;  /* words with a gap between them: a name, never an address */
 };
 
 void recipients_init(struct recipients *r, struct arena *arena, struct span domain)
@@ -155,6 +156,7 @@ static bool skip_space(struct item *it)
         if (c == '(') {
             if (!skip_comment(it))
                 return false;
+            it->comment = true;
         } else if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
             next(it);
         } else {
@@ -170,11 +172,14 @@ static bool joins(char c)
     return c == '.' || c == '@';
 }
 
+/* Blanks around "." and "@" are an old custom. So are comments there, but "$(id)@example.org" was
+ * not meant as one: in the middle of an address they are refused. */
 static void put(struct item *it, char c)
 {
-    if (it->gap && it->bare.len && !joins(it->bare.at[it->bare.len - 1]) && !joins(c))
+    if (it->gap && it->bare.len &&
+        (it->comment || (!joins(it->bare.at[it->bare.len - 1]) && !joins(c))))
         it->phrase = true;
-    it->gap = false;
+    it->gap = it->comment = false;
     text_addc(&it->bare, c);
 }
 
@@ -221,7 +226,7 @@ static int take_words(struct item *it, const char *ends, struct error *e)
 static void forget(struct item *it)
 {
     text_clear(&it->bare);
-    it->gap = it->phrase = false;
+    it->gap = it->comment = it->phrase = false;
 }
 
 /* ---- items ---- */
@@ -250,7 +255,7 @@ static int take_angle(struct recipients *r, struct item *it, struct error *e)
         return unreadable(it, e, "its '<' has no '>'");
     next(it);
     if (it->phrase || !it->bare.len)
-        return unreadable(it, e, "between '<' and '>' there must be one address");
+        return unreadable(it, e, "between '<' and '>' there must be one address and no comment");
     if (add(r, it, e) < 0)
         return -1;
     forget(it);
@@ -277,7 +282,7 @@ static int take_item(struct recipients *r, struct item *it, bool *group, struct 
         return take_item(r, it, group, e);
     }
     if (it->phrase)
-        return unreadable(it, e, "addresses are parted by commas");
+        return unreadable(it, e, "addresses are parted by commas, and hold no blanks or comments");
     return it->bare.len ? add(r, it, e) : 0;
 }
 
