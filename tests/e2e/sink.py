@@ -13,7 +13,7 @@ class Sink:
     }
 
     def __init__(self, replies=None, extensions=("PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "SIZE 100000000"),
-                 cert=None, implicit=False, address="127.0.0.1"):
+                 cert=None, implicit=False, address="127.0.0.1", port=0):
         self.replies, self.extensions = dict(replies or {}), list(extensions)
         self.messages, self.lines, self.connections = [], [], 0
         self.lock = threading.Lock()
@@ -22,7 +22,7 @@ class Sink:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(*map(str, cert))
         self.implicit = implicit
-        self.listener = socket.create_server((address, 0))
+        self.listener = socket.create_server((address, port))
         self.port = self.listener.getsockname()[1]
         self.open = []
         self.hang = threading.Event()
@@ -126,7 +126,7 @@ class Sink:
                 self._say(s, verb, state)
 
     def _data(self, s, f, state):
-        body = b""
+        body = bytearray()
         while True:
             line = f.readline(1 << 20)
             if not line:
@@ -138,7 +138,7 @@ class Sink:
             s.sendall(b"554 5.5.1 no valid recipients\r\n")
             return
         with self.lock:
-            entry = {"from": state["sender"], "to": list(state["rcpt"]), "body": body, "kept": False}
+            entry = {"from": state["sender"], "to": list(state["rcpt"]), "body": bytes(body), "kept": False}
             self.messages.append(entry)
             state["entry"] = entry
         if self._say(s, "dot", state)[:1] == b"2":
