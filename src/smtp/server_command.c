@@ -138,9 +138,12 @@ static void run(struct server_session *s, const struct command *c, struct span a
 {
     unsigned errors = s->seen.errors;
 
+    s->invited = false;
     if (may_come(s, c, args))
         c->run(s, args);
     if (!(c->flags & ENDS_GROUP) || s->seen.errors == errors || s->state == SERVER_END)
+        return;
+    if (s->invited) /* refused, but its end is known: commands follow (RFC 2920 3.1) */
         return;
     if (line_pending(&s->lines)) {
         server_session_event(s, SMTP_EVENT_INJECTED, c->name);

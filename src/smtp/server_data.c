@@ -4,6 +4,8 @@
 
 #include "mail/dot.h"
 
+#include <errno.h>
+
 static bool keep(void *arg, struct span bytes)
 {
     struct server_session *s = arg;
@@ -42,6 +44,8 @@ static void conclude(struct server_session *s, const struct dot_decoder *d)
     server_reply_say(s, 550, "5.6.11",
                      "The message holds a bare CR or LF; its lines must end in CR LF. Update the "
                      "program that made it");
+    if (line_pending(&s->lines)) /* who of us is right about where it ended? */
+        server_session_end(s, -EPROTO);
 }
 
 void server_data_take(struct server_session *s, struct span args)
@@ -59,6 +63,7 @@ void server_data_take(struct server_session *s, struct span args)
     if (!server_body_begin(s))
         return;
     server_session_enter(s, SERVER_BODY);
+    s->invited = true;
     server_reply_say(s, 354, NULL, "Send the message; end it with a line that is just a dot");
     dot_decoder_init(&d, keep, s);
     if (read_to_end(s, &d))

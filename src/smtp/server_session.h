@@ -67,6 +67,7 @@ struct server_session {
     bool body_too_big;
     bool chunk_cr;   /* BDAT: the last octet was a CR */
     bool chunk_open; /* BDAT: the last octet was no LF */
+    bool invited;    /* this command said 354: what follows it was not sent blindly */
 
     int64_t started;           /* clock_now() */
     unsigned commands, errors; /* since the last accepted message */
