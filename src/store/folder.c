@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { SHELVES = 32 * 32, COPY = 64 << 10 };
+enum { SHELVES = 32 * 32, COPY = 64 << 10, LOCK_TRIES = 40, LOCK_PAUSE = 50 /* ms */ };
 
 struct folder {
     char *path;
@@ -72,6 +73,19 @@ static int open_dir(int at, const char *name, const char *show, struct error *e)
     return fd;
 }
 
+/* A command that found no daemon holds the store for a moment: a daemon that starts then must not
+ * give up, nor a command while the daemon ends. */
+static int wait_lock(int fd)
+{
+    int bad = flock(fd, LOCK_EX | LOCK_NB);
+
+    for (int i = 0; bad && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
+        poll(NULL, 0, LOCK_PAUSE);
+        bad = flock(fd, LOCK_EX | LOCK_NB);
+    }
+    return bad;
+}
+
 /* flock and not a file with a number: the kernel gives it back when the process dies, however it
  * dies, so there are no stale locks (fault 35). */
 static int take_lock(struct folder *f, struct error *e)
@@ -81,7 +95,7 @@ static int take_lock(struct folder *f, struct error *e)
         return disk_error(e, errno, "opening the lock in", f->path);
     if (check_ours(f->lock, "the lock file", S_IFREG, e) < 0)
         return -1;
-    if (flock(f->lock, LOCK_EX | LOCK_NB) == 0)
+    if (wait_lock(f->lock) == 0)
         return 0;
     if (errno == EWOULDBLOCK)
         return error_set(e, ERROR_INPUT,
