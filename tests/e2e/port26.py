@@ -67,7 +67,7 @@ class Port26:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="port26-test-"))
         os.chmod(self.dir, 0o755)
         self.binary = binary or BINARY
-        self.environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=0:abort_on_error=1", **(environment or {}))
+        self.environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1", **(environment or {})}
         self.wrap = list(wrap)
         self.store = pathlib.Path(store or self.dir / "store")
         self.inbox = self.dir / "inbox"
@@ -149,7 +149,7 @@ log {{ level = debug }}
         wait_for(ready, message=lambda: "port26 is not ready:\n" + self.log()[-3000:])
 
     def processes(self):
-        return self.json("status")["processes"]
+        return self.json("status").get("processes", [])
 
     def children(self, role):
         return [p["pid"] for p in self.processes() if p["role"] == role and not p["leaving"]]
