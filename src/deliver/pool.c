@@ -77,11 +77,8 @@ void pool_free(struct pool **p)
 {
     if (!*p)
         return;
-    while ((*p)->idle) {
-        struct hop *h = unlink_at(*p, &(*p)->idle);
-
-        hop_close(&h);
-    }
+    while ((*p)->idle) /* all at once: one that does not answer holds up none of the others */
+        part(*p, unlink_at(*p, &(*p)->idle));
     timer_free(&(*p)->timer);
     free(*p);
     *p = NULL;

@@ -119,8 +119,11 @@ static void refused(struct server_session *s, const struct sasl_server *sasl)
 
     s->logins_failed++;
     server_session_event(s, SMTP_EVENT_LOGIN_FAILED, span_of(sasl_server_mechanism(sasl)));
+    /* The house slows guessing down, and must know by which mechanism it was. */
+    s->seen.mechanism = span_of(sasl_server_mechanism(sasl));
     if (s->calls->login)
         r = s->calls->login(s->arg, &s->seen, false, sasl_server_name(sasl));
+    s->seen.mechanism = SPAN_NONE;
     server_reply_or(s, &r, 535, "5.7.8",
                     "Name or password is wrong: use the ones you receive your mail with");
     if (limit && s->logins_failed >= limit)

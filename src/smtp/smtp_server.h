@@ -88,7 +88,7 @@ struct smtp_server_session {
     bool esmtp;                 /* said EHLO */
     const struct tls_info *tls; /* NULL: in the clear */
     struct span login;          /* the account, empty: none */
-    struct span mechanism;      /* of the login */
+    struct span mechanism;      /* of the login; in a notice of a failed one: of that */
     struct smtp_server_transaction *transaction; /* NULL: none */
     uint64_t messages;                           /* accepted in this session */
     unsigned commands, errors;                   /* of the whole session */
