@@ -1,9 +1,10 @@
 #include "serve/clerk.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/fiber.h"
-#include "mail/address.h"
+#include "serve/admission.h"
 #include "serve/policy.h"
 
 #include <stdlib.h>
@@ -192,15 +193,23 @@ static void accepted(void *arg, const struct reply *r)
 static void stamp_local(struct clerk *k, struct message *m)
 {
     m->origin = (struct origin){.account = span_of(k->person), .with = SPAN("local")};
+    m->arrived = clock_wall();
 }
 
 static void on_accept(struct errand *e)
 {
     struct letter_accept *l = e->parcel->letter;
+    uint64_t size_max = e->clerk->is_command ? e->clerk->house->config->limits.message_size : 0;
+    struct reply r;
 
     l->message.content.fd = e->parcel->fd;
     if (e->clerk->is_command)
         stamp_local(e->clerk, &l->message);
+    r = admission_check(&l->message, size_max, e->parcel->arena);
+    if (r.code) {
+        accepted(e, &r);
+        return;
+    }
     queue_accept(e->clerk->house->queue, &l->message, accepted, e);
 }
 
