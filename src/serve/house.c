@@ -199,8 +199,10 @@ static int make_folder(const char *path, struct error *e)
 static int open_store(struct house *h, struct error *e)
 {
     const struct config_store *c = &h->config->store;
-    struct store_settings set = {
-        .path = c->path, .inline_max = c->inline_max, .space_low = c->free_min};
+    struct store_settings set = {.path = c->path,
+                                 .inline_max = c->inline_max,
+                                 .space_low = c->free_min,
+                                 .inodes_low = c->free_inodes_min};
     struct store_found found = {0};
 
     if (store_open(&set, &h->store, &found, e) < 0)
@@ -231,6 +233,7 @@ static int open_queue(struct house *h, struct error *e)
 {
     const struct config_delivery *d = &h->config->delivery;
     struct queue_settings set = {.host = h->config->hostname,
+                                 .postmaster = h->config->postmaster,
                                  .jobs = (unsigned)(d->concurrency * d->couriers),
                                  .jobs_per_place = (unsigned)d->per_destination,
                                  .lifetime = d->lifetime,

@@ -202,15 +202,14 @@ int folder_body_file(const struct folder *f, struct error *e)
     return fd < 0 ? disk_error(e, errno, "making a file in", f->path) : fd;
 }
 
-int folder_free(const struct folder *f, uint64_t *octets, struct error *e)
+int folder_free(const struct folder *f, uint64_t *octets, uint64_t *inodes, struct error *e)
 {
     struct statvfs v;
 
     if (fstatvfs(f->dir, &v) < 0)
         return disk_error(e, errno, "asking the free space of", f->path);
     *octets = (uint64_t)v.f_bavail * v.f_frsize;
-    if (v.f_files && v.f_favail == 0) /* no inodes left counts as no space (fault 15) */
-        *octets = 0;
+    *inodes = v.f_files ? (uint64_t)v.f_favail : UINT64_MAX;
     return 0;
 }
 

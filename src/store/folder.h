@@ -24,8 +24,9 @@ void folder_close(struct folder **f);
 const char *folder_path(const struct folder *f);
 /* An unnamed file for a body. Any thread. */
 int folder_body_file(const struct folder *f, struct error *e);
-/* Octets free for us. Any thread. */
-int folder_free(const struct folder *f, uint64_t *octets, struct error *e);
+/* Octets and inodes free for us; UINT64_MAX inodes where the file system does not count them. Any
+ * thread. */
+int folder_free(const struct folder *f, uint64_t *octets, uint64_t *inodes, struct error *e);
 /* Syncs the file and gives it its name; the folder's own sync may wait for folder_sync. A file that
  * is not one of folder_body_file's is copied into one first. */
 int folder_body_keep(struct folder *f, const struct id *id, int fd, uint64_t size, struct error *e);

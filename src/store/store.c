@@ -38,7 +38,7 @@ struct store {
     struct folder *folder; /* NULL: everything is in memory */
     struct text record;    /* the record being made */
     struct arena *arena;   /* for one call */
-    uint64_t inline_max, space_low;
+    uint64_t inline_max, space_low, inodes_low;
     bool open; /* between begin and commit */
     atomic_bool failed;
     struct ids named;  /* files that got their name in this transaction: removed by a rollback */
@@ -243,6 +243,7 @@ int store_open(const struct store_settings *set, struct store **out, struct stor
     text_init(&s->record, PACK_MAX);
     s->inline_max = set->inline_max ? set->inline_max : INLINE_MAX;
     s->space_low = set->space_low ? set->space_low : SPACE_LOW;
+    s->inodes_low = set->inodes_low ? set->inodes_low : 1;
     if (!s->driver) {
         error_set(e, ERROR_INPUT, "there is no store of the kind %s", set->driver);
         goto fail;
@@ -297,17 +298,22 @@ int store_tidy(struct store *s, struct error *e)
 
 int store_space(const struct store *s, uint64_t size, struct error *e)
 {
-    uint64_t octets;
+    uint64_t octets, inodes;
 
     if (!s->folder)
         return 0;
-    if (folder_free(s->folder, &octets, e) < 0)
+    if (folder_free(s->folder, &octets, &inodes, e) < 0)
         return -1;
-    if (octets >= s->space_low && octets - s->space_low >= size)
+    if (inodes >= s->inodes_low && octets >= s->space_low && octets - s->space_low >= size)
         return 0;
-    error_mail(e, ERROR_TEMPORARY, "4.3.1", OWNER_PROVIDER,
-               "the disk of the store is nearly full (%llu MiB free); make room on it",
-               (unsigned long long)(octets >> 20));
+    if (inodes < s->inodes_low)
+        error_mail(e, ERROR_TEMPORARY, "4.3.1", OWNER_PROVIDER,
+                   "the disk of the store can hold only %llu more files; remove some there",
+                   (unsigned long long)inodes);
+    else
+        error_mail(e, ERROR_TEMPORARY, "4.3.1", OWNER_PROVIDER,
+                   "the disk of the store is nearly full (%llu MiB free); make room on it",
+                   (unsigned long long)(octets >> 20));
     if (e)
         e->sys = ENOSPC;
     return -1;

@@ -97,6 +97,7 @@ struct store_settings {
     uint64_t inline_max; /* bodies up to this size stand in the table, larger ones are files; 0: a
                             measured default */
     uint64_t space_low;  /* store_space below this many octets refuses; 0: 64 MiB */
+    uint64_t inodes_low; /* and below this many inodes; 0: 1 */
     const char *vfs;     /* SQLite file system layer; NULL: the usual one (tests fail others) */
 };
 
