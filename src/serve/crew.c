@@ -17,17 +17,21 @@
 enum {
     POST_FD = 3, /* where a child finds its socket */
     SIDES = 2,
-    GENERATIONS_KEPT = 4,
-    WAIT_FIRST = 100, /* ms of back-off after a death, doubled each time */
+    LEAVING_MOST = 32, /* old ones that may wait for slow clients */
+    WAIT_FIRST = 100,  /* ms of back-off after a death, doubled each time */
     WAIT_MOST = 30 * 1000,
     WELL_AFTER = 30 * 1000, /* who lived that long did not die of its start */
 };
 
+/* Each side has a back-off of its own: couriers that die one after the other must not keep a
+ * listener waiting, nor a listener's return start them sooner. */
 struct wanted {
+    struct crew *crew;
     enum letter_side side;
     const char *role;
     unsigned count;
     int64_t wait;
+    struct timer *refill; /* starts what is missing */
 };
 
 struct crew {
@@ -37,9 +41,10 @@ struct crew {
     void *arg;
     struct wanted wanted[SIDES];
     struct member *first;
-    struct timer *refill; /* starts what is missing */
     struct timer *killer;
     unsigned generation;
+    bool replacing; /* the present generation is not ready yet */
+    bool again;     /* and another is wanted after it */
     bool ending, told_empty;
 };
 
@@ -84,6 +89,47 @@ static pid_t spawn(const struct crew *c, const char *role, int fd)
     return pid;
 }
 
+static void drain(struct member *m, bool hurry)
+{
+    struct letter_drain letter = {.hurry = hurry};
+
+    m->leaving = true;
+    channel_send(m->channel, LETTER_DRAIN, 0, &letter, -1);
+}
+
+/* Is each one that is wanted there, and ready? */
+static bool complete(const struct crew *c)
+{
+    for (int i = 0; i < SIDES; i++) {
+        unsigned ready = 0;
+
+        for (const struct member *m = c->first; m; m = m->next)
+            ready += m->side == c->wanted[i].side && m->generation == c->generation && m->ready;
+        if (ready < c->wanted[i].count)
+            return false;
+    }
+    return true;
+}
+
+/* The old ones serve until the new ones do: a door is never without a listener, and a new
+ * generation that can not start costs nothing. */
+static void relieve(struct crew *c)
+{
+    unsigned leaving = 0;
+
+    if (!c->replacing || !complete(c))
+        return;
+    c->replacing = false;
+    for (struct member *m = c->first; m; m = m->next) { /* the youngest first */
+        if (!m->leaving && m->generation != c->generation)
+            drain(m, false);
+        if (m->leaving && ++leaving > LEAVING_MOST)
+            drain(m, true);
+    }
+    if (c->again)
+        crew_replace(c);
+}
+
 static void on_parcel(void *arg, struct parcel *p)
 {
     struct member *m = arg;
@@ -91,19 +137,21 @@ static void on_parcel(void *arg, struct parcel *p)
     if (p->kind == LETTER_READY) {
         m->ready = true;
         log_event(LOG_INFO, "child.ready", LOG_STR("role", role_of(m)), LOG_NUM("pid", m->pid));
+        relieve(m->crew);
     }
     m->crew->calls->parcel(m->crew->arg, m, p);
 }
 
 /* The socket broke: a child that still runs is of no use to anybody. Its end is handled when the
- * kernel reports it. */
+ * kernel reports it. One that was told to leave does so by closing. */
 static void on_closed(void *arg, const char *why)
 {
     struct member *m = arg;
 
-    if (!m->leaving)
-        log_event(LOG_WARNING, "child.silent", LOG_STR("role", role_of(m)), LOG_NUM("pid", m->pid),
-                  LOG_STR("why", why));
+    if (m->leaving)
+        return;
+    log_event(LOG_WARNING, "child.silent", LOG_STR("role", role_of(m)), LOG_NUM("pid", m->pid),
+              LOG_STR("why", why));
     kill(m->pid, SIGKILL);
 }
 
@@ -148,17 +196,15 @@ static bool present(const struct crew *c, enum letter_side side, unsigned number
     return false;
 }
 
-/* One back-off for each side: a binary that dies at its start must not become a storm of forks. */
 static void refill(void *arg)
 {
-    struct crew *c = arg;
+    struct wanted *w = arg;
 
-    if (c->ending)
+    if (w->crew->ending)
         return;
-    for (int i = 0; i < SIDES; i++)
-        for (unsigned n = 0; n < c->wanted[i].count; n++)
-            if (!present(c, c->wanted[i].side, n) && !start(c, &c->wanted[i], n))
-                timer_set(c->refill, c->wanted[i].wait = WAIT_MOST / 10);
+    for (unsigned n = 0; n < w->count; n++)
+        if (!present(w->crew, w->side, n) && !start(w->crew, w, n))
+            timer_set(w->refill, w->wait = WAIT_MOST / 10);
 }
 
 static void unlink_member(struct crew *c, struct member *m)
@@ -190,6 +236,7 @@ static void note_end(const struct member *m, int status)
               LOG_NUM("pid", m->pid), LOG_STR("how", how));
 }
 
+/* A binary that dies at its start must not become a storm of forks. */
 static void bury(struct crew *c, struct member *m, int status)
 {
     struct wanted *w = wanted_for(c, m->side);
@@ -201,7 +248,7 @@ static void bury(struct crew *c, struct member *m, int status)
         if (w->wait > WAIT_MOST)
             w->wait = WAIT_MOST;
         if (!c->ending)
-            timer_set(c->refill, w->wait);
+            timer_set(w->refill, w->wait);
     }
     c->calls->left(c->arg, m);
     channel_free(&m->channel);
@@ -240,9 +287,11 @@ struct crew *crew_new(struct loop *l, const char *program, const struct crew_cal
         .program = program,
         .calls = calls,
         .arg = arg,
-        .wanted = {{SIDE_LISTENER, "listener", 0, 0}, {SIDE_COURIER, "courier", 0, 0}},
+        .wanted = {{.crew = c, .side = SIDE_LISTENER, .role = "listener"},
+                   {.crew = c, .side = SIDE_COURIER, .role = "courier"}},
     };
-    c->refill = timer_new(l, refill, c);
+    for (int i = 0; i < SIDES; i++)
+        c->wanted[i].refill = timer_new(l, refill, &c->wanted[i]);
     c->killer = timer_new(l, kill_all, c);
     loop_signal(l, SIGCHLD, on_child, c);
     return c;
@@ -250,34 +299,28 @@ struct crew *crew_new(struct loop *l, const char *program, const struct crew_cal
 
 void crew_want(struct crew *c, enum letter_side side, unsigned count)
 {
-    wanted_for(c, side)->count = count;
-    timer_set(c->refill, 0);
-}
+    struct wanted *w = wanted_for(c, side);
 
-static void drain(struct member *m, bool hurry)
-{
-    struct letter_drain letter = {.hurry = hurry};
-
-    m->leaving = true;
-    channel_send(m->channel, LETTER_DRAIN, 0, &letter, -1);
+    w->count = count;
+    timer_set(w->refill, 0);
 }
 
 void crew_replace(struct crew *c)
 {
+    c->again = c->replacing;
+    if (c->replacing)
+        return;
+    c->replacing = true;
     c->generation++;
-    for (struct member *m = c->first; m; m = m->next) {
-        if (!m->leaving)
-            drain(m, false);
-        else if (m->generation + GENERATIONS_KEPT < c->generation)
-            drain(m, true);
-    }
-    refill(c);
+    for (int i = 0; i < SIDES; i++)
+        refill(&c->wanted[i]);
 }
 
 void crew_drain(struct crew *c, int64_t ms)
 {
     c->ending = true;
-    timer_stop(c->refill);
+    for (int i = 0; i < SIDES; i++)
+        timer_stop(c->wanted[i].refill);
     for (struct member *m = c->first; m; m = m->next)
         drain(m, true);
     timer_set(c->killer, ms);
@@ -300,7 +343,8 @@ void crew_free(struct crew **c)
         channel_free(&m->channel);
         free(m);
     }
-    timer_free(&(*c)->refill);
+    for (int i = 0; i < SIDES; i++)
+        timer_free(&(*c)->wanted[i].refill);
     timer_free(&(*c)->killer);
     free(*c);
     *c = NULL;

@@ -41,8 +41,9 @@ struct crew *crew_new(struct loop *l, const char *program, const struct crew_cal
                       void *arg);
 /* How many of a side are wanted; starts them, or lets the surplus go at the next crew_replace. */
 void crew_want(struct crew *c, enum letter_side side, unsigned count);
-/* Starts a new generation and lets the present one drain without hurry. Of the generations before
- * that, at most a few are kept waiting for slow clients; older ones are hurried. */
+/* Starts a new generation; when all of it is ready the one before drains, without hurry. Called
+ * again before that, it does so once more afterwards. Of the old processes at most some dozens are
+ * kept waiting for slow clients; the oldest are hurried. */
 void crew_replace(struct crew *c);
 /* Tells all to finish, in a hurry; nothing is started any more; `empty` is called at the end. What
  * still runs after `ms` is killed. */
