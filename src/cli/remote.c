@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -88,6 +89,7 @@ static int open_house(struct remote *r, int why, struct error *e)
 {
     struct error inner = {0};
 
+    umask(077); /* what the store makes is nobody else's to read */
     if (geteuid() == 0 && jail_user(r->config->user, &inner) < 0)
         return error_set(e, ERROR_INPUT, "no daemon answers at %s (%s), and %s", r->config->control,
                          strerror(why), inner.words);

@@ -48,14 +48,14 @@ static void print_status(const json_t *answer)
     json_t *value;
     size_t i;
 
-    printf("accounts    %lld\n",
+    printf("accounts      %lld\n",
            (long long)json_integer_value(json_object_get(answer, "accounts")));
     json_object_foreach((json_t *)(uintptr_t)q, key, value)
-        printf("%-12s%lld\n", key, (long long)json_integer_value(value));
+        printf("%-14s%lld\n", key, (long long)json_integer_value(value));
     if (!json_object_get(answer, "processes"))
         puts("no daemon runs");
     json_array_foreach(json_object_get(answer, "processes"), i, value)
-        printf("%-12s%lld%s%s\n", house_command_text(value, "role"),
+        printf("%-14s%lld%s%s\n", house_command_text(value, "role"),
                (long long)json_integer_value(json_object_get(value, "pid")),
                json_is_true(json_object_get(value, "ready")) ? "" : " starting",
                json_is_true(json_object_get(value, "leaving")) ? " leaving" : "");

@@ -56,7 +56,8 @@ static void check_certificate(struct check *k, const struct config_certificate *
         check_file(k, &cert->key, "key", true);
 }
 
-/* A directory that is there, or can be made in one that is. */
+/* A directory that is there, or can be made in one that is, or in the store's, which is made first.
+ */
 static void check_directory(struct check *k, const char *const *path, const char *name)
 {
     char *copy = memory_dup(*path);
@@ -67,7 +68,8 @@ static void check_directory(struct check *k, const char *const *path, const char
         error_set(&e, ERROR_INPUT, "%s is no directory", *path);
     else if (access(*path, F_OK) < 0 && errno != ENOENT)
         error_sys(&e, errno, "cannot use %s", *path);
-    else if (access(*path, F_OK) < 0 && access(dirname(copy), F_OK) < 0)
+    else if (access(*path, F_OK) < 0 && access(dirname(copy), F_OK) < 0 &&
+             strcmp(copy, k->c->store.path) != 0)
         error_sys(&e, errno, "%s cannot be made", *path);
     if (e.class != ERROR_NONE)
         note_at(k, path, name, e.words);
