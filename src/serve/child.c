@@ -3,7 +3,9 @@
 #include "base/log.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sysexits.h>
 #include <time.h>
 
@@ -101,7 +103,10 @@ static const struct channel_calls channel_calls = {on_parcel, on_closed};
 int child_run(const struct child_calls *calls, void *own)
 {
     struct child c = {.calls = calls, .own = own};
+    char name[16]; /* what ps and top show */
 
+    snprintf(name, sizeof name, "port26 %s", calls->role);
+    prctl(PR_SET_NAME, name);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; the keeper tells us what to do */
