@@ -183,7 +183,9 @@ static const struct account *exact(const struct directory *d, struct span addres
     struct owned *o = map_get(d->by_name, address);
     ptrdiff_t at = span_rfind(address, '@');
 
-    if (!o && at > 0 && our_domain(d, span_from(address, (size_t)at + 1)))
+    /* What stands before the last @ of "you@b.test"@b.test looks like a login, and is none. */
+    if (!o && at > 0 && span_find(address, '@') == at &&
+        our_domain(d, span_from(address, (size_t)at + 1)))
         o = map_get(d->by_name, span_head(address, (size_t)at));
     if (!o)
         o = map_get(d->by_address, address);

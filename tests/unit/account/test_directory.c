@@ -65,6 +65,9 @@ static void owners(void **state)
         {"nobody@example.com", NULL},
         {"+@example.com", NULL},
         {"\"ann\"@example.com", "ann@example.com"},
+        {"\"ann@example.com\"@example.com", NULL}, /* HOSTILE 72 */
+        {"\"bob@example.com\"@example.com", NULL},
+        {"\"bob@elsewhere.example\"@example.com", NULL},
         {"", NULL},
         {"not an address", NULL},
     };
