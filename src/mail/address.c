@@ -272,6 +272,8 @@ static enum path_result check_domain(struct address *a)
     a->literal = a->domain.len && a->domain.at[0] == '[';
     if (a->literal)
         return address_literal(a->domain, &family, host, sizeof host) ? PATH_OK : PATH_SYNTAX;
+    if (span_ends(a->domain, SPAN("."))) /* one was taken off already */
+        return PATH_SYNTAX;
     return address_domain_ok(a->domain, true) ? PATH_OK : PATH_SYNTAX;
 }
 

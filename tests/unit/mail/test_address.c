@@ -93,6 +93,7 @@ static void bad_paths(void **state)
         "<a.@b>",
         "<a..b@c>",
         "<a@b..c>",
+        "<a@b..>",
         "<a@.b>",
         "<a@-b>",
         "<a@b->",
