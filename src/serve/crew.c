@@ -62,7 +62,7 @@ static const char *role_of(const struct member *m)
  * signals start from their defaults. */
 static pid_t spawn(const struct crew *c, const char *role, int fd)
 {
-    char *argv[] = {(char *)(uintptr_t)c->program, (char *)(uintptr_t) "serve",
+    char *argv[] = {(char *)(uintptr_t) "port26", (char *)(uintptr_t) "serve",
                     (char *)(uintptr_t) "--role", (char *)(uintptr_t)role, NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
