@@ -11,6 +11,7 @@ NEIGHBOUR = "neighbour@port26.test"
 RELAY = """relay "far" {{ host = "127.0.0.1" port = {port} tls = none }}
 route "here" {{ to = {{"port26.test"}} via = inbox }}
 route "out" {{ to = {{"far.test"}} via = "relay:far" }}
+dns {{ resolver = {{"127.0.0.1@9"}} timeout = 500ms }}
 """
 
 
@@ -195,12 +196,13 @@ class Reply:
 
 
 class House:
-    """A running port26, the far end its mail for far.test goes to, and the question whether it still lives."""
+    """A running port26, the far end its mail for far.test goes to, and the question whether it still lives.
+    `extra`: more configuration, where SINK_PORT stands for the far end's port."""
 
     def __init__(self, top="", listeners=2, doors=None, extra=""):
         self.sink = Sink()
         self.port26 = Port26(top=f"process {{ listeners = {listeners} }}\n{top}", accounts=False, doors=doors,
-                             extra=RELAY.format(port=self.sink.port) + extra)
+                             extra=RELAY.format(port=self.sink.port) + extra.replace("SINK_PORT", str(self.sink.port)))
         self.port26.environment["ASAN_OPTIONS"] = SANITIZER
         self.port26.account_add(USER, PASSWORD)
         self.port26.account_add(NEIGHBOUR, "another horse")

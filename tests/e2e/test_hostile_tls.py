@@ -30,7 +30,7 @@ INJECTED = {
     "row25_reset": b"STARTTLS\r\nRSET\r\n",
     "row26_partial_command": b"STARTTLS\r\nNOO",
     "row26_one_octet": b"STARTTLS\r\nX",
-    "row27_transaction": b"STARTTLS\r\nEHLO evil.test\r\nMAIL FROM:<evil@evil.test>\r\nRCPT TO:<you@port26.test>\r\nDATA\r\n",
+    "row27_transaction": b"STARTTLS\r\nEHLO e.test\r\nMAIL FROM:<e@e.test>\r\nRCPT TO:<you@port26.test>\r\nDATA\r\n",
     "row27_login": f"STARTTLS\r\nEHLO evil.test\r\nAUTH PLAIN {plain(USER, PASSWORD)}\r\n".encode(),
 }
 
