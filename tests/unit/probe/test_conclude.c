@@ -394,7 +394,7 @@ static void busy(struct findings *f)
 
         d->talk = TALK_REFUSED;
         d->tls = SEALED_NO;
-        says(&d->reply, STAGE_GREETING, 421, "4.7.0", "Too many connections, try again later");
+        says(&d->reply, STAGE_GREETING, 421, "4.3.2", "All server ports are busy");
     }
 }
 
