@@ -147,10 +147,13 @@ static bool scram_begin(struct sasl_server *s)
     return true;
 }
 
-/* What gsasl lets through: bytes that end a C string early, and a binding that nobody checks. */
+/* What gsasl lets through: bytes that end a C string early, a binding that nobody checks, and in
+ * the final message an extension that must not be ignored (m=, RFC 5802 5.1). */
 static bool scram_sane(const struct sasl_server *s, struct span in)
 {
     if (!in.len || span_find(in, '\0') >= 0)
+        return false;
+    if (s->asked && span_search(in, SPAN(",m=")) >= 0)
         return false;
     return s->asked || s->mechanism->bound || in.at[0] != 'p';
 }

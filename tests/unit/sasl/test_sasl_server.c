@@ -330,6 +330,8 @@ static const struct {
     {"foreign nonce", "c=biws,r=x%s,p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", SASL_REFUSED},
     {"replayed nonce",
      "c=biws,r=abcdefgh,p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", SASL_REFUSED},
+    {"must not be ignored",
+     "c=biws,r=%s,m=x,p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", SASL_BROKEN},
     {"first again", "n,,n=alice,r=abcdefgh", SASL_BROKEN},
     {"garbage", "\x01\x02", SASL_BROKEN},
 };
