@@ -2,8 +2,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/account_command.h"
+#include "cli/check_command.h"
 #include "cli/command.h"
 #include "cli/config_command.h"
+#include "cli/explain_command.h"
 #include "cli/queue_command.h"
 #include "cli/send_command.h"
 #include "cli/sendmail_command.h"
@@ -16,6 +18,11 @@ static const struct command commands[] = {
     {"serve", "[-c FILE]", "Run the server in the foreground.", serve_command_run, NULL},
     {"status", "[--json]", "Tell how the server is: queue, accounts, processes.",
      serve_command_status, NULL},
+    {"explain", "[TEXT | FILE]",
+     "Tell what a server's reply, a bounce or an error window means, and what to do.",
+     explain_command_run, NULL},
+    {"check", "ADDRESS | SERVER [--port N]",
+     "Find out why mail cannot be sent, and who can repair it.", check_command_run, NULL},
     {"send", "--to ADDRESS [--subject TEXT] [FILE]", "Send a text, or a whole message with --raw.",
      send_command_run, NULL},
     {"sendmail", "[OPTION...] [ADDRESS...]",

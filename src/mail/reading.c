@@ -292,14 +292,15 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
-static bool says_one_of(struct span text, const char *words)
+/* The first of the words that the text holds; empty when it holds none. */
+static struct span says_one_of(struct span text, const char *words)
 {
     struct span rest = span_of(words), word;
 
     while (span_cut(&rest, '|', &word))
         if (span_search(text, word) >= 0)
-            return true;
-    return false;
+            return word;
+    return SPAN_NONE;
 }
 
 static bool codes_fit(const struct rule *rule, const struct reply *r)
@@ -316,7 +317,7 @@ static bool fits(const struct rule *rule, enum stage stage, const struct reply *
 {
     if (rule->stages && !(rule->stages & AT(stage)))
         return false;
-    return codes_fit(rule, r) && (!rule->words || says_one_of(r->text, rule->words));
+    return codes_fit(rule, r) && (!rule->words || says_one_of(r->text, rule->words).len);
 }
 
 /* Lower case, lines joined: a sentence may go on in the next line. */
@@ -333,16 +334,29 @@ static struct span plain(struct span text, char *buf, size_t cap)
     return (struct span){buf, text.len};
 }
 
-enum cause reading_of(enum stage stage, const struct reply *r)
+struct reading reading_why(enum stage stage, const struct reply *r)
 {
     char buf[READ_MAX];
     struct reply low = *r;
+    const struct rule *rule = rules;
 
     if (reply_class(r) != 4 && reply_class(r) != 5)
-        return CAUSE_NONE;
+        return (struct reading){.cause = CAUSE_NONE};
     low.text = plain(r->text, buf, sizeof buf);
-    for (size_t i = 0; i < COUNT(rules); i++)
-        if (fits(&rules[i], stage, &low))
-            return rules[i].cause;
-    return CAUSE_NONE;
+    while (rule < rules + COUNT(rules) && !fits(rule, stage, &low))
+        rule++;
+    if (rule == rules + COUNT(rules))
+        return (struct reading){.cause = CAUSE_NONE};
+    return (struct reading){.cause = rule->cause,
+                            .word = says_one_of(low.text, rule->words),
+                            .code = rule->code,
+                            .subject = rule->subject,
+                            .detail = rule->detail,
+                            .any_detail = rule->detail == ANY,
+                            .by_stage = rule->stages != 0};
+}
+
+enum cause reading_of(enum stage stage, const struct reply *r)
+{
+    return reading_why(stage, r).cause;
 }

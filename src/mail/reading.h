@@ -6,7 +6,19 @@
 
 #include "mail/cause.h"
 
+/* What a reply means and by which rule: for --explain, and for texts of which nobody knows whether
+ * they are replies at all: there, a rule that goes by the code's class alone proves nothing. */
+struct reading {
+    enum cause cause;
+    struct span word;               /* of the rule, found in the text; static; empty: codes only */
+    unsigned short code;            /* the rule asks for it: exact, or 4 and 5 the class; 0: any */
+    unsigned short subject, detail; /* of the enhanced code; subject 0: any */
+    bool any_detail;
+    bool by_stage;
+};
+
 /* STAGE_NONE: it is not known where it was said. CAUSE_NONE for 2xx and 3xx. */
 enum cause reading_of(enum stage stage, const struct reply *r);
+struct reading reading_why(enum stage stage, const struct reply *r);
 
 #endif

@@ -52,7 +52,8 @@ static const struct remedy remedies[] = {
     {"N6", CAUSE_NONE, OWNER_PROVIDER, 0,
      "{host} is not answering anyone; the settings and this network are not at fault.", "",
      "Wait: change nothing in your settings.\n"
-     "Look at the provider's status page or web mail; call the provider if it lasts over an hour."},
+     "Look at the provider's status page or web mail; call the provider if it lasts over an "
+     "hour."},
     {"N7", CAUSE_NONE, OWNER_YOU, DOOR,
      "{host} takes no connections at this port.", "Port of the outgoing server: {best}", NULL},
     {"N8", CAUSE_NONE, OWNER_NETWORK, DOOR,
@@ -84,7 +85,8 @@ static const struct remedy remedies[] = {
     {"N14", CAUSE_NONE, OWNER_NETWORK, DOOR,
      "A firewall on this network removes the encryption on the way to {host}.",
      "Port 465 with SSL/TLS, which cannot be taken out",
-     "Whoever runs the firewall can switch its mail inspection off (Cisco: \"no inspect esmtp\")."},
+     "Whoever runs the firewall can switch its mail inspection off (Cisco: \"no inspect "
+     "esmtp\")."},
     {"N15", CAUSE_NONE, OWNER_YOU, 0,
      "A program or firewall opens your encrypted mail connection; it shows a certificate of its "
      "own: {other}.",
@@ -165,7 +167,8 @@ static const struct remedy remedies[] = {
      "Port of the outgoing server: {best}", NULL},
     {"A3", CAUSE_NONE, OWNER_YOU, LOGIN, NULL, "User name and password for sending",
      "Sign in at the provider's web mail with the same name and password: if that fails too, they "
-     "are wrong."},
+     "are wrong.\n"
+     "If it works, an app password may be needed here instead.{providerhint}"},
     {"A4", CAUSE_NONE, OWNER_YOU, CHANGE_USER,
      "{host} wants the user name in another form.", "User name: the full address", NULL},
     {"A5", CAUSE_NONE, OWNER_YOU, CHANGE_USER | CHANGE_PASSWORD,
@@ -176,9 +179,11 @@ static const struct remedy remedies[] = {
      "^Sign in at the provider's web site, switch on two-step verification and make an app "
               "password.{providerhint}"},
     {"A6", CAUSE_NONE, OWNER_YOU, CHANGE_OAUTH, NULL, "Kind of login: OAuth2 (sign-in by browser)",
-     "A program that knows no OAuth2 cannot send by this server: use another program, or a relay."},
+     "A program that knows no OAuth2 cannot send by this server: use another program, or a "
+     "relay."},
     {"A7", CAUSE_NONE, OWNER_PROVIDER, 0, NULL, "\"Authenticated SMTP\" of this mailbox: on",
-     "Ask the administrator of the account to allow authenticated SMTP for this mailbox.{providerhint}"},
+     "Ask the administrator of the account to allow authenticated SMTP for this "
+     "mailbox.{providerhint}"},
     {"A8", CAUSE_NONE, OWNER_YOU, CHANGE_METHOD | CHANGE_SEALING, NULL,
      "Secure password authentication (SPA): {spa}", NULL},
     {"A9", CAUSE_NONE, OWNER_YOU, CHANGE_SEALING | CHANGE_PORT,

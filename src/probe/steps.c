@@ -6,7 +6,9 @@
 /* How a mail program calls things. NULL: it has no such field, so nothing is said of it. */
 struct dialect {
     const char *open; /* the way to the settings for sending */
-    const char *server, *port, *sealing, *login, *user, *password;
+    const char *server, *port, *sealing;
+    const char *login; /* the whole step */
+    const char *user, *password;
     const char *spa_off, *spa_on; /* the whole step */
     const char *save;
     const char *implicit, *starttls, *plain; /* names of the kinds of encryption */
@@ -17,7 +19,8 @@ struct dialect {
 static const struct dialect dialects[PROGRAM_COUNT] = {
     [PROGRAM_NONE] = {
         "Open the settings of the account, the part for outgoing mail (SMTP).",
-        "Outgoing server (SMTP)", "Port", "Encryption", "\"My server requires authentication\"",
+        "Outgoing server (SMTP)", "Port", "Encryption", "\"My server requires authentication\": "
+        "on, with the same name and password as for receiving.",
         "User name", "Password",
         "Kind of login: \"normal password\"; switch \"secure password authentication\" (SPA) off.",
         "Kind of login: switch \"secure password authentication\" (SPA, NTLM) on.",
@@ -28,7 +31,7 @@ static const struct dialect dialects[PROGRAM_COUNT] = {
         "Settings (gear) > Accounts > Your accounts; next to the account: Manage > Advanced "
         "settings, part \"Outgoing mail\".",
         "SMTP server", "SMTP port", "SMTP connection security",
-        "\"Outgoing server requires authentication\"", "SMTP user name", "SMTP password",
+        "\"Outgoing server requires authentication\": on.", "SMTP user name", "SMTP password",
         NULL, "This program knows no SPA: use Outlook (classic) or Thunderbird.",
         "Choose Continue, and send a short message to yourself.",
         "SSL/TLS", "STARTTLS", "None",
@@ -37,9 +40,11 @@ static const struct dialect dialects[PROGRAM_COUNT] = {
         "File > Account Settings > Account Settings..., choose the account, Change..., More "
         "Settings... (in recent versions: File > Account Settings > Server Settings > Outgoing "
         "mail).",
-        "First window, \"Outgoing mail server (SMTP)\"", "Tab Advanced, \"Outgoing server (SMTP)\"",
+        "First window, \"Outgoing mail server (SMTP)\"", "Tab Advanced, \"Outgoing server "
+        "(SMTP)\"",
         "Tab Advanced, \"Use the following type of encrypted connection\"",
-        "Tab Outgoing Server, \"My outgoing server (SMTP) requires authentication\"",
+        "Tab Outgoing Server: tick \"My outgoing server (SMTP) requires authentication\" and "
+        "\"Use same settings as my incoming mail server\".",
         "First window, \"User Name\"", "First window, \"Password\"",
         "Untick \"Require logon using Secure Password Authentication (SPA)\" in the first window "
         "and on the tab Outgoing Server.",
@@ -49,29 +54,34 @@ static const struct dialect dialects[PROGRAM_COUNT] = {
         "Remove the account and add it again with File > Add Account; sign in in the window that "
         "opens."},
     [PROGRAM_THUNDERBIRD] = {
-        "Menu (three bars) > Account Settings > Outgoing Server (SMTP), choose the server, Edit...",
+        "Menu (three bars) > Account Settings > Outgoing Server (SMTP), choose the server, "
+        "Edit...",
         "Server Name", "Port", "Connection security",
-        "Authentication method \"Normal password\" instead of \"No authentication\"", "User Name",
+        "Authentication method: \"Normal password\" instead of \"No authentication\".", "User "
+        "Name",
         "Password (asked at the next sending; an old one is kept in Settings > Privacy & Security "
         "> Saved Passwords)",
         "Authentication method: \"Normal password\".", "Authentication method: \"NTLM\".",
         "OK, and send a short message to yourself.",
         "SSL/TLS", "STARTTLS", "None",
-        "Authentication method: \"OAuth2\"; sign in in the window that opens at the next sending."},
+        "Authentication method: \"OAuth2\"; sign in in the window that opens at the next "
+        "sending."},
     [PROGRAM_APPLE_MAIL] = {
         "Mail > Settings > Accounts, choose the account, Server Settings; under \"Outgoing Mail "
         "Server\" untick \"Automatically manage connection settings\".",
-        "Host Name", "Port", "\"Use TLS/SSL\"", "Authentication \"Password\" instead of \"None\"",
+        "Host Name", "Port", "\"Use TLS/SSL\"", "Authentication: \"Password\" instead of "
+        "\"None\".",
         "User Name", "Password",
         "Authentication: \"Password\".", "Authentication: \"NTLM\".",
         "Save, and send a short message to yourself.",
         "on", "on", "off",
-        "Remove the account and add it again as Google, Microsoft Exchange or Yahoo; sign in in the "
+        "Remove the account and add it again as Google, Microsoft Exchange or Yahoo; sign in in "
+        "the "
         "window that opens."},
     [PROGRAM_IOS] = {
         "Settings > Apps > Mail > Mail Accounts, choose the account, Account Settings, SMTP, "
         "Primary Server.",
-        "Host Name", "Server Port", "\"Use SSL\"", "Authentication \"Password\"", "User Name",
+        "Host Name", "Server Port", "\"Use SSL\"", "Authentication: \"Password\".", "User Name",
         "Password",
         "Authentication: \"Password\".", "Authentication: \"NTLM\".",
         "Done, and send a short message to yourself.",
@@ -80,7 +90,8 @@ static const struct dialect dialects[PROGRAM_COUNT] = {
         "that opens."},
     [PROGRAM_ANDROID] = {
         "In the mail app: menu > Settings, choose the account, Outgoing server settings.",
-        "SMTP server", "Port", "Security type", "\"Require sign-in\"", "User name", "Password",
+        "SMTP server", "Port", "Security type", "\"Require sign-in\": on.", "User name",
+        "Password",
         NULL, "This program knows no SPA: use another one for this server.",
         "Done, and send a short message to yourself.",
         "SSL/TLS", "STARTTLS", "None",
@@ -88,7 +99,7 @@ static const struct dialect dialects[PROGRAM_COUNT] = {
         "that opens."},
     [PROGRAM_GMAIL_APP] = {
         "In the Gmail app: menu (three bars) > Settings, choose the account, Outgoing settings.",
-        "SMTP server", "Port", "Security type", "\"Require sign-in\"", "Username", "Password",
+        "SMTP server", "Port", "Security type", "\"Require sign-in\": on.", "Username", "Password",
         NULL, "The Gmail app knows no SPA: use another program for this server.",
         "Done, and send a short message to yourself.",
         "SSL/TLS", "STARTTLS", "None",
@@ -96,7 +107,7 @@ static const struct dialect dialects[PROGRAM_COUNT] = {
         "that opens."},
     [PROGRAM_K9] = {
         "Settings, choose the account, Sending mail > Outgoing server.",
-        "SMTP server", "Port", "Security", "\"Require sign-in\"", "Username", "Password",
+        "SMTP server", "Port", "Security", "\"Require sign-in\": on.", "Username", "Password",
         "Authentication: \"Normal password\".",
         "This program knows no NTLM: use another one for this server.",
         "Next, and send a short message to yourself.",
@@ -147,7 +158,7 @@ const char *steps_sealing(enum steps_program p, enum steps_sealing s)
     case SEALING_UNKNOWN:
         break;
     }
-    return "as your provider says (SSL/TLS with port 465, STARTTLS with port 587)";
+    return "SSL/TLS with port 465, STARTTLS with port 587";
 }
 
 static void where(struct verdict *v, const struct dialect *d, unsigned change,
@@ -168,7 +179,7 @@ static void login(struct verdict *v, const struct dialect *d, unsigned change,
                   const struct steps_settings *s, struct arena *a)
 {
     if (change & CHANGE_LOGIN)
-        verdict_step(v, a, "%s: on, with the same name and password as for receiving.", d->login);
+        verdict_step(v, a, "%s", d->login);
     if ((change & CHANGE_USER) && s->user.len)
         verdict_step(v, a, "%s: %.*s", d->user, SPAN_ARG(s->user));
     else if (change & CHANGE_USER)
