@@ -14,14 +14,20 @@ struct courier {
     struct attempt_context *attempts;
     unsigned running;
     bool draining, closing;
+    struct errand *first; /* all that run */
+    struct timer *hurry;
 };
 
 struct errand {
     struct child *child;
     struct parcel *parcel;
+    struct fiber *fiber;
+    struct errand *next, **link;
 };
 
-enum { GOOD_BYE = 1000, LOOK = 20 };
+/* Milliseconds. A shutdown gives running deliveries HURRY to end by themselves; the others are
+ * broken off, and their recipients are tried again after the next start. */
+enum { GOOD_BYE = 1000, LOOK = 20, HURRY = 10 * 1000 };
 
 /* Says good-bye on the connections kept for reuse: each on a fiber of its own, for a second at
  * most. */
@@ -82,6 +88,9 @@ static void run(void *arg)
     if (l->job.password.len)
         memory_wipe((void *)(uintptr_t)l->job.password.at, l->job.password.len);
     parcel_free(&e->parcel);
+    *e->link = e->next;
+    if (e->next)
+        e->next->link = e->link;
     self->running--;
     end_when_idle(e->child);
     free(e);
@@ -97,16 +106,30 @@ static void on_parcel(struct child *c, struct parcel *p)
         return;
     }
     e = memory_alloc(sizeof *e);
-    *e = (struct errand){c, p};
+    *e = (struct errand){.child = c, .parcel = p, .next = self->first, .link = &self->first};
+    if (self->first)
+        self->first->link = &e->next;
+    self->first = e;
     self->running++;
-    fiber_start(c->loop, run, e);
+    e->fiber = fiber_start(c->loop, run, e);
+}
+
+static void break_off(void *arg)
+{
+    struct courier *self = ((struct child *)arg)->own;
+
+    for (struct errand *e = self->first; e; e = e->next)
+        fiber_cancel(e->fiber);
 }
 
 static void on_drain(struct child *c, bool hurry)
 {
     struct courier *self = c->own;
 
-    (void)hurry;
+    if (hurry && !self->hurry) {
+        self->hurry = timer_new(c->loop, break_off, c);
+        timer_set(self->hurry, HURRY);
+    }
     self->draining = true;
     end_when_idle(c);
 }

@@ -273,8 +273,11 @@ static void kill_all(void *arg)
 {
     struct crew *c = arg;
 
-    for (struct member *m = c->first; m; m = m->next)
+    for (struct member *m = c->first; m; m = m->next) {
+        log_event(LOG_WARNING, "child.killed", LOG_STR("role", role_of(m)), LOG_NUM("pid", m->pid),
+                  LOG_STR("why", "it did not end in time"));
         kill(m->pid, SIGKILL);
+    }
 }
 
 struct crew *crew_new(struct loop *l, const char *program, const struct crew_calls *calls,
