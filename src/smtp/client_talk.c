@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 #include <stdarg.h>
 
 void client_talk_stage(struct smtp_client *c, int64_t ms)
@@ -175,9 +176,11 @@ int client_talk_lost(struct smtp_client *c, enum stage stage, int sys)
     if (sys == -ETIMEDOUT)
         return error_mail(&f->error, ERROR_TEMPORARY, "4.4.2", OWNER_NONE,
                           "The server was silent %s until our patience ended.", when(stage));
-    error_sys(&f->error, -sys, "The connection broke %s", when(stage));
-    f->error.class = ERROR_TEMPORARY;
-    return -1;
+    if (sys == -ECANCELED)
+        return error_mail(&f->error, ERROR_TEMPORARY, "4.4.2", OWNER_NONE,
+                          "We were told to stop before the server answered.");
+    return error_mail(&f->error, ERROR_TEMPORARY, "4.4.2", OWNER_NONE,
+                      "The connection broke %s: %s.", when(stage), strerror(-sys));
 }
 
 int client_talk_broken(struct smtp_client *c, enum stage stage, const char *what)
