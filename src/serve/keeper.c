@@ -9,6 +9,7 @@
 #include "serve/doors.h"
 #include "serve/reception.h"
 #include "serve/settings.h"
+#include "serve/walls.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -167,8 +168,13 @@ static int reload(void *arg, struct text *words)
     struct settings *next, *old = k->settings;
     struct error e = {0};
 
+    if (!k->doors) {
+        text_adds(words, "The server is stopping.\n");
+        return -1;
+    }
     if (settings_load(k->file, &next, words) < 0) {
-        log_event(LOG_ERROR, "config.refused", LOG_SPAN("why", text_span(words)));
+        log_event(LOG_ERROR, "config.refused",
+                  LOG_SPAN("why", span_head(text_span(words), words->len ? words->len - 1 : 0)));
         text_adds(words, "The running configuration stays in force.\n");
         return -1;
     }
@@ -201,6 +207,7 @@ static void on_stop(int signal, void *arg)
     struct keeper *k = arg;
 
     log_event(LOG_NOTICE, "stopping", LOG_NUM("signal", signal));
+    doors_free(&k->doors); /* who comes now is refused at once instead of waiting in vain */
     queue_pause(k->house->queue, true);
     crew_drain(k->crew, STOP_TIME);
 }
@@ -261,31 +268,6 @@ static int become_user(const struct config *c, struct error *e)
     return jail_user(c->user, e);
 }
 
-/* The children are started from here, and a jail is inherited: these paths are what they need
- * before their own, tighter one. */
-static int jail(const struct keeper *k, struct error *e)
-{
-    const struct config *c = k->settings->config;
-    char file[4096], control[4096], certificate[4096], key[4096];
-    struct jail_path paths[] = {
-        {c->store.path, true}, {c->inboxes.path, true}, {NULL, true},      {NULL, false},
-        {NULL, false},         {NULL, false},           {NULL, false},     {"/etc", false},
-        {"/usr", false},       {"/lib", false},         {"/lib64", false}, {"/proc", true},
-        {"/dev", true},        {"/run", true},          {NULL, false},
-    };
-
-    snprintf(file, sizeof file, "%s", k->file);
-    snprintf(control, sizeof control, "%s", c->control);
-    snprintf(certificate, sizeof certificate, "%s", c->tls.certificate);
-    snprintf(key, sizeof key, "%s", c->tls.key);
-    paths[2].path = dirname(control);
-    paths[3].path = dirname(file);
-    paths[4].path = dirname(certificate);
-    paths[5].path = dirname(key);
-    paths[6].path = PROGRAM;
-    return c->process.jail ? jail_enter(JAIL_KEEPER, paths, MAX_FILES, e) : 0;
-}
-
 static int open_all(struct keeper *k, struct error *e)
 {
     const struct config *c = k->settings->config;
@@ -294,8 +276,8 @@ static int open_all(struct keeper *k, struct error *e)
     if (doors_open(k->doors, c, e) < 0 || become_user(c, e) < 0)
         return -1;
     log_open("keeper", c->log.target, c->log.form, c->log.level);
-    jailed =
-        jail(k, e); /* before the first thread: Landlock does not catch those that run already */
+    /* Before the first thread: Landlock does not catch those that run already. */
+    jailed = walls_enter(c, k->file, MAX_FILES, e);
     if (jailed < 0)
         return -1;
     if (jailed > 0)
