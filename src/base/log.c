@@ -20,7 +20,7 @@ static struct {
     enum log_target target;
     enum log_form form;
     enum log_level least;
-    uint64_t dropped;
+    uint64_t dropped, told; /* lines lost; how many of them a later line has told */
 } state = {.fd = STDERR_FILENO, .least = LOG_INFO, .process = "port26"};
 
 static const char *level_name(enum log_level level)
@@ -115,7 +115,7 @@ static void add_head(struct text *t, enum log_level level, const char *event)
         text_addf(t, "%s %s", state.process, event);
 }
 
-static void emit(struct text *line, enum log_level level)
+static bool emit(struct text *line, enum log_level level)
 {
     struct text out = TEXT_INIT(LINE_MAX_BYTES + 256);
     struct pollfd room = {.fd = state.fd, .events = POLLOUT};
@@ -131,18 +131,15 @@ static void emit(struct text *line, enum log_level level)
     do
         n = poll(&room, 1, 0) == 1 ? write(state.fd, out.at, out.len) : -1;
     while (n < 0 && errno == EINTR);
-    if (n < 0)
-        state.dropped++;
     text_free(&out);
+    return n >= 0;
 }
 
-void log_write(enum log_level level, const char *event, const struct log_field *fields)
+static bool put_line(enum log_level level, const char *event, const struct log_field *fields)
 {
     struct text line = TEXT_INIT(LINE_MAX_BYTES);
-    bool json = state.form == LOG_JSON;
+    bool json = state.form == LOG_JSON, written;
 
-    if (level > state.least)
-        return;
     add_head(&line, level, event);
     for (const struct log_field *f = fields; f->key; f++) {
         text_addf(&line, json ? ",\"%s\":" : " %s=", f->key);
@@ -150,8 +147,28 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     }
     if (json)
         text_addc(&line, '}');
-    emit(&line, level);
+    written = emit(&line, level);
     text_free(&line);
+    return written;
+}
+
+/* Whoever reads the log again must see that something is missing. */
+static void tell_dropped(void)
+{
+    uint64_t lost = state.dropped - state.told;
+    const struct log_field fields[] = {LOG_NUM("lines", lost), {.key = NULL}};
+
+    if (lost && put_line(LOG_WARNING, "log.dropped", fields))
+        state.told += lost;
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields)
+{
+    if (level > state.least)
+        return;
+    tell_dropped();
+    if (!put_line(level, event, fields))
+        state.dropped++;
 }
 
 uint64_t log_dropped(void)
