@@ -3,7 +3,13 @@
 #include "base/memory.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
+
+static bool before(const struct heap_node *a, const struct heap_node *b)
+{
+    return a->at != b->at ? a->at < b->at : (int32_t)(a->rank - b->rank) < 0;
+}
 
 static void seat(struct heap *h, size_t i, struct heap_node *n)
 {
@@ -15,7 +21,7 @@ static void rise(struct heap *h, size_t i)
 {
     struct heap_node *n = h->node[i];
 
-    while (i > 0 && h->node[(i - 1) / 2]->at > n->at) {
+    while (i > 0 && before(n, h->node[(i - 1) / 2])) {
         seat(h, i, h->node[(i - 1) / 2]);
         i = (i - 1) / 2;
     }
@@ -29,9 +35,9 @@ static void sink(struct heap *h, size_t i)
     for (;;) {
         size_t child = 2 * i + 1;
 
-        if (child + 1 < h->count && h->node[child + 1]->at < h->node[child]->at)
+        if (child + 1 < h->count && before(h->node[child + 1], h->node[child]))
             child++;
-        if (child >= h->count || h->node[child]->at >= n->at)
+        if (child >= h->count || !before(h->node[child], n))
             break;
         seat(h, i, h->node[child]);
         i = child;

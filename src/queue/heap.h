@@ -9,6 +9,7 @@
 struct heap_node {
     int64_t at;
     uint32_t place; /* 0: in no heap; else its index + 1 */
+    uint32_t rank;  /* set by the owner while in no heap: orders those of the same time; may wrap */
 };
 
 struct heap {

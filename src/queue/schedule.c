@@ -197,8 +197,11 @@ struct item *schedule_add(struct schedule *s, const struct store_head *head,
     s->octets += i->size;
     s->held += i->state == STORE_HELD;
     s->damaged += i->state == STORE_DAMAGED;
-    for (uint32_t n = 0; n < i->slots; n++)
+    s->last_rank++;
+    for (uint32_t n = 0; n < i->slots; n++) {
+        i->slot[n].due.rank = s->last_rank;
         schedule_put(s, &i->slot[n], i->slot[n].due.at);
+    }
     return i;
 }
 

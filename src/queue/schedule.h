@@ -83,6 +83,7 @@ struct schedule {
     struct heap ready;                       /* places */
     unsigned leased, held, damaged, waiting; /* waiting: recipients */
     uint64_t octets;
+    uint32_t last_rank; /* first come, first carried among what is due at the same time */
 };
 
 void schedule_init(struct schedule *s, const struct schedule_limits *limits);
