@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <unistd.h>
 
+/* Gathered before a write: a header of short lines comes in pieces of a few octets. */
+enum { PIECE = 32 << 10 };
+
 static bool take(void *arg, struct span bytes);
 
 void body_open(struct body *b, enum header_mode mode, body_lend_fn *lend, void *lend_arg,
@@ -41,6 +44,16 @@ static void measure_header(struct body *b)
     b->header_size = (uint32_t)(end < 0 ? b->memory.len : (size_t)end + 4);
 }
 
+/* What is held goes to the file's end. */
+static int flush(struct body *b)
+{
+    struct span held = text_span(&b->memory);
+    int bad = write_all(b->fd, held, b->size - held.len);
+
+    text_clear(&b->memory);
+    return bad;
+}
+
 static int spill(struct body *b)
 {
     int got = b->lend(b->lend_arg, b->arena, &b->refusal), bad = got < 0 ? got : 0;
@@ -48,8 +61,9 @@ static int spill(struct body *b)
     b->fd = got < 0 ? -1 : got;
     measure_header(b);
     if (!bad)
-        bad = write_all(b->fd, text_span(&b->memory), 0);
+        bad = flush(b);
     text_free(&b->memory);
+    text_init(&b->memory, PIECE);
     return bad;
 }
 
@@ -59,7 +73,9 @@ static bool take(void *arg, struct span bytes)
 
     if (!b->failed && b->fd < 0 && b->memory.len + bytes.len > b->in_memory_max)
         b->failed = spill(b);
-    if (!b->failed && b->fd >= 0)
+    if (!b->failed && b->fd >= 0 && b->memory.len + bytes.len > PIECE)
+        b->failed = flush(b);
+    if (!b->failed && b->fd >= 0 && bytes.len > PIECE)
         b->failed = write_all(b->fd, bytes, b->size);
     else if (!b->failed)
         text_add(&b->memory, bytes);
@@ -78,6 +94,8 @@ int body_finish(struct body *b, struct content *out)
 {
     if (!b->failed)
         header_finish(&b->header);
+    if (!b->failed && b->fd >= 0)
+        b->failed = flush(b);
     if (b->failed)
         return b->failed;
     if (b->fd < 0)

@@ -16,7 +16,7 @@ struct body {
     struct header header;
     body_lend_fn *lend;
     void *lend_arg;
-    struct text memory;
+    struct text memory; /* all of it, or once there is a file what waits to be written */
     uint64_t in_memory_max;
     uint64_t size; /* octets so far, without what was dropped */
     uint32_t header_size;
