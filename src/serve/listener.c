@@ -108,6 +108,7 @@ static void limit(struct smtp_server_settings *s, const struct config_limits *l)
         s->limits.line_mail = (unsigned)l->line;
     s->times.greeting = l->greeting_timeout;
     s->times.command = l->command_timeout;
+    s->times.answer = l->command_timeout;
     s->times.login = l->login_timeout;
     s->times.body_idle = l->data_timeout;
     s->times.body = l->message_time;

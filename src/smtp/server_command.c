@@ -187,9 +187,17 @@ static bool is_tls_hello(struct span bytes)
     return bytes.at[0] == 0x16 || (bytes.at[0] == (char)0x80 && bytes.len > 2 && bytes.at[2] == 1);
 }
 
+/* Who connects and says nothing does not keep a place as long as who is at work. */
+static int64_t patience(const struct server_session *s)
+{
+    const struct smtp_server_times *t = &s->settings->times;
+
+    return s->seen.commands || t->command < t->greeting ? t->command : t->greeting;
+}
+
 void server_command_next(struct server_session *s)
 {
-    int64_t until = server_wait_until(s, s->settings->times.command);
+    int64_t until = server_wait_until(s, patience(s));
     enum line_result got;
     struct span line;
 

@@ -24,7 +24,7 @@ struct sasl_server_calls;
 
 /* Milliseconds. A stage's time covers the whole stage, however many packets it takes. */
 struct smtp_server_times {
-    int64_t greeting;     /* implicit TLS or STARTTLS handshake, each */
+    int64_t greeting;     /* implicit TLS or STARTTLS handshake, each; first command at most */
     int64_t command;      /* from one answer to the end of the next command line */
     int64_t login;        /* the whole AUTH exchange */
     int64_t before_login; /* whole session until a login, where login_required; 0: no such limit */
