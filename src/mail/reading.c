@@ -14,7 +14,7 @@ enum {
 /* Zero and NULL mean "whatever". */
 struct rule {
     enum cause cause;
-    const char *words;              /* one of these, "|" between, lower case */
+    const char *words;              /* one of these, "|" between, lower case; "a&b": both */
     unsigned stages;                /* AT() bits */
     unsigned short code;            /* 4, 5: the class; else exact */
     unsigned short subject, detail; /* of the enhanced code; subject 0: whatever */
@@ -32,7 +32,8 @@ static const struct rule rules[] = {
          "starttls command first|starttls first|must use tls|session encryption|"
          "requires encryption|encryption needed|encryption required|encryption is required|"
          "over a tls connection|tls required|tls is required|requires tls|require tls|"
-         "starttls is required|starttls is mandatory|starttls required|"
+         "starttls is required|starttls is mandatory|starttls required|without encryption|"
+         "must use encryption|unencrypted connection|verschlüsselt|"
          "secure connection required"),
     {.cause = CAUSE_TLS_REQUIRED, .words = "tls|ssl|encrypt", .code = 530},
     CODE(CAUSE_TLS_REQUIRED, 538),
@@ -44,46 +45,69 @@ static const struct rule rules[] = {
 
     /* limits of the sender's own account come before everything that looks like them */
     SAYS(CAUSE_TOO_MANY_RECIPIENTS, "has too many recipients"),
+    SAYS(CAUSE_RATE, "message receive limit|receiving mail too|receiving mail at|recipient's per"),
     SAYS(CAUSE_SENDING_LIMIT,
          "sending quota|sending limit|sending rate|relay limit|emails per hour|emails per day|"
          "mails per hour|submission quota|daily limit|hourly limit|daily user|message limit for|"
-         "exceeded your|outgoing mail limit|throttling failure"),
+         "exceeded your|outgoing mail limit|throttling failure|max defers|submissionquota|"
+         "reached your|reached the limit of|messaging limit|24-hour|exceeded the max|"
+         "hourly quota|daily quota|daily message|per hour for user|outgoing limit|"
+         "exceeded&sending|outbound limit|sends per|recipients per day|limit per day|"
+         "monthly limit|plan limit|out of credits|versandlimit"),
 
     /* login */
+    SAYS(CAUSE_RELAY_DENIED, "credentials for relay"),
     SAYS(CAUSE_AUTH_APP_PASSWORD,
-         "application-specific|app password|app-specific|application password"),
+         "application-specific|app password|app-specific|application password|app-password|"
+         "authorization code|generate an app"),
     SAYS(CAUSE_AUTH_OAUTH,
          "basic authentication is disabled|basic authentication is not|modern authentication|"
-         "oauth2 required|use oauth"),
+         "basic auth&disabled|basic auth&not supported|oauth&required|oauth2 required|use oauth"),
     {.cause = CAUSE_AUTH_WEB, .words = "web browser|browser|webmail", .code = 534},
     {.cause = CAUSE_AUTH_WEB, .words = "web browser|via your browser", .code = 535},
     SAYS(CAUSE_AUTH_LIMIT,
          "too many bad auth|too many login|too many authentication|too many auth|"
-         "too many failed|too many invalid login|too many invalid auth|login attempts"),
+         "too many failed|too many invalid login|too many invalid auth|login attempts|"
+         "too many&logins|too many&password|too many&attempts&login|locked&failed|"
+         "exceeded&login|failed logins|brute force"),
     SAYS(CAUSE_AUTH_DISABLED,
          "smtpclientauthentication is disabled|smtp auth is disabled|security defaults|"
          "criteria to be authenticated|access rights to this service|disabled by the admin|"
          "disabled by your admin|smtp access is disabled|not allowed to use smtp"),
-    {.cause = CAUSE_ACCOUNT_SUSPENDED, .words = "disabled|locked|suspend|blocked|inactive",
+    {.cause = CAUSE_ACCOUNT_SUSPENDED,
+     .words = "disabled|locked|suspend|blocked|inactive|deactivated|closed|expired account|unpaid",
      .code = 535},
+    {.cause = CAUSE_ACCOUNT_SUSPENDED,
+     .words = "account&suspend|account&disabled|account&locked|account&blocked|user&suspended|"
+              "mail&has been suspended|unpaid|tenant",
+     .stages = AT(STAGE_AUTH) | AT(STAGE_MAIL)},
     SAYS(CAUSE_ACCOUNT_SUSPENDED,
          "outbound sender|spam abuse|sender is blocked|sending has been suspended|"
          "outgoing mail suspended|account is suspended|account has been suspended from sending|"
-         "outgoing email suspended"),
+         "outgoing email suspended|your account&suspend|your account&disabled|your account&blocked|"
+         "your account&locked|your account&limited|your account&deactivated|"
+         "outgoing&has been suspended|tenant has exceeded|"
+         "sending&disabled for|account&compromised"),
+    SAYS(CAUSE_PROTOCOL, "hello first|helo first|ehlo first|say hello|send helo|send ehlo"),
     {.cause = CAUSE_AUTH_ABSENT, .words = "auth", .code = 503, .subject = 5, .detail = 1},
+    {.cause = CAUSE_AUTH_ABSENT, .words = "auth&not implemented|auth command&not recognized|unrecognized&auth command"},
     SAYS(CAUSE_AUTH_ABSENT,
          "authentication not enabled|auth command used when|auth not allowed|auth not available|"
          "auth not supported|authentication is not enabled|authentication not allowed on"),
     SAYS(CAUSE_AUTH_MECHANISM,
          "mechanism not supported|mechanism is not supported|auth method|authentication type|"
-         "mechanism too weak|mechanism is too weak|unsupported auth|unknown auth"),
+         "mechanism too weak|mechanism is too weak|unsupported auth|unknown auth|auth mechanism|"
+         "mechanism&not available|no supported&mechanism|invalid mechanism|unknown mechanism"),
     STAGE(CAUSE_AUTH_MECHANISM, AT(STAGE_AUTH), 504),
     CODE(CAUSE_AUTH_BAD, 535),
     {.cause = CAUSE_AUTH_APP_PASSWORD, .code = 534, .subject = 7, .detail = 9},
     CODE(CAUSE_AUTH_WEB, 534),
     SAYS(CAUSE_AUTH_BAD,
          "authentification invalide|incorrect password|invalid password|wrong password|"
-         "authentication data|username and password not|bad credentials|invalid login"),
+         "authentication data|username and password not|bad credentials|invalid login|"
+         "wrong login|wrong user|invalid username|invalid user name|password incorrect|"
+         "anmeldung fehlgeschlagen|falsches passwort|contraseña|mot de passe|"
+         "password&incorrect|password&wrong|password is invalid|login&failed"),
     SAYS(CAUSE_AUTH_LATER, "temporary authentication failure|unable to authenticate at present|"
          "authentication service"),
     STAGE(CAUSE_AUTH_LATER, AT(STAGE_AUTH), 4),
@@ -92,17 +116,28 @@ static const struct rule rules[] = {
     STAGE(CAUSE_AUTH_BAD, AT(STAGE_AUTH), 5),
 
     /* the sender */
+    SAYS(CAUSE_SPF, "send from&spf"),
+    SAYS(CAUSE_SENDER_UNVERIFIED,
+         "domain not verified|address is not verified|not verified|unregistered domain|"
+         "verify your sender|verified sender|sender identity|unverified"),
     SAYS(CAUSE_SENDER_NOT_OWNED,
          "not owned by|send as this sender|send as a different|sender as a different|"
          "one of your addresses|relaying disallowed as|sendasdenied|not allowed to send as|"
-         "not permitted to send as|does not belong to"),
-    SAYS(CAUSE_SENDER_UNVERIFIED,
-         "domain not verified|address is not verified|not verified|unregistered domain|"
-         "verify your sender"),
+         "not permitted to send as|does not belong to|not authorized to send as|cannot send as|"
+         "not authorised to send as|sender&for this login|from&same as auth|from&must match|"
+         "sender&must match|sender&does not match|not allowed to send from|same as authorization|"
+         "authenticated user&sender|sender&authenticated user|send on behalf|not allowed to use&from|"
+         "not allowed to use&sender|sender address is not yours|you are not allowed to send&from|"
+         "from address&not match&account|sender mismatch"),
+    /* plain talk of relaying, whatever else is told beside it */
+    SAYS(CAUSE_RELAY_DENIED,
+         "relaying denied|relay access denied|relay denied|relaying disallowed|"
+         "relaying not allowed|relaying is not allowed"),
 
     /* proof of the sender's domain; most of these texts speak of limits and spam as well */
     ENHANCED(CAUSE_UNAUTHENTICATED, 7, 26),
     ENHANCED(CAUSE_UNAUTHENTICATED, 7, 32),
+    ENHANCED(CAUSE_UNAUTHENTICATED, 7, 515),
     ENHANCED(CAUSE_PTR, 7, 25),
     ENHANCED(CAUSE_SPF, 7, 23),
     ENHANCED(CAUSE_SPF, 7, 24),
@@ -115,32 +150,50 @@ static const struct rule rules[] = {
     SAYS(CAUSE_DMARC, "dmarc|unauthenticated email from"),
     SAYS(CAUSE_PTR,
          "reverse dns|rdns|ptr record|reverse hostname|reverse name|cannot find your hostname|"
-         "name lookup failed|reverse lookup|no ptr"),
+         "name lookup failed|reverse lookup|no ptr|dns ptr|ptr resource|bad ptr|missing ptr|"
+         "valid ptr|ptr entry|reverse-dns|reverse mapping|reverse resolve|fcrdns|ptr&not"),
     SAYS(CAUSE_UNAUTHENTICATED,
          "spf or dkim|spf and dkim|dkim or spf|dkim and spf|authentication information|"
-         "authentication checks|unauthenticated sender"),
+         "authentication checks|unauthenticated sender|required authentication level|"
+         "sender is unauthenticated|spf&dkim&neither"),
     SAYS(CAUSE_DKIM, "dkim"),
     SAYS(CAUSE_SPF,
          "spf record|spf:|spf valid|spf check|spf fail|spf auth|per spf|sender policy framework|"
-         "purported responsible|mismatches client ip|spf"),
+         "purported responsible|mismatches client ip|not permitted sender|not a permitted sender|"
+         "not designated|not authorized to send mail for|not authorized to send for|spf"),
     SAYS(CAUSE_HELO,
          "helo command rejected|invalid ehlo|invalid helo|bad helo|bad ehlo|helo/ehlo|helo name|"
-         "ehlo name"),
+         "ehlo name|helo argument|ehlo argument|helo hostname|ehlo hostname|helo string|"
+         "helo&not resolve|helo&does not|helo&invalid|helo&rejected|ehlo&invalid|ehlo&rejected|"
+         "helo mismatch|forged helo|fully qualified hostname|fully-qualified hostname"),
+    STAGE(CAUSE_HELO, AT(STAGE_HELO), 501),
+    STAGE(CAUSE_HELO, AT(STAGE_HELO), 504),
     SAYS(CAUSE_SENDER_DOMAIN,
          "sender address rejected: need fully|sender address rejected: domain|domain of sender|"
          "unresolvable rfc|sender domain must|sender domain not|from domain|"
-         "sender address has no|sender verify failed"),
+         "sender address has no|sender verify failed|invalid sender domain|"
+         "sender&domain&not exist|sender&domain&not found|sender&domain&not resolve|"
+         "sender&no mx|sender's domain&does not|sender domain does|sender domain is invalid|"
+         "sender verification failed|sender callout|could not verify sender|"
+         "return path&not|return address&not exist|envelope sender&not exist"),
 
     /* recipients that admit few, before "not authenticated" is read as a wish for a login */
     ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 12),
     ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 124),
+    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 129),
+    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 130),
     ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 133),
     ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 134),
     ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 135),
     SAYS(CAUSE_RECIPIENT_RESTRICTED,
          "for group|recipient preferences|members only|members can|subscribers only|"
          "not a member|not allowed to post|message filtered|not accept mail from you|"
-         "restricted to"),
+         "restricted to|restrictedto|subscribers|not authorized to send to|permission to send to|"
+         "delivery restriction|only accepts mail from|only accepts messages from|"
+         "accepts messages only|accepts mail only|not allowed to send to this|"
+         "not accepting mail from this sender|not accept messages from this sender|"
+         "closed list|members of the list|list members|non-member|not authorized to accept|"
+         "rst.notauthorized|only accept mail from|only accept messages from"),
 
     /* "log in" and "no relaying" */
     CODE(CAUSE_AUTH_REQUIRED, 530),
@@ -148,31 +201,51 @@ static const struct rule rules[] = {
          "authentication required|authentication is required|authentification requise|"
          "not logged in|was not authenticated|requires authentication|smtp authentication|"
          "authenticate first|authrequired|log in first|must authenticate|please authenticate|"
-         "pop before smtp|check your mail first"),
+         "pop before smtp|check your mail first|must be authenticated|smtp auth is required|"
+         "auth required|authentication needed|not authenticated|authenticate before|"
+         "you must log in|you must login|must first log|please log in|please login|login required|"
+         "without authentication|anmeldung erforderlich|authentifizierung erforderlich|"
+         "autenticaci|autenticazione|not permitted without auth|need to authenticate|"
+         "needs authentication|must supply|use smtp auth|enable smtp auth|turn on smtp"),
     SAYS(CAUSE_IP_DYNAMIC,
          "dynamic ip|dynamic address|policy block list|(pbl)|pbl.spamhaus|email directly to|"
          "mail directly to|smtp relay at your|residential|dial-up|dialup|dynamically assigned|"
-         "generic hostname|rtr:bb"),
+         "generic hostname|rtr:bb|dynamic/|dynamic host|dynamic ip|dynamic range|dynamic pool|"
+         "dynamic client|from dynamic|dsl line|dsl user|cable modem|home user|"
+         "consumer ip|use your isp|use your provider|use your internet|end user address|"
+         "end-user ip|dynamische"),
     SAYS(CAUSE_RELAY_DENIED,
          "relay access denied|relaying denied|relay denied|relay not permitted|unable to relay|"
          "relaying not|not permitted to relay|not allowed to relay|rcpthosts|"
          "credentials for relay|do not relay|no relaying|cannot relay|gateway user|"
-         "relay prohibited|relaying prohibited|open relay|relay is not|relaying is"),
+         "relay prohibited|relaying prohibited|open relay|relay is not|relaying is|not relay|"
+         "relay forbidden|to relay|relay attempt|relay for|relay through|as a relay|"
+         "non-local mail|not a local domain|domain isn't local|domain is not local|"
+         "not local and not a relay|not hosted here|domain not hosted|"
+         "non-accepted domain|not one of our domains|not our domain"),
 
     /* size and room */
     ENHANCED(CAUSE_MAILBOX_FULL, 2, 2),
+    SAYS(CAUSE_MAILBOX_FULL, "mailbox size limit|mailbox has exceeded|mailbox exceeded"),
     ENHANCED(CAUSE_TOO_LARGE, 3, 4),
     ENHANCED(CAUSE_TOO_LARGE, 2, 3),
     SAYS(CAUSE_TOO_LARGE,
          "message too big|file too big|too large|larger than|size exceeds|exceeds size|"
-         "exceeds maximum|size limit|maximum message size|exceeds fixed|message size"),
+         "exceeds maximum|size limit|maximum message size|exceeds fixed|message size|"
+         "message too long|message is too long|too much data|maximum size|exceeds the size|"
+         "exceeds the maximum|bytes limit|mb limit|attachment size|zu groß"),
     SAYS(CAUSE_MAILBOX_FULL,
          "over quota|overquota|mailbox full|mailbox is full|quota exceeded|exceeded quota|"
          "exceeds quota|pleine|inbox is full|out of storage|exceeded storage|storage quota|"
-         "insufficient quota|quota full|not enough space|over its quota|no space left in mailbox"),
+         "insufficient quota|quota full|not enough space|over its quota|no space left in mailbox|"
+         "quota violation|exhausted allowed|allowed storage|mailbox&full|inbox full|"
+         "storage limit|storage space|user quota|disk quota|quota limit|mail quota|"
+         "postfach voll|postfach ist voll|quota erreicht|buzón lleno|casella piena|"
+         "over the allowed quota|exceeded allowed quota|exceeded&quota|over limit"),
     ENHANCED(CAUSE_STORAGE, 3, 1),
     SAYS(CAUSE_STORAGE, "insufficient system storage|system storage|disk full|mail system full|"
-         "insufficient disk"),
+         "insufficient disk|not enough disk|out of disk|no space left on|disk space|"
+         "insufficient storage|low on space"),
     SAYS(CAUSE_LOOP,
          "mail loop|too many hops|hop count|routing loop|loops back|hops exceeded| hops"),
     ENHANCED(CAUSE_LOOP, 4, 6),
@@ -181,21 +254,38 @@ static const struct rule rules[] = {
     SAYS(CAUSE_TOO_MANY_RECIPIENTS, "too many recipients|too many rcpt"),
     SAYS(CAUSE_DOMAIN_BLOCKED,
          "spamhaus dbl|dbl.spamhaus|uribl|surbl|domain present in|domain is listed|"
-         "url in the message"),
+         "url in the message|url&listed|url&block|links&listed|sender domain&black|"
+         "sender domain&block|domain&has been black|domain is black|domain blacklist|"
+         "blacklisted domain|blacklisted url|listed domain|from domain&block|"
+         "sender's domain&listed|sender's domain&black|rhsbl"),
+    SAYS(CAUSE_PROTOCOL, "earlytalker|early talker|early-talker|before greeting|pregreet|"
+                         "spoke too soon|talked too soon|improper command pipelining|"
+                         "without waiting"),
     SAYS(CAUSE_GREYLISTED,
-         "greylist|graylist|grey-list|gray-list|grey list|gray list|greylisting|postgrey"),
+         "greylist|graylist|grey-list|gray-list|grey list|gray list|greylisting|postgrey|"
+         "first time sender|first contact|not yet authorized to deliver|sqlgrey|milter-greylist"),
+    {.cause = CAUSE_GREYLISTED, .code = 4,
+     .words = "retry in|come back in|again in&seconds|again in&minutes|after&seconds&retry|"
+              "wait&minutes|wait&seconds|delayed&first"},
     SAYS(CAUSE_RATE, "too many connections|too many concurrent|too many errors|too many messages|"
          "too many sessions|too much mail|too many mails|thread limit|receive limit|"
          "unusual rate|too quickly|per connection|excessive volume|frequency limited|throttl|"
          "denial of service|connection limit|rate limit exceeded|message rate|slow down|"
-         "connection rate|exceeded the rate"),
+         "connection rate|exceeded the rate|unexpected volume|user complaints|concurrent connection|"
+         "connections limit|concurrency|too many&connections|too many&messages|too many&mails|"
+         "too many emails|too fast|message limit|messages per|mails per|emails per|connections per|"
+         "volume of mail|excessive|zu viele"),
     SAYS(CAUSE_REPUTATION,
-         "low reputation|ip reputation|domain reputation|sender reputation|bad reputation"),
+         "low reputation|ip reputation|domain reputation|sender reputation|bad reputation|"
+         "reputation of a domain|reputation of the domain|reputation score|due to reputation|"
+         "negative reputation"),
     SAYS(CAUSE_RATE, "rate limit|rate-limit|ratelimit"),
-    SAYS(CAUSE_IPV6, "over ipv6|process ipv6|ipv6 not accepted|no ipv6"),
+    SAYS(CAUSE_IPV6, "over ipv6|process ipv6|ipv6 not accepted|no ipv6|ipv6&not supported|"
+                     "ipv6&not allowed|ipv6&blocked|use ipv4"),
 
     SAYS(CAUSE_RECIPIENT_UNKNOWN, "account or domain may not"),
 
+    {.cause = CAUSE_BUSY, .words = "service refuse", .code = 421, .subject = 2, .detail = ANY},
     /* our address */
     SAYS(CAUSE_IP_BLOCKED,
          "blocked using|blacklist|black list|block list|blocklist|not welcome|listed on|"
@@ -204,24 +294,39 @@ static const struct rule rules[] = {
          "permanently deferred|not accepting connections|on our block|sending ip|source ip|"
          "blocked by|client host blocked|ip address has been|network is on|deny ip|ip is in|"
          "service refuse|ip blocked|blocked ip|host blocked|blocked for|your server|your host|"
-         "mail server has been"),
+         "mail server has been|ip is block|ip is black|ip is listed|address is block|"
+         "address is black|address blocked|deny listed|blocked by&list|"
+         "access to this mail system|access to submit messages|ip&is listed|ip&not allowed|"
+         "ip address&blocked|ip address&rejected|ip address&listed|abuse from your|"
+         "your network|from your ip|from your server|your mail server|blocked sender ip|"
+         "gesperrt|lista negra|liste noire"),
 
     /* the content */
     SAYS(CAUSE_SPAM,
          "judged to be spam|spam content|spam or virus|nature of the content|content rejected|"
          "likely unsolicited|as spam|looks like spam|considered spam|spam message|spam detected|"
          "is spam|be spam|unsolicited mail|unsolicited bulk|ube,|high spam|spam score|"
-         "detected spam|spam filter"),
+         "detected spam|spam filter|suspicion of spam|probability of spam|spam or|anti-spam|"
+         "antispam|spamassassin|spam rejected|phishing|junk mail|bulk mail|"
+         "looks like&spam|unsolicited|"
+         "suspicious content|suspicious message|message content|contents of the message"),
     SAYS(CAUSE_VIRUS, "virus|illegal attachment|malware|infected|security issue|attachment type|"
-         "dangerous attachment|blocked attachment"),
+         "dangerous attachment|blocked attachment|unsafe content|trojan|eicar|attachment&not allowed|"
+         "attachment&blocked|attachment&prohibited|attachment&forbidden|attachments of type|"
+         "file type|executable|extension&not allowed|security reasons&attachment"),
     ENHANCED(CAUSE_NO_8BIT, 6, 3),
     ENHANCED(CAUSE_NO_UTF8, 6, 7),
     SAYS(CAUSE_MALFORMED,
          "rfc 5322|rfc 5321 address|rfc 2822|malformed|blank from|multiple addresses in from|"
          "8-bit data|encoded-word|bare lf|bare cr|bare line|bare <lf>|invalid header|"
-         "missing header|duplicate header|header syntax|not rfc|non-compliant|not compliant"),
+         "missing header|duplicate header|header syntax|not rfc|non-compliant|not compliant|"
+         "messageid|message-id|one or no|date header|from header|no from|header&missing|"
+         "missing&header|headers are|message header|rfc5322|rfc2822|rfc822|rfc 822|"
+         "mime error|bad mime|badly formatted|header line|null character|nul character|"
+         "line length|8-bit data|8bit&not|improper use of 8|bare newline|stray newline"),
 
     /* recipients */
+    SAYS(CAUSE_BUSY, "policy size"),
     SAYS(CAUSE_RECIPIENT_UNKNOWN, "recipient not found|recipientnotfound"),
     ENHANCED(CAUSE_NULL_MX, 1, 10),
     CODE(CAUSE_NULL_MX, 556),
@@ -229,14 +334,23 @@ static const struct rule rules[] = {
          "domain not found|null mx|recipient domain|invalid domain|domain is not reachable|"
          "not accept mail|no smtp service|resolving mx|host unknown|unknown host|"
          "domain does not exist|no such domain|host or domain name|host not found|"
-         "domain name not found"),
+         "domain name not found|domain&does not exist|domain&not exist|domain&doesn't exist|"
+         "unknown domain|domain unknown|domain nonexist|domainnonexist|non-existent domain|"
+         "nonexistent domain|bad destination system|bad destination host|no mx|"
+         "not accept any mail|domain&no mail|couldn't find any host|domain&couldn't be found"),
     ENHANCED(CAUSE_RECIPIENT_DOMAIN, 1, 2),
+    ENHANCED(CAUSE_RECIPIENT_DOMAIN, 4, 310),
+    ENHANCED(CAUSE_RECIPIENT_DOMAIN, 4, 312),
     SAYS(CAUSE_RECIPIENT_DISABLED,
          "mailbox is disabled|mailbox disabled|no longer valid|been disabled|is disabled|"
          "disabled or|temporary locked|temporarily locked|disabled recipient|is inactive|"
          "inactive user|inactive account|user suspended|archivee|account is not active|"
          "account that you tried to reach is disabled|mailbox is inactive|been deactivated|"
-         "has been closed"),
+         "has been closed|user&suspended|account&suspended|mailbox&suspended|recipient&suspended|"
+         "account&blocked|mailbox&blocked|recipient&blocked|mailbox&locked|account&locked|"
+         "recipient&locked|not active|due to inactivity|discontinued|deactivated|"
+         "account&inactive|mailbox&inactive|account expired|no longer active|no longer in use|"
+         "account&closed|mailbox&closed|not accepting messages|not accepting mail"),
     SAYS(CAUSE_RECIPIENT_UNKNOWN,
          "user unknown|unknown user|no such user|doesn't have a|does not have a|"
          "mailbox unavailable|mailbox not found|user not found|unrouteable|"
@@ -247,7 +361,17 @@ static const struct rule rules[] = {
          "destinataire invalide|you tried to reach|address does not exist|user does not exist|"
          "user doesn't exist|mailbox does not exist|account does not exist|not a known user|"
          "unknown mailbox|invalid mailbox|not our customer|recipient does not exist|"
-         "recipient rejected|not exist here|unknown or illegal"),
+         "recipient rejected|not exist here|unknown or illegal|mailbox not available|"
+         "mailbox&not available|addressee unknown|user&unknown|mailbox&unknown|recipient&unknown|"
+         "address&unknown|account&unknown|user&not exist|user&not found|mailbox&not exist|"
+         "mailbox&not found|recipient&not exist|recipient&doesn't exist|account&not exist|"
+         "account&not found|address&not exist|address&not found|address&does not exist|"
+         "address&doesn't exist|user&doesn't exist|no such|no mailbox|not a valid|"
+         "invalid address|bad address|bad destination mailbox|unknown in|unknown to|"
+         "not our user|no account|no user|not listed in|cannot find your recipient|"
+         "unbekannt|existiert nicht|inconnu|destinatario|no existe|desconocid|"
+         "sconosciuto|non esiste|onbekend|user not local|not known|undeliverable address|"
+         "callout verification|left the company|left the organi|no longer works|no longer with"),
     ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 1),
     ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 3),
     ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 6),
@@ -261,7 +385,11 @@ static const struct rule rules[] = {
     SAYS(CAUSE_TIMEOUT, "timeout|timed out|connection expired|message expired|queue too long"),
     SAYS(CAUSE_PROTOCOL, "synchronization|break rules|bad sequence|out of sequence|syntax error|"
          "identity changes|line is too long|line too long|not recognized|unrecognized command|"
-         "unknown command|protocol error|command not implemented"),
+         "unknown command|protocol error|command not implemented|bad syntax|need rcpt|need mail|"
+         "mail first|rcpt first|nested mail|sender already|bad command|invalid command|"
+         "valid rcpt|command rejected&sequence|command unrecognized|command unknown|"
+         "unrecognised command|ill-formed|illegal command"),
+    SAYS(CAUSE_SPAM, "spam"),
     {.cause = CAUSE_GREYLISTED, .words = "try again|later",
      .stages = AT(STAGE_RCPT) | AT(STAGE_DATA) | AT(STAGE_DOT),
      .code = 4, .subject = 7, .detail = 1},
@@ -271,7 +399,10 @@ static const struct rule rules[] = {
     SAYS(CAUSE_POLICY, "whitelist|allowlist|policy that"),
     SAYS(CAUSE_BUSY,
          "temporarily unavailable|temporarily unable|server busy|too busy|server ports are busy|"
-         "come back later|unavailable|try again later|plus tard|resources"),
+         "come back later|unavailable|try again later|plus tard|resources|transaction failed|"
+         "internal error|server error|local error|system error|not available|overload|"
+         "under load|maintenance|shutting down|lookup failure|configuration error|"
+         "write error|temporary failure|temporary problem|local problem|out of memory"),
 
     /* nothing but the codes */
     STAGE(CAUSE_MAILBOX_FULL, AT(STAGE_RCPT), 552),
@@ -292,13 +423,23 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+static bool says_all_of(struct span text, struct span words)
+{
+    struct span word;
+
+    while (span_cut(&words, '&', &word))
+        if (span_search(text, word) < 0)
+            return false;
+    return true;
+}
+
 /* The first of the words that the text holds; empty when it holds none. */
 static struct span says_one_of(struct span text, const char *words)
 {
     struct span rest = span_of(words), word;
 
     while (span_cut(&rest, '|', &word))
-        if (span_search(text, word) >= 0)
+        if (says_all_of(text, word))
             return word;
     return SPAN_NONE;
 }

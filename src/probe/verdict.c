@@ -57,6 +57,18 @@ void verdict_also(struct verdict_set *set, const struct verdict *v)
 
 const char *verdict_class(const struct verdict *v)
 {
+    /* Those that are told apart for a sentence of their own. */
+    static const struct {
+        enum cause cause, class;
+    } same_class[] = {
+        {CAUSE_NULL_MX, CAUSE_RECIPIENT_DOMAIN},
+        {CAUSE_NO_DOMAIN, CAUSE_RECIPIENT_DOMAIN},
+        {CAUSE_LIFETIME, CAUSE_TIMEOUT},
+    };
+
+    for (size_t i = 0; i < COUNT(same_class); i++)
+        if (same_class[i].cause == v->cause)
+            return cause_name(same_class[i].class);
     return v->cause == CAUSE_NONE ? "" : cause_name(v->cause);
 }
 
