@@ -31,6 +31,7 @@ static const struct row {
     {"Message-ID", HEADER_MESSAGE_ID, 0},
     {"Received", HEADER_RECEIVED, 0},
     {"Auto-Submitted", HEADER_AUTO_SUBMITTED, 0},
+    {"Authentication-Results", HEADER_RESULTS, 0}, /* see judge */
     {"Bcc", HEADER_DROPPED, 1U << HEADER_SUBMISSION},
     {"Resent-Bcc", HEADER_DROPPED, 1U << HEADER_SUBMISSION},
     {"Return-Path", HEADER_DROPPED, 1U << HEADER_SUBMISSION | 1U << HEADER_EXCHANGE},
@@ -38,13 +39,18 @@ static const struct row {
 
 void header_init(struct header *h, enum header_mode mode, dot_out *out, void *arg)
 {
-    *h = (struct header){
-        .mode = mode, .out = out, .arg = arg, .state = AT_LINE, .from = TEXT_INIT(FROM_LINE_MAX)};
+    *h = (struct header){.mode = mode,
+                         .out = out,
+                         .arg = arg,
+                         .state = AT_LINE,
+                         .from = TEXT_INIT(FROM_LINE_MAX),
+                         .doubt = TEXT_INIT(HEADER_RESULTS_MAX)};
 }
 
 void header_free(struct header *h)
 {
     text_free(&h->from);
+    text_free(&h->doubt);
 }
 
 struct span header_from(const struct header *h)
@@ -118,6 +124,7 @@ static void begin_field(struct header *h, struct span name)
     if (!row)
         return;
     h->count[row->field]++;
+    h->judging = row->field == HEADER_RESULTS && h->host.len;
     h->keeping_from = row->field == HEADER_FROM && h->count[HEADER_FROM] == 1;
 }
 
@@ -136,9 +143,20 @@ static void mend(struct header *h)
     begin_body(h);
 }
 
+/* The doubt is over, or the field is without having told a name. */
+static void settle(struct header *h)
+{
+    if (h->judging && !h->dropping)
+        give(h, text_span(&h->doubt));
+    h->judging = false;
+    text_clear(&h->doubt);
+}
+
 /* Acts on a line that is understood. A folded line that continues nothing is text. */
 static void begin_line(struct header *h, enum kind kind, struct span name)
 {
+    if (kind != KIND_FOLDED)
+        settle(h);
     if (kind == KIND_BLANK) {
         h->state = AT_BLANK;
     } else if (kind == KIND_OTHER || (kind == KIND_FOLDED && !h->any)) {
@@ -159,19 +177,79 @@ static void keep_from(struct header *h, struct span piece)
     text_add(&h->from, fits);
 }
 
+/* Takes blanks, line ends and comments (CFWS, RFC 5322 3.2.2) off the front. False: there is
+ * nothing behind them yet. */
+static bool skip_cfws(struct span *s)
+{
+    unsigned depth = 0;
+
+    for (; s->len; *s = span_from(*s, 1)) {
+        char c = s->at[0];
+
+        if (c == '(')
+            depth++;
+        else if (!depth && !blank(c) && c != '\r' && c != '\n')
+            return true;
+        else if (depth && c == ')')
+            depth--;
+        else if (depth && c == '\\' && s->len > 1)
+            *s = span_from(*s, 1);
+    }
+    return false;
+}
+
+/* The name of the server whose results these are (authserv-id, RFC 8601 2.2), once its end is here.
+ */
+static bool results_name(struct span field, struct span *name)
+{
+    size_t n = 0;
+
+    span_cut(&field, ':', name);
+    if (!skip_cfws(&field))
+        return false;
+    if (field.at[0] == '"') {
+        field = span_from(field, 1);
+        while (n < field.len && field.at[n] != '"')
+            n++;
+    } else {
+        while (n < field.len && !strchr(" \t\r\n;(", field.at[n]))
+            n++;
+    }
+    *name = span_head(field, n);
+    return n < field.len;
+}
+
+/* A name that does not come, or that is written in disguise, is no honest one. */
+static void judge(struct header *h, struct span piece)
+{
+    struct span fits = span_head(piece, HEADER_RESULTS_MAX - h->doubt.len), name;
+
+    text_add(&h->doubt, fits);
+    if (results_name(text_span(&h->doubt), &name))
+        h->dropping = span_ieq(name, h->host) || span_find(name, '\\') >= 0;
+    else if (h->doubt.len == HEADER_RESULTS_MAX)
+        h->dropping = true;
+    else
+        return;
+    settle(h);
+    if (!h->dropping)
+        give(h, span_from(piece, fits.len));
+}
+
+static void keep(struct header *h, struct span piece)
+{
+    if (h->judging)
+        judge(h, piece);
+    else if (!h->dropping)
+        give(h, piece);
+}
+
 /* Bytes of a field's line, without what ends it. */
 static void pass(struct header *h, struct span piece)
 {
-    if (!h->dropping)
-        give(h, piece);
+    keep(h, piece);
     if (h->keeping_from)
         keep_from(h, piece);
-}
-
-static void pass_line_end(struct header *h, struct span piece)
-{
-    if (!h->dropping)
-        give(h, piece);
 }
 
 /* Each step below takes bytes off the front and returns how many; 0 when only the state changed. */
@@ -231,7 +309,7 @@ static size_t in_line(struct header *h, struct span bytes)
     pass(h, span_head(bytes, n));
     if (n == bytes.len)
         return n;
-    pass_line_end(h, span_head(span_from(bytes, n), 1));
+    keep(h, span_head(span_from(bytes, n), 1));
     h->state = bytes.at[n] == '\r' ? BEHIND_CR : AT_LINE;
     return n + 1;
 }
@@ -241,7 +319,7 @@ static size_t in_line(struct header *h, struct span bytes)
 static size_t behind_cr(struct header *h, struct span bytes)
 {
     h->state = AT_LINE;
-    pass_line_end(h, SPAN("\n"));
+    keep(h, SPAN("\n"));
     return bytes.at[0] == '\n';
 }
 
@@ -284,6 +362,7 @@ void header_finish(struct header *h)
         behind_cr(h, SPAN("\n"));
     if (h->state == BEHIND_BLANK)
         behind_blank(h, SPAN("\n"));
+    settle(h);
     if (!h->held_len)
         return;
     mend(h); /* a name that never came to its colon is text */

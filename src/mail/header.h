@@ -15,6 +15,7 @@
 enum header_mode {
     HEADER_SUBMISSION, /* from a user: Bcc, Resent-Bcc and Return-Path are dropped */
     HEADER_EXCHANGE,   /* from another server: Return-Path is dropped */
+    /* from both: Authentication-Results that claim to be ours */
 };
 
 /* The fields that are counted. */
@@ -26,12 +27,14 @@ enum header_field {
     HEADER_RECEIVED,
     HEADER_AUTO_SUBMITTED,
     HEADER_DROPPED, /* Bcc, Resent-Bcc, Return-Path */
+    HEADER_RESULTS, /* Authentication-Results, whoever's */
     HEADER_FIELDS,
 };
 
 enum {
     HEADER_NAME_MAX = 256,     /* a longer "name" is no field name */
     HEADER_FROM_MAX = 1024,    /* bytes kept of From */
+    HEADER_RESULTS_MAX = 1024, /* where the server's name must have ended in its results */
     HEADER_RECEIVED_MAX = 100, /* RFC 5321 6.3: more is a loop */
 };
 
@@ -40,10 +43,14 @@ struct header {
     dot_out *out;
     void *arg;
     int state;
-    bool dropping, keeping_from, any;
+    bool dropping, keeping_from, judging, any;
     char held[HEADER_NAME_MAX]; /* the start of a line that is not understood yet */
     size_t held_len;
     struct text from;
+    struct text doubt; /* of a field while it is not known whether it is dropped */
+    /* --- for the caller to set after header_init */
+    struct span host; /* our name: results under it (RFC 8601 5) are forged, none of ours is there
+                         yet; empty: all are kept */
     /* --- for the caller to read */
     unsigned count[HEADER_FIELDS];
     uint64_t size; /* octets of the header that came in, with the blank line (about, when mended) */

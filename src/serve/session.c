@@ -242,6 +242,7 @@ static struct reply on_body_begin(void *arg, const struct smtp_server_session *s
 
     body_open(&self->body, is_submission(self) ? HEADER_SUBMISSION : HEADER_EXCHANGE, lend, self,
               most, s->transaction->arena);
+    self->body.header.host = span_of(c->hostname);
     return (struct reply){0};
 }
 

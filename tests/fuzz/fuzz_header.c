@@ -17,6 +17,7 @@ static void scan(struct header *h, enum header_mode mode, struct span bytes, siz
                  struct text *out)
 {
     header_init(h, mode, collect, out);
+    h->host = SPAN("a.b");
     for (; bytes.len; bytes = span_from(bytes, step))
         header_feed(h, span_head(bytes, step));
     header_finish(h);

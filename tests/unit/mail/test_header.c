@@ -65,6 +65,34 @@ static const struct {
     {.in = "A: b\r\n\rBcc: x", .out = "A: b\r\n\r\nBcc: x", .ended = true},
     {.in = "A: b\r", .out = "A: b\r\n"},
     {.in = "A: b\r\n\r", .out = "A: b\r\n\r\n", .ended = true},
+/* results that claim to be ours */
+#define OTHER "Authentication-Results: b.test; spf=pass\r\n"
+    {.in = OTHER "authentication-results: OUR.test; dkim=pass\r\n\theader.d=x\r\nA: b\r\n\r\nx",
+     .out = OTHER "A: b\r\n\r\nx",
+     .ended = true},
+    {.in = "Authentication-Results:our.test;none\r\n\r\n", .out = "\r\n", .ended = true},
+    {.in = "Authentication-Results : (a(\\)) b)\r\n (c)\r\n\tour.test 1; none\r\n\r\n",
+     .out = "\r\n",
+     .ended = true},
+    {.in = "Authentication-Results: \"our.test\"; none\r\n\r\n", .out = "\r\n", .ended = true},
+    {.in = "Authentication-Results: \"o\\ur.test\"; none\r\n\r\n", .out = "\r\n", .ended = true},
+    {.in = "Authentication-Results: our.test\r\n\r\n", .out = "\r\n", .ended = true},
+    {.in = "Authentication-Results:\rour.test:\n our.test; none\r\n\r\n",
+     .out = "Authentication-Results:\r\nour.test:\n our.test; none\r\n\r\n",
+     .ended = true},
+    {.in = "Authentication-Results: our.test.b.test; (our.test) none\r\n\r\n",
+     .out = "Authentication-Results: our.test.b.test; (our.test) none\r\n\r\n",
+     .ended = true},
+    {.in = "Authentication-Results: \r\n\t\r\nA: b\r\n\r\n",
+     .out = "Authentication-Results: \r\n\t\r\nA: b\r\n\r\n",
+     .ended = true},
+    {.in = "Authentication-Results: (our", .out = "Authentication-Results: (our"},
+    {.in = "Authentication-Results: " LONG_NAME LONG_NAME LONG_NAME LONG_NAME "\r\nA: b\r\n\r\n",
+     .out = "A: b\r\n\r\n",
+     .ended = true},
+    {.in = "Authentication-Results: (" LONG_NAME LONG_NAME LONG_NAME ") b.test; none\r\n\r\n",
+     .out = "Authentication-Results: (" LONG_NAME LONG_NAME LONG_NAME ") b.test; none\r\n\r\n",
+     .ended = true},
     /* the CR must not join the LF of the blank line when what stood between them goes */
     {.in = "A: b\rBcc: t\n\nbody",
      .out = "A: b\r\n\nbody",
@@ -79,6 +107,7 @@ static void check(const char *in, enum header_mode mode, size_t step, const char
     struct span rest = span_of(in);
 
     header_init(h, mode, collect, &out);
+    h->host = SPAN("our.test");
     for (; rest.len; rest = span_from(rest, step))
         header_feed(h, span_head(rest, step));
     header_finish(h);
