@@ -18,6 +18,7 @@ struct rule {
     unsigned stages;                /* AT() bits */
     unsigned short code;            /* 4, 5: the class; else exact */
     unsigned short subject, detail; /* of the enhanced code; subject 0: whatever */
+    bool names_address;             /* the text holds an IPv4 address: it speaks of somebody */
 };
 
 /* clang-format off */
@@ -44,7 +45,10 @@ static const struct rule rules[] = {
     STAGE(CAUSE_TLS_FAILURE, AT(STAGE_STARTTLS), 0),
 
     /* limits of the sender's own account come before everything that looks like them */
-    SAYS(CAUSE_TOO_MANY_RECIPIENTS, "has too many recipients"),
+    SAYS(CAUSE_RATE, "concurrent connection|connection rate limit"),
+    SAYS(CAUSE_IP_BLOCKED, "too many invalid recipients|too many unknown recipients|"
+                           "identified as spammer"),
+    SAYS(CAUSE_TOO_MANY_RECIPIENTS, "has too many recipients|batch limit"),
     SAYS(CAUSE_RATE, "message receive limit|receiving mail too|receiving mail at|recipient's per"),
     SAYS(CAUSE_SENDING_LIMIT,
          "sending quota|sending limit|sending rate|relay limit|emails per hour|emails per day|"
@@ -53,7 +57,8 @@ static const struct rule rules[] = {
          "reached your|reached the limit of|messaging limit|24-hour|exceeded the max|"
          "hourly quota|daily quota|daily message|per hour for user|outgoing limit|"
          "exceeded&sending|outbound limit|sends per|recipients per day|limit per day|"
-         "monthly limit|plan limit|out of credits|versandlimit"),
+         "messages allowed per|mails allowed per|monthly limit|plan limit|out of credits|"
+         "versandlimit"),
 
     /* login */
     SAYS(CAUSE_RELAY_DENIED, "credentials for relay"),
@@ -74,6 +79,10 @@ static const struct rule rules[] = {
          "smtpclientauthentication is disabled|smtp auth is disabled|security defaults|"
          "criteria to be authenticated|access rights to this service|disabled by the admin|"
          "disabled by your admin|smtp access is disabled|not allowed to use smtp"),
+    {.cause = CAUSE_AUTH_DISABLED,
+     .words = "no permission|permission to use|protocol&disabled|smtp&disabled|smtp&not allowed|"
+              "smtp&not enabled|service&disabled|not enabled for|enable pop|enable smtp",
+     .stages = AT(STAGE_AUTH)},
     {.cause = CAUSE_ACCOUNT_SUSPENDED,
      .words = "disabled|locked|suspend|blocked|inactive|deactivated|closed|expired account|unpaid",
      .code = 535},
@@ -88,9 +97,12 @@ static const struct rule rules[] = {
          "your account&locked|your account&limited|your account&deactivated|"
          "outgoing&has been suspended|tenant has exceeded|"
          "sending&disabled for|account&compromised"),
-    SAYS(CAUSE_PROTOCOL, "hello first|helo first|ehlo first|say hello|send helo|send ehlo"),
+    SAYS(CAUSE_PROTOCOL, "hello first|helo first|ehlo first|say hello|send helo|send ehlo|"
+         "ehlo needed|helo needed|"
+         "helo required|ehlo required"),
     {.cause = CAUSE_AUTH_ABSENT, .words = "auth", .code = 503, .subject = 5, .detail = 1},
-    {.cause = CAUSE_AUTH_ABSENT, .words = "auth&not implemented|auth command&not recognized|unrecognized&auth command"},
+    {.cause = CAUSE_AUTH_ABSENT, .words = "auth&not implemented|auth command&not recognized|"
+         "unrecognized&auth command"},
     SAYS(CAUSE_AUTH_ABSENT,
          "authentication not enabled|auth command used when|auth not allowed|auth not available|"
          "auth not supported|authentication is not enabled|authentication not allowed on"),
@@ -126,13 +138,15 @@ static const struct rule rules[] = {
          "not permitted to send as|does not belong to|not authorized to send as|cannot send as|"
          "not authorised to send as|sender&for this login|from&same as auth|from&must match|"
          "sender&must match|sender&does not match|not allowed to send from|same as authorization|"
-         "authenticated user&sender|sender&authenticated user|send on behalf|not allowed to use&from|"
+         "authenticated user&sender|sender&authenticated user|send on behalf|"
+         "not allowed to use&from|"
          "not allowed to use&sender|sender address is not yours|you are not allowed to send&from|"
          "from address&not match&account|sender mismatch"),
     /* plain talk of relaying, whatever else is told beside it */
     SAYS(CAUSE_RELAY_DENIED,
          "relaying denied|relay access denied|relay denied|relaying disallowed|"
-         "relaying not allowed|relaying is not allowed"),
+         "relaying not allowed|relaying is not allowed|relaying&denied|relaying&prohibited|"
+         "relaying&not allowed|mail relay|isn't in my list of allowed"),
 
     /* proof of the sender's domain; most of these texts speak of limits and spam as well */
     ENHANCED(CAUSE_UNAUTHENTICATED, 7, 26),
@@ -173,7 +187,9 @@ static const struct rule rules[] = {
          "unresolvable rfc|sender domain must|sender domain not|from domain|"
          "sender address has no|sender verify failed|invalid sender domain|"
          "sender&domain&not exist|sender&domain&not found|sender&domain&not resolve|"
-         "sender&no mx|sender's domain&does not|sender domain does|sender domain is invalid|"
+         "sender&no mx|valid sender domain|from: domain|unroutable sender|sender&unrout|"
+         "sender domain is empty|sender's domain&does not|sender domain does|"
+         "sender domain is invalid|"
          "sender verification failed|sender callout|could not verify sender|"
          "return path&not|return address&not exist|envelope sender&not exist"),
 
@@ -206,7 +222,8 @@ static const struct rule rules[] = {
          "you must log in|you must login|must first log|please log in|please login|login required|"
          "without authentication|anmeldung erforderlich|authentifizierung erforderlich|"
          "autenticaci|autenticazione|not permitted without auth|need to authenticate|"
-         "needs authentication|must supply|use smtp auth|enable smtp auth|turn on smtp"),
+         "needs authentication|authentication&turned on|"
+         "authentication must be|must supply|use smtp auth|enable smtp auth|turn on smtp"),
     SAYS(CAUSE_IP_DYNAMIC,
          "dynamic ip|dynamic address|policy block list|(pbl)|pbl.spamhaus|email directly to|"
          "mail directly to|smtp relay at your|residential|dial-up|dialup|dynamically assigned|"
@@ -238,7 +255,8 @@ static const struct rule rules[] = {
          "over quota|overquota|mailbox full|mailbox is full|quota exceeded|exceeded quota|"
          "exceeds quota|pleine|inbox is full|out of storage|exceeded storage|storage quota|"
          "insufficient quota|quota full|not enough space|over its quota|no space left in mailbox|"
-         "quota violation|exhausted allowed|allowed storage|mailbox&full|inbox full|"
+         "storage full|storage is full|quota violation|exhausted allowed|allowed storage|"
+         "mailbox&full|inbox full|"
          "storage limit|storage space|user quota|disk quota|quota limit|mail quota|"
          "postfach voll|postfach ist voll|quota erreicht|buzón lleno|casella piena|"
          "over the allowed quota|exceeded allowed quota|exceeded&quota|over limit"),
@@ -265,13 +283,15 @@ static const struct rule rules[] = {
          "greylist|graylist|grey-list|gray-list|grey list|gray list|greylisting|postgrey|"
          "first time sender|first contact|not yet authorized to deliver|sqlgrey|milter-greylist"),
     {.cause = CAUSE_GREYLISTED, .code = 4,
-     .words = "retry in|come back in|again in&seconds|again in&minutes|after&seconds&retry|"
+     .words = "recipient address rejected&try again|recipient address rejected&later|retry in|"
+         "come back in|again in&seconds|again in&minutes|after&seconds&retry|"
               "wait&minutes|wait&seconds|delayed&first"},
     SAYS(CAUSE_RATE, "too many connections|too many concurrent|too many errors|too many messages|"
          "too many sessions|too much mail|too many mails|thread limit|receive limit|"
          "unusual rate|too quickly|per connection|excessive volume|frequency limited|throttl|"
          "denial of service|connection limit|rate limit exceeded|message rate|slow down|"
-         "connection rate|exceeded the rate|unexpected volume|user complaints|concurrent connection|"
+         "connection rate|exceeded the rate|unexpected volume|user complaints|"
+         "concurrent connection|"
          "connections limit|concurrency|too many&connections|too many&messages|too many&mails|"
          "too many emails|too fast|message limit|messages per|mails per|emails per|connections per|"
          "volume of mail|excessive|zu viele"),
@@ -309,9 +329,11 @@ static const struct rule rules[] = {
          "detected spam|spam filter|suspicion of spam|probability of spam|spam or|anti-spam|"
          "antispam|spamassassin|spam rejected|phishing|junk mail|bulk mail|"
          "looks like&spam|unsolicited|"
-         "suspicious content|suspicious message|message content|contents of the message"),
+         "mass mailer|suspicious content|suspicious message|message content|"
+         "contents of the message"),
     SAYS(CAUSE_VIRUS, "virus|illegal attachment|malware|infected|security issue|attachment type|"
-         "dangerous attachment|blocked attachment|unsafe content|trojan|eicar|attachment&not allowed|"
+         "dangerous attachment|blocked attachment|unsafe content|trojan|eicar|"
+         "attachment&not allowed|"
          "attachment&blocked|attachment&prohibited|attachment&forbidden|attachments of type|"
          "file type|executable|extension&not allowed|security reasons&attachment"),
     ENHANCED(CAUSE_NO_8BIT, 6, 3),
@@ -336,7 +358,7 @@ static const struct rule rules[] = {
          "domain does not exist|no such domain|host or domain name|host not found|"
          "domain name not found|domain&does not exist|domain&not exist|domain&doesn't exist|"
          "unknown domain|domain unknown|domain nonexist|domainnonexist|non-existent domain|"
-         "nonexistent domain|bad destination system|bad destination host|no mx|"
+         "nonexistent domain|dead domain|bad destination system|bad destination host|no mx|"
          "not accept any mail|domain&no mail|couldn't find any host|domain&couldn't be found"),
     ENHANCED(CAUSE_RECIPIENT_DOMAIN, 1, 2),
     ENHANCED(CAUSE_RECIPIENT_DOMAIN, 4, 310),
@@ -349,7 +371,8 @@ static const struct rule rules[] = {
          "has been closed|user&suspended|account&suspended|mailbox&suspended|recipient&suspended|"
          "account&blocked|mailbox&blocked|recipient&blocked|mailbox&locked|account&locked|"
          "recipient&locked|not active|due to inactivity|discontinued|deactivated|"
-         "account&inactive|mailbox&inactive|account expired|no longer active|no longer in use|"
+         "frozen|no longer accepts|account&inactive|mailbox&inactive|account expired|"
+         "no longer active|no longer in use|"
          "account&closed|mailbox&closed|not accepting messages|not accepting mail"),
     SAYS(CAUSE_RECIPIENT_UNKNOWN,
          "user unknown|unknown user|no such user|doesn't have a|does not have a|"
@@ -377,7 +400,8 @@ static const struct rule rules[] = {
     ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 6),
     ENHANCED(CAUSE_SENDER_DOMAIN, 1, 8),
     SAYS(CAUSE_SENDER_REJECTED,
-         "invalid sender|sender rejected|sender address rejected|sender denied|"
+         "invalid sender|sender rejected|sender email address|sender address rejected|"
+         "sender denied|"
          "sender not accepted|emetteur invalide"),
     ENHANCED(CAUSE_RECIPIENT_DISABLED, 2, 1),
 
@@ -418,6 +442,17 @@ static const struct rule rules[] = {
      .stages = AT(STAGE_RCPT)},
     STAGE(CAUSE_RECIPIENT_UNKNOWN, AT(STAGE_RCPT), 551),
     STAGE(CAUSE_SENDER_REJECTED, AT(STAGE_MAIL), 5),
+
+    /* no known words: whom does it speak of? */
+    {.cause = CAUSE_IP_BLOCKED, .code = 5, .names_address = true,
+     .words = "client host|host&rejected|connect|denied|refuse|block|listing|problem|not allowed"},
+    {.cause = CAUSE_IP_BLOCKED, .code = 5, .words = "client host|allowed to connect"},
+    {.cause = CAUSE_SENDER_REJECTED, .code = 5,
+     .words = "sender|from address|mail from|return path|envelope from|return-path"},
+    {.cause = CAUSE_RECIPIENT_UNKNOWN, .code = 5,
+     .words = "recipient|mailbox|no one |this address|user |address not|utente|usuario|benutzer|"
+              "utilisateur|destinataire|empfänger|gebruiker|rcpt"},
+    {.cause = CAUSE_RELAY_DENIED, .code = 5, .words = "relay"},
     CODE(CAUSE_POLICY, 5),
     CODE(CAUSE_BUSY, 4),
 };
@@ -454,9 +489,31 @@ static bool codes_fit(const struct rule *rule, const struct reply *r)
            (rule->detail == ANY || r->enhanced.detail == rule->detail);
 }
 
+/* Four numbers with dots between: an address of IPv4. */
+static bool names_address(struct span text)
+{
+    size_t dots = 0, digits = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] >= '0' && text.at[i] <= '9') {
+            digits++;
+        } else if (text.at[i] == '.' && digits >= 1 && digits <= 3) {
+            dots++;
+            digits = 0;
+        } else {
+            dots = digits = 0;
+        }
+        if (dots == 3 && digits)
+            return true;
+    }
+    return false;
+}
+
 static bool fits(const struct rule *rule, enum stage stage, const struct reply *r)
 {
     if (rule->stages && !(rule->stages & AT(stage)))
+        return false;
+    if (rule->names_address && !names_address(r->text))
         return false;
     return codes_fit(rule, r) && (!rule->words || says_one_of(r->text, rule->words).len);
 }
