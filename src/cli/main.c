@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/account_command.h"
+#include "cli/check_command.h"
 #include "cli/command.h"
 #include "cli/config_command.h"
 #include "cli/explain_command.h"
@@ -20,6 +21,8 @@ static const struct command commands[] = {
     {"explain", "[TEXT | FILE]",
      "Tell what a server's reply, a bounce or an error window means, and what to do.",
      explain_command_run, NULL},
+    {"check", "ADDRESS | SERVER [--port N]",
+     "Find out why mail cannot be sent, and who can repair it.", check_command_run, NULL},
     {"send", "--to ADDRESS [--subject TEXT] [FILE]", "Send a text, or a whole message with --raw.",
      send_command_run, NULL},
     {"sendmail", "[OPTION...] [ADDRESS...]",

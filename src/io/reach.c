@@ -81,8 +81,11 @@ static void count_again(int fd, struct reach *out)
     socklen_t n = sizeof info;
 
     memset(&info, 0, sizeof info);
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0)
-        out->again = info.tcpi_total_retrans;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) != 0)
+        return;
+    out->again = info.tcpi_total_retrans;
+    /* The first counts attempts, the second only what the device took. */
+    out->kept = out->sys == ETIMEDOUT && info.tcpi_total_retrans > 0 && info.tcpi_retrans == 0;
 }
 
 static void wake(void *fiber)

@@ -14,6 +14,7 @@ struct reach {
     int sys;    /* 0: it opened; else a positive errno, ETIMEDOUT for silence until the deadline */
     int64_t ms; /* how long it took to know */
     unsigned again; /* times the first packet had to be sent again (lost, or let fall) */
+    bool kept; /* none of the repeated packets left this computer: its own rules let them fall */
     /* What a router or the far host said by ICMP (RFC 792, RFC 4443): type and code as on the wire,
      * and who said it (port 0). icmp is false when nobody said anything. */
     bool icmp;

@@ -1,0 +1,102 @@
+#include "probe/tell.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+static const enum steps_sealing sealings[] = {
+    [MODE_UNKNOWN] = SEALING_UNKNOWN,
+    [MODE_PLAIN] = SEALING_NONE,
+    [MODE_STARTTLS] = SEALING_STARTTLS,
+    [MODE_TLS] = SEALING_TLS,
+};
+
+static enum steps_spa spa_of(const char *mechanisms)
+{
+    struct span rest = span_of(mechanisms), w;
+    enum steps_spa spa = SPA_UNKNOWN;
+
+    while ((w = span_word(&rest)).len) {
+        if (span_iis(w, "PLAIN") || span_iis(w, "LOGIN"))
+            return SPA_OFF;
+        if (span_iis(w, "NTLM") || span_iis(w, "GSSAPI"))
+            spa = SPA_ON;
+    }
+    return spa;
+}
+
+/* A door is recommended only when it keeps the password safe. */
+static void take_best(const struct findings *f, const struct findings_door *best,
+                      struct remedy_case *k)
+{
+    k->best.host = span_of(f->host);
+    k->best.user = span_of(f->user);
+    if (!best || !findings_verified(best))
+        return;
+    k->best.port = best->port;
+    k->best.sealing = sealings[best->mode];
+    k->best.spa = spa_of(findings_auth(best));
+}
+
+/* Where the same port with the other way of beginning is the answer. */
+static void take_same_door(const struct findings *f, const struct conclusion *c,
+                           struct remedy_case *k)
+{
+    const struct findings_door *d = findings_find(f, WHO_SERVER, c->ports[0], AF_UNSPEC);
+
+    if (!findings_speaks(d) || !findings_verified(d))
+        return;
+    k->best.port = d->port;
+    k->best.sealing = sealings[d->mode];
+}
+
+/* The remedy names one door; when it is about more, they are added. */
+static void name_ports(const struct conclusion *c, struct verdict *v, struct arena *a)
+{
+    struct text words = TEXT_INIT(200);
+
+    if (!c->ports[0] || !c->ports[1])
+        return;
+    for (size_t i = 0; i < CONCLUDE_PORTS && c->ports[i]; i++)
+        text_addf(&words, "%s%u", i ? ", " : "", c->ports[i]);
+    v->sentence =
+        span_of(arena_printf(a, "%.*s (Ports %s.)", SPAN_ARG(v->sentence), text_cstr(&words)));
+    text_free(&words);
+}
+
+static void tell_one(const struct findings *f, const struct conclusion *c,
+                     const struct remedy_case *common, struct verdict *v, struct arena *a)
+{
+    struct remedy_case k = *common;
+
+    k.port = c->ports[0];
+    k.other = arena_span(a, span_of(c->other));
+    if (strcmp(c->id, "S1") == 0)
+        take_same_door(f, c, &k);
+    *v = (struct verdict){0};
+    remedy_fill(v, c->id, c->cause, &k, a);
+    v->rule = c->rule;
+    name_ports(c, v, a);
+    if (c->reply.code)
+        v->sentence = span_of(arena_printf(a, "%.*s The server said: %u %s", SPAN_ARG(v->sentence),
+                                           c->reply.code, c->reply.text));
+}
+
+void tell_set(const struct findings *f, const struct conclusions *c, enum steps_program program,
+              struct verdict_set *out, struct arena *a)
+{
+    struct remedy_case k = {.program = program, .host = span_of(f->host)};
+
+    memset(out, 0, sizeof *out);
+    take_best(f, c->best, &k);
+    tell_one(f, &c->at[0], &k, &out->verdict, a);
+    for (size_t i = 1; i < c->count; i++) {
+        struct verdict v;
+
+        tell_one(f, &c->at[i], &k, &v, a);
+        verdict_also(out, &v);
+    }
+    for (size_t i = 0; i < c->doubt_count; i++)
+        verdict_doubt(out, a, "%s", c->doubt[i]);
+    out->elapsed_ms = (uint64_t)f->elapsed_ms;
+}
