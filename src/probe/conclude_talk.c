@@ -61,7 +61,7 @@ bool conclude_intercepted(struct facts *k, struct conclusion *c)
     for (const unsigned *p = conclude_doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
-        if (*p == 443 || !findings_speaks(d) || findings_verified(d))
+        if (*p == 443 || !findings_speaks(d) || findings_verified(d) || d->masked)
             continue;
         for (const unsigned *q = conclude_doors; *q; q++) {
             const struct findings_door *own = conclude_door(k, WHO_SERVER, *q);
