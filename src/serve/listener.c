@@ -15,6 +15,9 @@
 
 enum { SOCKETS_MAX = 512, CERTIFICATES_MAX = 64 };
 
+/* Milliseconds that a message under way gets at a shutdown. */
+enum { PATIENCE = 10 * 1000 };
+
 struct open_door {
     struct session_door *door;
     struct listen *listen;
@@ -37,6 +40,7 @@ struct listener {
     struct certified certificates[CERTIFICATES_MAX];
     size_t certificate_count;
     bool leaving;
+    struct timer *patience;
     unsigned char fake_secret[2 * SCRAM_SECRET_MIN]; /* for names that cannot be names; the keeper
                                                         fakes those it does not know */
 };
@@ -223,6 +227,13 @@ static void on_parcel(struct child *c, struct parcel *p)
     parcel_free(&p);
 }
 
+static void lose_patience(void *arg)
+{
+    struct listener *self = arg;
+
+    session_hurry(&self->house, true);
+}
+
 static void on_drain(struct child *c, bool hurry)
 {
     struct listener *self = c->own;
@@ -236,7 +247,10 @@ static void on_drain(struct child *c, bool hurry)
     self->leaving = true;
     if (hurry) {
         self->house.draining = true;
-        session_hurry(&self->house);
+        session_hurry(&self->house, false);
+        if (!self->patience)
+            self->patience = timer_new(c->loop, lose_patience, self);
+        timer_set(self->patience, PATIENCE);
     }
     end_when_empty(self);
 }

@@ -40,6 +40,7 @@ struct session {
     struct session *next, **link;
     int fd;
     bool in_transaction;
+    bool committing; /* the keeper has the message: its answer is waited for, whatever happens */
 };
 
 static struct parcel *ask(struct session *s, enum letter_kind kind, const void *letter,
@@ -333,8 +334,10 @@ static struct reply hand_over(struct session *self, const struct smtp_server_ses
     add_fields(self, s, m, &fields);
     m->content.prefix = text_span(&fields);
     m->header_size = self->body.header_size;
+    self->committing = true;
     p = channel_ask(self->house->keeper, LETTER_ACCEPT, &l, m->content.fd,
                     clock_now() + COMMIT_TIME);
+    self->committing = false;
     r = p && p->kind == LETTER_ANSWER
             ? reply_copy(s->answers, &((struct letter_answer *)p->letter)->reply)
             : busy(s);
@@ -507,9 +510,9 @@ void session_start(const struct session_door *door, int fd, const struct sockadd
     listen_fiber(peer, self->fiber);
 }
 
-void session_hurry(struct session_house *h)
+void session_hurry(struct session_house *h, bool patience_over)
 {
     for (struct session *s = h->first; s; s = s->next)
-        if (!s->in_transaction)
+        if (!s->committing && (patience_over || !s->in_transaction))
             fiber_cancel(s->fiber);
 }

@@ -35,8 +35,9 @@ struct session_door {
 /* Starts one for an accepted connection (takes over fd and peer). */
 void session_start(const struct session_door *door, int fd, const struct sockaddr_storage *from,
                    struct listen_peer *peer);
-/* Sessions that wait idle end now with 421; the others after their message (set house->draining
- * before). */
-void session_hurry(struct session_house *h);
+/* Sessions that wait idle end now with 421; those with a message under way after it, or, when
+ * patience is over, now as well (set house->draining before). Only a message that the keeper has
+ * is always waited for. */
+void session_hurry(struct session_house *h, bool patience_over);
 
 #endif
