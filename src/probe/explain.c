@@ -106,6 +106,17 @@ static bool is_weak(const struct reading *r)
     return r->cause == CAUSE_NONE || (!r->word.len && !r->subject && r->code < 10 && !r->by_stage);
 }
 
+/* A log has a status code beside the words; there the words tell what broke the connection. */
+static bool phrase_knows_better(const struct sense *s)
+{
+    if (!s->phrase)
+        return false;
+    if (s->said.made_up && (s->phrase->stage == STAGE_CONNECT || s->phrase->stage == STAGE_DNS ||
+                            s->phrase->stage == STAGE_TLS))
+        return true;
+    return is_weak(&s->reading);
+}
+
 static void by_phrase(struct sense *s, struct arena *a)
 {
     s->cause = s->phrase->cause;
@@ -151,7 +162,7 @@ static void make_sense(struct span text, enum stage stage, struct sense *s, stru
     }
     if (quoted)
         s->reading = reading_why(s->stage, &s->said.reply);
-    if (quoted && !(s->phrase && is_weak(&s->reading)) && s->reading.cause != CAUSE_NONE)
+    if (quoted && !phrase_knows_better(s) && s->reading.cause != CAUSE_NONE)
         by_reading(s, a);
     else if (s->phrase)
         by_phrase(s, a);
@@ -272,7 +283,7 @@ static void recipient_sense(const struct bounce *b, const struct bounce_recipien
                             enum stage stage, struct sense *s, struct arena *a)
 {
     make_sense(r->diagnostic.len ? r->diagnostic : b->text, stage, s, a);
-    if (r->diagnostic.len && !s->ok && (s->cause == CAUSE_NONE || is_weak(&s->reading))) {
+    if (r->diagnostic.len && !s->ok && !s->phrase && is_weak(&s->reading)) {
         struct sense people = {0};
 
         make_sense(b->text, stage, &people, a);

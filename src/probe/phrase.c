@@ -9,7 +9,9 @@
 
 /* clang-format off */
 static const struct phrase phrases[] = {
-    /* Outlook */
+    /* Outlook; the socket's error knows more than Outlook's own */
+    {"socket error: 10060|winsock error code: 10060", SYSTEM, NULL, CAUSE_SILENT, STAGE_CONNECT},
+    {"socket error: 10061|winsock error code: 10061", SYSTEM, NULL, CAUSE_REFUSED, STAGE_CONNECT},
     {"0x800ccc0d", OUTLOOK, "N4", CAUSE_NONE, STAGE_DNS},
     {"0x800ccc0e|0x80042109|0x800ccc0b|0x800ccc0c", OUTLOOK, "N7", CAUSE_REFUSED, STAGE_CONNECT},
     {"0x800ccc0f", OUTLOOK, "N2", CAUSE_LOST, STAGE_NONE},
@@ -37,7 +39,8 @@ static const struct phrase phrases[] = {
      "expired|expired certificate",
      "a certificate check", NULL, CAUSE_CERT_EXPIRED, STAGE_TLS},
     {"not yet valid", "a certificate check", "S5", CAUSE_NONE, STAGE_TLS},
-    {"ssl_error_bad_cert_domain|belongs to a different site|wrong site|target principal name is "
+    {"ssl_error_bad_cert_domain|does not match certificate|altname_invalid|belongs to a "
+     "different site|wrong site|target principal name is "
      "incorrect|hostname mismatch|name mismatch|no alternative certificate subject name|"
      "certificate name does not match|does not match the host|certificate verification failed "
      "for|doesn't match the host|not match the name of the server|host name does not match",
@@ -94,6 +97,11 @@ static const struct phrase phrases[] = {
     {"requires authentication|authentication required|authentication is required", "a window",
      NULL, CAUSE_AUTH_REQUIRED, STAGE_NONE},
 
+    {"retry timeout exceeded|retry time not reached|could not be delivered for|delivery time "
+     "expired|maximum time in queue|message expired|too long in the queue|in the queue too long|"
+     "undeliverable after|delivery expired",
+     SERVER, NULL, CAUSE_LIFETIME, STAGE_NONE},
+
     /* network: what Thunderbird, Apple Mail and phones say */
     {"winsock error 11001|winsock error code: 11001|socket error: 11001|error: 11001|server "
      "(smtp) is unknown|is unknown. the server may be incorrectly configured|unknown host|no "
@@ -143,7 +151,7 @@ static const struct phrase phrases[] = {
      "could not connect|connection to the outgoing server|connection to the server has failed|"
      "failed to connect|couldn't open connection|cannot send message using the server|did not "
      "accept our requests to connect|server is unavailable or|cannot contact|could not be "
-     "contacted|connecting to outgoing server",
+     "contacted|no response from the server|connecting to outgoing server",
      "a window or log about a connection", NULL, CAUSE_SILENT, STAGE_CONNECT},
 
     /* message, sender, recipient */
@@ -168,10 +176,6 @@ static const struct phrase phrases[] = {
      "recipnotfound|recipientnotfound|not found in directory|unable to receive mail|e-mail "
      "account does not exist|email account does not exist",
      "a report", NULL, CAUSE_RECIPIENT_UNKNOWN, STAGE_NONE},
-    {"retry timeout exceeded|retry time not reached|could not be delivered for|delivery time "
-     "expired|maximum time in queue|message expired|too long in the queue|in the queue too long|"
-     "undeliverable after|delivery expired",
-     SERVER, NULL, CAUSE_LIFETIME, STAGE_NONE},
 };
 /* clang-format on */
 
