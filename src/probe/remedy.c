@@ -344,7 +344,7 @@ static void say_host(struct text *out, const struct remedy_case *k)
 
     text_add(out, k->host.len ? k->host : span_of(nobody));
     if (k->host.len && k->port)
-        text_addf(out, ", port %u,", k->port);
+        text_addf(out, " (port %u)", k->port);
 }
 
 static void say_bestname(struct text *out, const struct remedy_case *k)
