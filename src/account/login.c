@@ -125,6 +125,15 @@ static const struct account *verifier_of(const struct login *l, struct span name
     return NULL;
 }
 
+/* The wait before a "no" is said: nobody is held longer than patience; the next try is then put off
+ * without a look. */
+static uint32_t wait_after(struct login *l, struct span name, struct span peer)
+{
+    uint32_t wait = throttle_wait(l->throttle, name, peer);
+
+    return wait < THROTTLE_PATIENCE ? wait : THROTTLE_PATIENCE;
+}
+
 static void canonical_or_typed(struct span name, struct text *out)
 {
     if (!directory_name(name, out)) {
@@ -159,7 +168,7 @@ static void hashed(void *arg)
     uint32_t wait;
 
     throttle_note(l->throttle, name, peer, good);
-    wait = good ? 0 : throttle_wait(l->throttle, name, peer);
+    wait = good ? 0 : wait_after(l, name, peer);
     if (good)
         remember(l, name, span_of(c->password));
     c->done(c->arg, good ? LOGIN_YES : LOGIN_NO, good ? name : SPAN_NONE, wait);
@@ -217,7 +226,7 @@ const struct account *login_note(struct login *l, struct span as_typed, struct s
     canonical_or_typed(as_typed, &name);
     a = good ? verifier_of(l, text_span(&name), &ignored) : NULL;
     throttle_note(l->throttle, text_span(&name), peer, a != NULL);
-    *wait = a ? 0 : throttle_wait(l->throttle, text_span(&name), peer);
+    *wait = a ? 0 : wait_after(l, text_span(&name), peer);
     text_free(&name);
     memory_wipe(&ignored, sizeof ignored);
     return a;

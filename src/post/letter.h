@@ -92,7 +92,9 @@ enum login_result { LOGIN_GOOD, LOGIN_WRONG, LOGIN_LATER };
 
 struct letter_login_answer {
     unsigned result;     /* enum login_result */
-    struct span account; /* canonical name of the login */
+    struct span account; /* canonical name of the login; not good: of the account that was tried,
+                            empty when there is none: for the log, which must not show what may be a
+                            password typed in the wrong place */
     uint32_t wait;       /* milliseconds to hold the answer back */
 };
 

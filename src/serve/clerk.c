@@ -82,13 +82,26 @@ static void end(struct errand *e)
 
 /* ---- logins ---- */
 
+/* The account a name means, whether or not the login was good. */
+static struct span account_tried(const struct errand *e, struct span name)
+{
+    struct text canonical = TEXT_INIT(1024);
+    const struct account *a = NULL;
+
+    if (directory_name(name, &canonical))
+        a = directory_find(e->clerk->house->directory, text_span(&canonical));
+    text_free(&canonical);
+    return a ? a->name : SPAN_NONE;
+}
+
 static void logged_in(void *arg, enum login_verdict v, struct span account, uint32_t wait)
 {
     static const enum login_result results[] = {
         [LOGIN_YES] = LOGIN_GOOD, [LOGIN_NO] = LOGIN_WRONG, [LOGIN_NOT_NOW] = LOGIN_LATER};
     struct errand *e = arg;
     struct letter_login *l = e->parcel->letter;
-    struct letter_login_answer reply = {results[v], account, wait};
+    struct letter_login_answer reply = {results[v],
+                                        v == LOGIN_YES ? account : account_tried(e, l->name), wait};
 
     answer(e, LETTER_LOGIN_ANSWER, &reply, -1);
     if (l->password.len)
@@ -131,7 +144,7 @@ static void on_login_note(struct errand *e)
         login_note(e->clerk->house->login, l->name, l->peer, l->good, &reply.wait);
 
     reply.result = a ? LOGIN_GOOD : LOGIN_WRONG;
-    reply.account = a ? a->name : SPAN_NONE;
+    reply.account = a ? a->name : account_tried(e, l->name);
     answer(e, LETTER_LOGIN_ANSWER, &reply, -1);
     end(e);
 }

@@ -35,7 +35,8 @@ struct session {
     struct sockaddr_storage from;
     char peer[INET6_ADDRSTRLEN];
     struct smtp_server_settings settings;
-    char *account; /* canonical login, NULL: none */
+    char *account;                 /* canonical login, NULL: none */
+    char tried[SASL_NAME_MAX + 1]; /* the account a refused login was for; empty: there is none */
     struct body body;
     struct session *next, **link;
     int fd;
@@ -79,6 +80,13 @@ static void set_account(struct session *self, struct span name)
     self->account = name.len ? span_dup(name) : NULL;
 }
 
+/* A refused name is shown in the log only when it is an account's: people type passwords there. */
+static void note_tried(struct session *self, const struct letter_login_answer *answer)
+{
+    if (!answer || !span_cstr(answer->account, self->tried, sizeof self->tried))
+        self->tried[0] = '\0';
+}
+
 static int check_password(void *arg, struct span name, struct span password)
 {
     struct session *self = arg;
@@ -93,6 +101,7 @@ static int check_password(void *arg, struct span name, struct span password)
         result = -1;
     if (result == 0)
         set_account(self, answer->account);
+    note_tried(self, answer);
     parcel_free(&p);
     return result;
 }
@@ -131,6 +140,7 @@ static struct reply note_scram(struct session *self, const struct smtp_server_se
         fiber_sleep(answer->wait);
     if (good)
         set_account(self, answer->account);
+    note_tried(self, answer);
     parcel_free(&p);
     if (ok && !good)
         return reply_make(s->answers, 454, "4.7.0",
@@ -148,9 +158,13 @@ static struct reply on_login(void *arg, const struct smtp_server_session *s, boo
     /* PLAIN and LOGIN were judged, counted and slowed down by check_password. */
     if (span_starts(s->mechanism, SPAN("SCRAM")))
         r = note_scram(self, s, ok, name);
-    log_event(ok && !r.code ? LOG_INFO : LOG_NOTICE, ok && !r.code ? "login" : "login.refused",
-              LOG_SPAN("name", name), LOG_STR("peer", self->peer),
-              LOG_STR("door", self->door->config->name), LOG_SPAN("mechanism", s->mechanism));
+    ok = ok && !r.code && self->account;
+    if (!ok)
+        set_account(self, SPAN_NONE);
+    log_event(ok ? LOG_INFO : LOG_NOTICE, ok ? "login" : "login.refused",
+              LOG_STR("account", self->tried[0] ? self->tried : "(none of this name)"),
+              LOG_STR("peer", self->peer), LOG_STR("door", self->door->config->name),
+              LOG_SPAN("mechanism", s->mechanism));
     return r;
 }
 
