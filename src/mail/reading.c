@@ -42,6 +42,7 @@ static const struct rule rules[] = {
     SAYS(CAUSE_TLS_FAILURE,
          "tls not available|tls currently|tls temporarily|tls is not available|"
          "tls handshake failed|unable to start tls"),
+    STAGE(CAUSE_PROTOCOL, AT(STAGE_STARTTLS), 501),
     STAGE(CAUSE_TLS_FAILURE, AT(STAGE_STARTTLS), 0),
 
     /* limits of the sender's own account come before everything that looks like them */
@@ -100,6 +101,9 @@ static const struct rule rules[] = {
     SAYS(CAUSE_PROTOCOL, "hello first|helo first|ehlo first|say hello|send helo|send ehlo|"
          "ehlo needed|helo needed|"
          "helo required|ehlo required"),
+    {.cause = CAUSE_AUTH_ABSENT, .stages = AT(STAGE_AUTH),
+     .words = "unrecognized command|command not recognized|command unrecognized|"
+              "command not implemented|unknown command"},
     {.cause = CAUSE_AUTH_ABSENT, .words = "auth", .code = 503, .subject = 5, .detail = 1},
     {.cause = CAUSE_AUTH_ABSENT, .words = "auth&not implemented|auth command&not recognized|"
          "unrecognized&auth command"},
@@ -131,11 +135,14 @@ static const struct rule rules[] = {
     SAYS(CAUSE_SPF, "send from&spf"),
     SAYS(CAUSE_SENDER_UNVERIFIED,
          "domain not verified|address is not verified|not verified|unregistered domain|"
-         "verify your sender|verified sender|sender identity|unverified"),
+         "verify your sender|verified sender|sender identity|unverified sender|"
+         "unverified domain|unverified email"),
     SAYS(CAUSE_SENDER_NOT_OWNED,
          "not owned by|send as this sender|send as a different|sender as a different|"
          "one of your addresses|relaying disallowed as|sendasdenied|not allowed to send as|"
-         "not permitted to send as|does not belong to|not authorized to send as|cannot send as|"
+         "not permitted to send as|does not belong to|not permitted for user|not allowed for user|"
+         "sender&for this account|sender&for this user|sender&for your account|"
+         "not authorized to send as|cannot send as|"
          "not authorised to send as|sender&for this login|from&same as auth|from&must match|"
          "sender&must match|sender&does not match|not allowed to send from|same as authorization|"
          "authenticated user&sender|sender&authenticated user|send on behalf|"
@@ -149,6 +156,7 @@ static const struct rule rules[] = {
          "relaying&not allowed|mail relay|isn't in my list of allowed"),
 
     /* proof of the sender's domain; most of these texts speak of limits and spam as well */
+    SAYS(CAUSE_DMARC, "unauthenticated email from"),
     ENHANCED(CAUSE_UNAUTHENTICATED, 7, 26),
     ENHANCED(CAUSE_UNAUTHENTICATED, 7, 32),
     ENHANCED(CAUSE_UNAUTHENTICATED, 7, 515),
@@ -162,6 +170,7 @@ static const struct rule rules[] = {
     ENHANCED(CAUSE_RATE, 7, 28),
     ENHANCED(CAUSE_DMARC, 7, 509),
     SAYS(CAUSE_DMARC, "dmarc|unauthenticated email from"),
+    SAYS(CAUSE_IP_DYNAMIC, "dial-up|dialup|residential|dynamic range|dynamic host"),
     SAYS(CAUSE_PTR,
          "reverse dns|rdns|ptr record|reverse hostname|reverse name|cannot find your hostname|"
          "name lookup failed|reverse lookup|no ptr|dns ptr|ptr resource|bad ptr|missing ptr|"
@@ -187,7 +196,8 @@ static const struct rule rules[] = {
          "unresolvable rfc|sender domain must|sender domain not|from domain|"
          "sender address has no|sender verify failed|invalid sender domain|"
          "sender&domain&not exist|sender&domain&not found|sender&domain&not resolve|"
-         "sender&no mx|valid sender domain|from: domain|unroutable sender|sender&unrout|"
+         "domain name required|sender&no mx|valid sender domain|from: domain|unroutable sender|"
+         "sender&unrout|"
          "sender domain is empty|sender's domain&does not|sender domain does|"
          "sender domain is invalid|"
          "sender verification failed|sender callout|could not verify sender|"
@@ -198,13 +208,15 @@ static const struct rule rules[] = {
     ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 124),
     ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 129),
     ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 130),
+    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 136),
     ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 133),
     ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 134),
     ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 135),
     SAYS(CAUSE_RECIPIENT_RESTRICTED,
          "for group|recipient preferences|members only|members can|subscribers only|"
          "not a member|not allowed to post|message filtered|not accept mail from you|"
-         "restricted to|restrictedto|subscribers|not authorized to send to|permission to send to|"
+         "restricted to|restrictedto|from members|notinallowlist|sendernot|only members|"
+         "subscribers|not authorized to send to|permission to send to|"
          "delivery restriction|only accepts mail from|only accepts messages from|"
          "accepts messages only|accepts mail only|not allowed to send to this|"
          "not accepting mail from this sender|not accept messages from this sender|"
@@ -237,11 +249,14 @@ static const struct rule rules[] = {
          "credentials for relay|do not relay|no relaying|cannot relay|gateway user|"
          "relay prohibited|relaying prohibited|open relay|relay is not|relaying is|not relay|"
          "relay forbidden|to relay|relay attempt|relay for|relay through|as a relay|"
-         "non-local mail|not a local domain|domain isn't local|domain is not local|"
+         "gateway not allowed|not local domain|non-local mail|not a local domain|"
+         "domain isn't local|domain is not local|"
          "not local and not a relay|not hosted here|domain not hosted|"
          "non-accepted domain|not one of our domains|not our domain"),
 
     /* size and room */
+    SAYS(CAUSE_BUSY, "out of memory"),
+    SAYS(CAUSE_STORAGE, "disk space|system storage"),
     ENHANCED(CAUSE_MAILBOX_FULL, 2, 2),
     SAYS(CAUSE_MAILBOX_FULL, "mailbox size limit|mailbox has exceeded|mailbox exceeded"),
     ENHANCED(CAUSE_TOO_LARGE, 3, 4),
@@ -269,10 +284,16 @@ static const struct rule rules[] = {
     ENHANCED(CAUSE_LOOP, 4, 6),
 
     /* many */
-    SAYS(CAUSE_TOO_MANY_RECIPIENTS, "too many recipients|too many rcpt"),
+    SAYS(CAUSE_BUSY, "policy size"),
+    SAYS(CAUSE_TOO_MANY_RECIPIENTS,
+         "too many recipients|too many rcpt|number of recipients|recipients exceeded|"
+         "recipient limit|reciplimit|recipients per message|maximum&recipients"),
+    ENHANCED(CAUSE_TOO_MANY_RECIPIENTS, 5, 3),
     SAYS(CAUSE_DOMAIN_BLOCKED,
          "spamhaus dbl|dbl.spamhaus|uribl|surbl|domain present in|domain is listed|"
-         "url in the message|url&listed|url&block|links&listed|sender domain&black|"
+         "url in the message|uri blacklist|uri blocklist|uri block|uri is|"
+         "link&blacklist|url&listed|url&block|"
+         "links&listed|sender domain&black|"
          "sender domain&block|domain&has been black|domain is black|domain blacklist|"
          "blacklisted domain|blacklisted url|listed domain|from domain&block|"
          "sender's domain&listed|sender's domain&black|rhsbl"),
@@ -342,13 +363,16 @@ static const struct rule rules[] = {
          "rfc 5322|rfc 5321 address|rfc 2822|malformed|blank from|multiple addresses in from|"
          "8-bit data|encoded-word|bare lf|bare cr|bare line|bare <lf>|invalid header|"
          "missing header|duplicate header|header syntax|not rfc|non-compliant|not compliant|"
-         "messageid|message-id|one or no|date header|from header|no from|header&missing|"
+         "lines too long|messageid|message-id|one or no|date header|from header|no from|"
+         "header&missing|"
          "missing&header|headers are|message header|rfc5322|rfc2822|rfc822|rfc 822|"
          "mime error|bad mime|badly formatted|header line|null character|nul character|"
          "line length|8-bit data|8bit&not|improper use of 8|bare newline|stray newline"),
 
+    {.cause = CAUSE_TIMEOUT, .words = "timed out|timeout", .code = 421},
+
     /* recipients */
-    SAYS(CAUSE_BUSY, "policy size"),
+    SAYS(CAUSE_SENDER_REJECTED, "sender email address"),
     SAYS(CAUSE_RECIPIENT_UNKNOWN, "recipient not found|recipientnotfound"),
     ENHANCED(CAUSE_NULL_MX, 1, 10),
     CODE(CAUSE_NULL_MX, 556),
@@ -384,7 +408,8 @@ static const struct rule rules[] = {
          "destinataire invalide|you tried to reach|address does not exist|user does not exist|"
          "user doesn't exist|mailbox does not exist|account does not exist|not a known user|"
          "unknown mailbox|invalid mailbox|not our customer|recipient does not exist|"
-         "recipient rejected|not exist here|unknown or illegal|mailbox not available|"
+         "recipient rejected|no mail box|unverified address|not on this server|not exist here|"
+         "unknown or illegal|mailbox not available|"
          "mailbox&not available|addressee unknown|user&unknown|mailbox&unknown|recipient&unknown|"
          "address&unknown|account&unknown|user&not exist|user&not found|mailbox&not exist|"
          "mailbox&not found|recipient&not exist|recipient&doesn't exist|account&not exist|"
@@ -429,6 +454,7 @@ static const struct rule rules[] = {
          "write error|temporary failure|temporary problem|local problem|out of memory"),
 
     /* nothing but the codes */
+    {.cause = CAUSE_MALFORMED, .subject = 6, .detail = ANY},
     STAGE(CAUSE_MAILBOX_FULL, AT(STAGE_RCPT), 552),
     STAGE(CAUSE_TOO_LARGE, CONTENT, 552),
     CODE(CAUSE_MAILBOX_FULL, 522),

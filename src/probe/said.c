@@ -22,6 +22,11 @@ static bool is_word(char c)
            (unsigned char)c > 127;
 }
 
+static bool is_in(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -64,12 +69,12 @@ static bool code_at(struct span t, size_t i, unsigned *code)
     if (t.len - i < 3 || (t.at[i] != '4' && t.at[i] != '5' && (i || t.at[0] < '2')) ||
         !is_digit(t.at[i]) || t.at[i + 1] < '0' || t.at[i + 1] > '7' || !is_digit(t.at[i + 2]))
         return false;
-    if (t.at[i] > '5' || is_word(before) || strchr("._-+$@/%[", before))
+    if (t.at[i] > '5' || is_word(before) || is_in(before, "._-+$@/%["))
         return false;
     if (before == ':' && i > 1 && is_digit(t.at[i - 2]))
         return false;
     after = i + 3 < t.len ? t.at[i + 3] : ' ';
-    if (is_word(after) || strchr("./%@]", after))
+    if (is_word(after) || is_in(after, "./%@]"))
         return false;
     *code = (unsigned)((t.at[i] - '0') * 100 + (t.at[i + 1] - '0') * 10 + t.at[i + 2] - '0');
     return true;
@@ -77,7 +82,7 @@ static bool code_at(struct span t, size_t i, unsigned *code)
 
 static bool line_begins(struct span t, size_t i)
 {
-    while (i && strchr(" \t\"'<>#*|", t.at[i - 1]))
+    while (i && is_in(t.at[i - 1], " \t\"'<>#*|"))
         i--;
     return i == 0 || t.at[i - 1] == '\n';
 }
@@ -99,7 +104,7 @@ static int introduced(struct span t, size_t i)
 {
     struct span before;
 
-    while (i && strchr(" \t\r\n\"'#<(=\xe2\x80\x9c\x80\x98", t.at[i - 1]))
+    while (i && is_in(t.at[i - 1], " \t\r\n\"'#<(=\xe2\x80\x9c\x80\x98"))
         i--;
     before = (struct span){t.at + (i > 16 ? i - 16 : 0), i > 16 ? 16 : i};
     for (size_t k = 0; k < COUNT(introductions); k++) {
@@ -166,7 +171,7 @@ static struct span cut_end(struct span t)
             t = span_head(t, (size_t)at);
     }
     t = span_trim(t);
-    while (t.len && strchr("'\"", t.at[t.len - 1]))
+    while (t.len && is_in(t.at[t.len - 1], "'\""))
         t.len--;
     if (t.len > 2 && span_ends(t, SPAN("##")))
         t.len -= 2;
@@ -226,7 +231,7 @@ static void take(struct span t, size_t i, unsigned code, struct said *out, struc
     struct enhanced e = {0};
     size_t n;
 
-    while (text.len && strchr(" -\t#:;,", text.at[0]))
+    while (text.len && is_in(text.at[0], " -\t#:;,"))
         text = span_from(text, 1);
     n = enhanced_at(text, &e);
     if (n && e.class == code / 100)
@@ -257,7 +262,7 @@ static bool find_enhanced(struct span t, struct said *out, struct arena *a)
             continue;
         out->made_up = true;
         out->reply = (struct reply){.code = (unsigned short)(e.class * 100 + 50), .enhanced = e};
-        out->reply.text = clean(cut_end(span_from(t, i + n)), "", e, a);
+        out->reply.text = clean(cut_end(span_from(t, i + n)), "???", e, a);
         return true;
     }
     return false;
@@ -340,7 +345,7 @@ static struct span host_at(struct span t)
     size_t n = 0;
     bool dot = false;
 
-    while (t.len && strchr(" \t\r\n\"'<([=:\xe2\x80\x9c", t.at[0]))
+    while (t.len && is_in(t.at[0], " \t\r\n\"'<([=:\xe2\x80\x9c"))
         t = span_from(t, 1);
     while (
         n < t.len && n < 253 &&
