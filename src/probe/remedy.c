@@ -32,6 +32,10 @@ static const struct remedy remedies[] = {
      "This computer is offline; mail is not the problem.", "Network connection: on",
      "Switch on the network (Wi-Fi, cable, mobile data); take the device out of flight mode.\n"
      "Open any web page to see that it works, then send again."},
+    {"N2", CAUSE_LOST, OWNER_NONE, 0, NULL, "",
+     "Send again: what failed half way was not sent.\n"
+     "If it lasts, try another network (mobile phone), and switch off the mail shield of the virus "
+     "scanner and the VPN for a moment."},
     {"N2", CAUSE_NONE, OWNER_NETWORK, 0,
      "The connection loses packets; mail is only the first to notice.", "",
      "Go nearer to the Wi-Fi station, or use a cable.\n"
@@ -49,13 +53,21 @@ static const struct remedy remedies[] = {
      "Restart the router.\n"
      "If it goes on, enter another DNS server in the network settings of this computer.\n"
      "Tell whoever runs this network that its DNS does not work properly."},
+    {"N6", CAUSE_UNREACHABLE, OWNER_NONE, 0, NULL, "",
+     "Open any web page to see that this computer has a network.\n"
+     "If it has: wait, or try another network; the server or the way to it is down."},
     {"N6", CAUSE_NONE, OWNER_PROVIDER, 0,
      "{host} is not answering anyone; the settings and this network are not at fault.", "",
      "Wait: change nothing in your settings.\n"
      "Look at the provider's status page or web mail; call the provider if it lasts over an "
      "hour."},
+    {"N7", CAUSE_REFUSED, OWNER_YOU, DOOR, NULL, "Port of the outgoing server: {best}",
+     "If no port works, look at the provider's status page: the server may be down."},
     {"N7", CAUSE_NONE, OWNER_YOU, DOOR,
      "{host} takes no connections at this port.", "Port of the outgoing server: {best}", NULL},
+    {"N8", CAUSE_SILENT, OWNER_NONE, DOOR, NULL, "Port of the outgoing server: {best}",
+     "If no port works here: try another network, for example the mobile phone's.\n"
+     "If it works nowhere, the server is down or its name is wrong."},
     {"N8", CAUSE_NONE, OWNER_NETWORK, DOOR,
      "This network blocks the port; nothing answers at {host}, and not at other servers either.",
      "Port of the outgoing server: {best}",
@@ -82,6 +94,9 @@ static const struct remedy remedies[] = {
      "When you call {host} on port 25, somebody else picks up: {other}.",
      "Port of the outgoing server: {best}",
      "Never give the password on port 25 in this network; if you did, change it."},
+    {"N14", CAUSE_STARTTLS_ABSENT, OWNER_NONE, CHANGE_PORT | CHANGE_SEALING, NULL,
+     "Port 465 with SSL/TLS",
+     "Do not switch the encryption off: the password could be read on the way."},
     {"N14", CAUSE_NONE, OWNER_NETWORK, DOOR,
      "A firewall on this network removes the encryption on the way to {host}.",
      "Port 465 with SSL/TLS, which cannot be taken out",
@@ -115,6 +130,10 @@ static const struct remedy remedies[] = {
     {"N20", CAUSE_NONE, OWNER_NETWORK, DOOR,
      "The door works on other networks, but not on this one.",
      "Port of the outgoing server here: {best}", NULL},
+    {"N21", CAUSE_TIMEOUT, OWNER_NONE, 0, NULL, "",
+     "Send again, first without attachments.\n"
+     "If short messages go and long ones do not: switch off the VPN, and set the MTU of the network "
+     "to 1400."},
     {"N21", CAUSE_NONE, OWNER_NETWORK, 0,
      "Short commands get through to {host}, long packets vanish on the way.",
      "MTU of this network: 1400",
