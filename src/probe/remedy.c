@@ -34,7 +34,8 @@ static const struct remedy remedies[] = {
      "Open any web page to see that it works, then send again."},
     {"N2", CAUSE_LOST, OWNER_NONE, 0, NULL, "",
      "Send again: what failed half way was not sent.\n"
-     "If it lasts, try another network (mobile phone), and switch off the mail shield of the virus "
+     "If it lasts, try another network (mobile phone), and switch off the mail shield of the "
+     "virus "
      "scanner and the VPN for a moment."},
     {"N2", CAUSE_NONE, OWNER_NETWORK, 0,
      "The connection loses packets; mail is only the first to notice.", "",
@@ -132,7 +133,8 @@ static const struct remedy remedies[] = {
      "Port of the outgoing server here: {best}", NULL},
     {"N21", CAUSE_TIMEOUT, OWNER_NONE, 0, NULL, "",
      "Send again, first without attachments.\n"
-     "If short messages go and long ones do not: switch off the VPN, and set the MTU of the network "
+     "If short messages go and long ones do not: switch off the VPN, and set the MTU of the "
+     "network "
      "to 1400."},
     {"N21", CAUSE_NONE, OWNER_NETWORK, 0,
      "Short commands get through to {host}, long packets vanish on the way.",
