@@ -248,10 +248,11 @@ def test_bdat(house, cuts):
 def test_bdat_last_of_nothing_and_pipelined(house):
     who = anybody()
     c = login(house)
-    c.send(f"MAIL FROM:<{USER}>\r\nRCPT TO:<{who}>\r\nBDAT 23\r\nSubject: all\r\n\r\nat once\r\nBDAT 0 LAST\r\nNOOP\r\n"
-           .replace("23", str(len("Subject: all\r\n\r\nat once\r\n"))).encode())
+    message = b"Subject: all\r\n\r\nat once\r\n"
+    c.send(f"MAIL FROM:<{USER}>\r\nRCPT TO:<{who}>\r\nBDAT {len(message)}\r\n".encode() + message
+           + b"BDAT 0 LAST\r\nNOOP\r\n")
     assert [c.reply()[0] for _ in range(5)] == [250] * 5
-    assert cut_added(house.at_sink(who)["body"])[1] == b"Subject: all\r\n\r\nat once\r\n"
+    assert cut_added(house.at_sink(who)["body"])[1] == message
 
 
 # ---- PIPELINING (RFC 2920)
