@@ -158,6 +158,16 @@ struct findings {
         struct findings_reply reply;
     } login, mail, rcpt;
     bool uneven; /* with --repeat: some attempts open, some do not */
+
+    /* What earlier runs saw at the user's door (history.h); all zero when there were none. */
+    struct findings_past {
+        uint16_t port;         /* the door it is about; 0: nothing is known */
+        int64_t shut_since_ms; /* wall clock: it used to open in this place, until then; 0: no */
+        int64_t opened_ms;     /* wall clock: when it last opened here */
+        char elsewhere[FINDINGS_NAME]; /* name of a place where it opens, or "" */
+        unsigned tries, failures;      /* here, lately, over all runs and repeats */
+        char place[FINDINGS_NAME];     /* where we are */
+    } past;
     int64_t elapsed_ms;
 };
 
