@@ -422,6 +422,7 @@ bool conclude_mail(struct facts *k, struct conclusion *c)
 {
     const struct findings_login *l = k->f->mail.tried && !k->f->mail.ok   ? &k->f->mail
                                      : k->f->rcpt.tried && !k->f->rcpt.ok ? &k->f->rcpt
+                                     : k->f->sent.tried && !k->f->sent.ok ? &k->f->sent
                                                                           : NULL;
 
     if (!l || !read_reply(&l->reply, c))

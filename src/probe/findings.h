@@ -156,8 +156,8 @@ struct findings {
         uint16_t port;
         enum smtp_client_why why; /* how it failed */
         struct findings_reply reply;
-    } login, mail, rcpt;
-    bool uneven; /* with --repeat: some attempts open, some do not */
+    } login, mail, rcpt, sent; /* sent: the answer to the whole message */
+    bool uneven;               /* with --repeat: some attempts open, some do not */
 
     /* What earlier runs saw at the user's door (history.h); all zero when there were none. */
     struct findings_past {

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "probe/conclude.h"
+#include "probe/verdict.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -55,6 +56,12 @@ void observe_ended(struct observe *o)
     fiber_wake(o->root);
 }
 
+void observe_progress(const struct observe *o, const struct findings_door *d)
+{
+    if (o->s->progress)
+        o->s->progress(o->s->progress_arg, d);
+}
+
 /* ---- rows of doors ---- */
 
 struct door_task {
@@ -100,6 +107,7 @@ static void add_door(struct observe *o, enum findings_who who, unsigned port,
     *d = (struct findings_door){.who = who, .port = (uint16_t)port, .address = *at};
     ((struct sockaddr_in *)&d->address)->sin_port = htons((uint16_t)port); /* as in IPv6 */
     o->unknown++;
+    observe_progress(o, d);
     start_task(o, d, door_fiber);
 }
 
@@ -328,14 +336,17 @@ static void look_for_ghost(struct observe *o)
 static void log_in(struct observe *o)
 {
     struct conclusions *c;
+    bool send;
 
     if (!o->s->user.len && !o->s->to.len)
         return;
     c = memory_alloc(sizeof *c);
     conclude(o->f, c);
+    send = o->s->message.len && strcmp(c->at[0].id, VERDICT_OK) == 0;
     if (c->best && findings_verified(c->best)) {
-        o->until = clock_now() + OBSERVE_TIMEOUT_MS;
-        observe_login(o, c->best);
+        o->until = clock_now() + (send ? OBSERVE_SEND_MS : OBSERVE_TIMEOUT_MS);
+        observe_login(o, c->best, send);
+        observe_progress(o, c->best);
     }
     free(c);
 }

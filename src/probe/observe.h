@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "probe/findings.h"
 
-enum { OBSERVE_TIMEOUT_MS = 4000, OBSERVE_PORTS_MAX = 12 };
+enum { OBSERVE_TIMEOUT_MS = 4000, OBSERVE_SEND_MS = 30000, OBSERVE_PORTS_MAX = 12 };
 
 struct observe_settings {
     const char *host;        /* the user's server: name or address */
@@ -24,9 +24,16 @@ struct observe_settings {
     /* Login, MAIL and RCPT at the best verified door; empty: not wanted. The password is not kept.
      */
     struct span user, password, from, to;
+    /* A whole message, lines ended by CR LF, really sent from `from` to `to` after the login, but
+     * only when nothing was found wrong before; empty: none. It has OBSERVE_SEND_MS more. */
+    struct span message;
     /* Told of each row that is complete, for the live board; may be NULL. */
     void (*seen)(void *arg, const struct findings_door *d);
     void *seen_arg;
+    /* Told whenever a row got further: it began, opened, greeted, encrypted, logged in. What is not
+     * known yet is zero in it. May be NULL. */
+    void (*progress)(void *arg, const struct findings_door *d);
+    void *progress_arg;
 };
 
 /* Runs l until all is seen or the time is over; *out need not be initialised. Call it outside of

@@ -145,6 +145,8 @@ static void listen_in(void *arg, bool ours, struct span line)
         return;
     if (!t->heard)
         observe_text(t->d->greeting, sizeof t->d->greeting, line);
+    if (!t->heard)
+        observe_progress(t->o, t->d);
     t->heard = true;
     if (is_masked(line))
         t->d->masked = true;
@@ -296,6 +298,7 @@ static void converse(struct talk *t, enum smtp_client_tls tls, bool alpn)
     t->d->mode = tls == CLIENT_TLS_IMPLICIT ? MODE_TLS : MODE_PLAIN;
     note_tls(t);
     note_offers(t, tls == CLIENT_TLS_IMPLICIT);
+    observe_progress(t->o, t->d);
     if (tls == CLIENT_TLS_NONE)
         try_starttls(t);
 }
@@ -363,6 +366,7 @@ void observe_door(struct observe *o, struct findings_door *d)
                   &t.stream);
     note_reach(d, &r);
     o->unknown--;
+    observe_progress(o, d);
     fiber_wake(o->root);
     if (t.stream && d->who != WHO_NOWHERE) {
         if (t.web)
@@ -372,6 +376,7 @@ void observe_door(struct observe *o, struct findings_door *d)
     }
     close_talk(&t);
     d->done_ms = clock_now() - o->began;
+    observe_progress(o, d);
     if (o->s->seen)
         o->s->seen(o->s->seen_arg, d);
 }
@@ -417,7 +422,50 @@ static bool log_in(struct talk *t)
     return l->ok;
 }
 
-void observe_login(struct observe *o, const struct findings_door *at)
+static void note_sent(struct talk *t, const struct smtp_client_result *r)
+{
+    struct findings *f = t->o->f;
+    const struct smtp_client_failure *why = &r->failure;
+    struct findings_login *l = why->stage == STAGE_MAIL ? &f->mail : &f->sent;
+
+    if (why->stage == STAGE_NONE && !r->accepted) {
+        note_step(&f->rcpt, t->d, STAGE_RCPT, &r->recipients[0].reply);
+        return;
+    }
+    l->tried = true;
+    l->port = t->d->port;
+    l->why = why->why;
+    if (why->stage == STAGE_NONE)
+        note_step(l, t->d, STAGE_DATA, &r->done);
+    else
+        note_reply(&l->reply, why);
+    if (why->stage == STAGE_NONE)
+        f->mail = f->rcpt = (struct findings_login){.tried = true, .ok = true, .port = t->d->port};
+}
+
+static void send_message(struct talk *t)
+{
+    const struct observe_settings *s = t->o->s;
+    struct recipient to = {.address = s->to};
+    struct envelope e = {.sender = s->from, .recipients = &to, .count = 1};
+    struct content content = {.body = s->message, .fd = -1, .size = s->message.len};
+    struct arena *a = arena_new();
+    struct smtp_client_result r = {0};
+
+    smtp_client_send(t->client, &e, &content, a, &r);
+    note_sent(t, &r);
+    arena_free(&a);
+}
+
+static void ask_recipient(struct talk *t)
+{
+    struct findings *f = t->o->f;
+
+    if (step(t, &f->mail, STAGE_MAIL, "MAIL FROM", t->o->s->from))
+        step(t, &f->rcpt, STAGE_RCPT, "RCPT TO", t->o->s->to);
+}
+
+void observe_login(struct observe *o, const struct findings_door *at, bool send)
 {
     struct findings_door d = *at; /* what is seen again is not noted again */
     struct talk t = {.o = o, .d = &d};
@@ -439,7 +487,11 @@ void observe_login(struct observe *o, const struct findings_door *at)
     if (smtp_client_greet(t.client) == 0 && smtp_client_hello(t.client) == 0 &&
         (s.tls == CLIENT_TLS_IMPLICIT ||
          (smtp_client_starttls(t.client) == 0 && smtp_client_hello(t.client) == 0)) &&
-        log_in(&t) && o->s->to.len && step(&t, &o->f->mail, STAGE_MAIL, "MAIL FROM", o->s->from))
-        step(&t, &o->f->rcpt, STAGE_RCPT, "RCPT TO", o->s->to);
+        log_in(&t) && o->s->to.len) {
+        if (send)
+            send_message(&t);
+        else
+            ask_recipient(&t);
+    }
     close_talk(&t);
 }

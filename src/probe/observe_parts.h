@@ -24,13 +24,16 @@ void observe_ended(struct observe *o);
 
 /* observe_door.c: connects to the door and talks to it as far as it goes; fills *d. */
 void observe_door(struct observe *o, struct findings_door *d);
-/* One login, MAIL and RCPT, as asked for, at that door; fills f->login, mail, rcpt. */
-void observe_login(struct observe *o, const struct findings_door *d);
+/* One login, MAIL and RCPT, and the message, as asked for, at that door; fills f->login, mail,
+ * rcpt, sent. */
+void observe_login(struct observe *o, const struct findings_door *d, bool send);
 /* observe_hops.c: fills the hop_ fields of *d by connecting with small hop limits. */
 void observe_hops(struct observe *o, struct findings_door *d);
 /* observe_web.c: asks the portal's page; fills f->portal. */
 void observe_web(struct observe *o);
 
+/* The row got further: for the live board. */
+void observe_progress(const struct observe *o, const struct findings_door *d);
 /* Text of an address without port. */
 void observe_address(const struct sockaddr_storage *a, char out[FINDINGS_NAME]);
 /* Copies what a stranger said, escaped and cut. */
