@@ -1,8 +1,8 @@
-/* One row per mechanism, strongest first. A further one (XOAUTH2, OAUTHBEARER) is a row and a step
- * function. */
+/* One row per mechanism, strongest first. A further one is a row and a step function. */
 #include "sasl/sasl_client.h"
 #include "base/memory.h"
 #include "sasl/base64.h"
+#include "sasl/ntlm.h"
 
 #include <assert.h>
 #include <gsasl.h>
@@ -11,11 +11,14 @@
 
 /* A server that makes us count longer only wants to hold us up: a million rounds are a second. */
 enum { ITERATIONS_MAX = 600 * 1000 };
+/* Access tokens with many claims have some thousand octets; the line holds 9216. */
+enum { TOKEN_MAX = 8192 };
 
 struct mechanism {
     const char *name;
     bool bound;   /* needs a channel binding */
-    bool bare;    /* shows the password to the server */
+    bool bare;    /* shows the password to the server, or what it is soon guessed from */
+    bool token;   /* takes an access token, no password */
     bool initial; /* speaks first */
     /* Adds the answer, not encoded, to c->out. 0, or -1 and *e. */
     int (*step)(struct sasl_client *c, struct span challenge, struct error *e);
@@ -29,6 +32,7 @@ struct sasl_client {
     bool complete; /* nothing more is expected from the server but 235 */
     Gsasl *gsasl;
     Gsasl_session *session;
+    struct ntlm *ntlm;
 };
 
 static int unexpected(const struct sasl_client *c, struct error *e)
@@ -155,13 +159,73 @@ static int scram_step(struct sasl_client *c, struct span challenge, struct error
     return 0;
 }
 
+/* ---- OAUTHBEARER, RFC 7628, and its forerunner XOAUTH2 ----
+ * A server that refuses tells why as a challenge; the answer to it says no more than "go on", and
+ * the refusal follows as a reply. */
+
+static void add_saslname(struct text *t, struct span name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.at[i] == ',' || name.at[i] == '=')
+            text_adds(t, name.at[i] == ',' ? "=2C" : "=3D");
+        else
+            text_addc(t, name.at[i]);
+}
+
+static int bearer_step(struct sasl_client *c, struct span challenge, struct error *e)
+{
+    const struct sasl_login *l = &c->login;
+
+    (void)challenge;
+    if (c->steps > 2)
+        return unexpected(c, e);
+    c->complete = c->steps == 1;
+    if (c->steps == 2)
+        return text_addc(&c->out, '\1') ? 0 : -1;
+    text_adds(&c->out, "n,a=");
+    add_saslname(&c->out, l->name);
+    text_addc(&c->out, ',');
+    if (l->host.len)
+        text_addf(&c->out, "\1host=%.*s", SPAN_ARG(l->host));
+    if (l->port)
+        text_addf(&c->out, "\1port=%u", l->port);
+    text_addf(&c->out, "\1auth=Bearer %.*s\1\1", SPAN_ARG(l->password));
+    return 0;
+}
+
+static int xoauth2_step(struct sasl_client *c, struct span challenge, struct error *e)
+{
+    (void)challenge;
+    if (c->steps > 2)
+        return unexpected(c, e);
+    c->complete = c->steps == 1;
+    if (c->steps == 1)
+        text_addf(&c->out, "user=%.*s\1auth=Bearer %.*s\1\1", SPAN_ARG(c->login.name),
+                  SPAN_ARG(c->login.password));
+    return 0;
+}
+
+/* ---- NTLM ---- */
+
+static int ntlm_answer(struct sasl_client *c, struct span challenge, struct error *e)
+{
+    if (!ntlm_step(c->ntlm, challenge, &c->out))
+        return unexpected(c, e);
+    c->complete = c->steps == 2;
+    return 0;
+}
+
 /* ---- the list ---- */
 
 static const struct mechanism mechanisms[] = {
-    {"SCRAM-SHA-256-PLUS", true, false, true, scram_step},
-    {"SCRAM-SHA-256", false, false, true, scram_step},
-    {"PLAIN", false, true, true, plain_step},
-    {"LOGIN", false, true, false, login_step},
+    /* name                bound  bare   token  initial */
+    {"SCRAM-SHA-256-PLUS", true, false, false, true, scram_step},
+    {"SCRAM-SHA-256", false, false, false, true, scram_step},
+    {"OAUTHBEARER", false, true, true, true, bearer_step},
+    {"XOAUTH2", false, true, true, true, xoauth2_step},
+    {"PLAIN", false, true, false, true, plain_step},
+    {"LOGIN", false, true, false, false, login_step},
+    {"NTLM", false, true, false, true, ntlm_answer},
 };
 
 static bool listed(struct span list, const char *name)
@@ -179,8 +243,9 @@ static const struct mechanism *choose(const struct sasl_login *l, struct span of
     *insecure = false;
     for (size_t i = 0; i < COUNT(mechanisms); i++) {
         const struct mechanism *m = &mechanisms[i];
-        if (!listed(offered, m->name) || (m->bound && !l->binding.there) ||
-            (l->mechanisms.len && !listed(l->mechanisms, m->name)))
+        if (!listed(offered, m->name) || (m->bound && !l->binding.there) || m->token != l->token ||
+            (l->mechanisms.len && !listed(l->mechanisms, m->name)) ||
+            (m->step == ntlm_answer && !ntlm_available()))
             continue;
         if (!m->bare || l->secure)
             return m;
@@ -205,11 +270,36 @@ static int no_mechanism(struct span offered, bool insecure, struct error *e)
     return -1;
 }
 
+/* A token is of visible ASCII (RFC 6750 section 2.1): nothing in it may end its field. */
+static bool token_fits(struct span token)
+{
+    for (size_t i = 0; i < token.len; i++)
+        if (token.at[i] <= ' ' || token.at[i] > '~')
+            return false;
+    return token.len <= TOKEN_MAX;
+}
+
 static bool login_fits(const struct sasl_login *l)
 {
-    return l->name.len && l->name.len <= SASL_NAME_MAX && l->password.len &&
-           l->password.len <= SCRAM_PASSWORD_MAX && span_find(l->name, '\0') < 0 &&
-           span_find(l->password, '\0') < 0;
+    if (!l->name.len || l->name.len > SASL_NAME_MAX || span_find(l->name, '\0') >= 0 ||
+        !l->password.len)
+        return false;
+    if (l->token)
+        return token_fits(l->password) && span_find(l->name, '\1') < 0;
+    return l->password.len <= SCRAM_PASSWORD_MAX && span_find(l->password, '\0') < 0;
+}
+
+/* What the mechanism keeps between its steps. */
+static bool begin(struct sasl_client *c)
+{
+    const struct sasl_login *l = &c->login;
+
+    if (c->mechanism->step == scram_step)
+        return scram_begin(c);
+    if (c->mechanism->step != ntlm_answer)
+        return true;
+    c->ntlm = ntlm_start(l->name, l->password, l->host);
+    return c->ntlm != NULL;
 }
 
 struct sasl_client *sasl_client_start(const struct sasl_login *l, struct span offered,
@@ -224,7 +314,7 @@ struct sasl_client *sasl_client_start(const struct sasl_login *l, struct span of
     struct sasl_client *c = memory_alloc(sizeof *c);
     *c = (struct sasl_client){.mechanism = m, .login = *l};
     text_init(&c->out, SASL_LINE_MAX / 4 * 3);
-    if (!login_fits(l) || (m->step == scram_step && !scram_begin(c))) {
+    if (!login_fits(l) || !begin(c)) {
         error_mail(
             e, ERROR_PERMANENT, "5.7.0", OWNER_YOU,
             "The name or the password for the server is empty, too long, or holds characters "
@@ -244,7 +334,7 @@ static int one_step(struct sasl_client *c, struct span challenge, struct error *
     if (c->out.at)
         memory_wipe(c->out.at, c->out.cap);
     text_clear(&c->out);
-    text_room(&c->out, 2 * SCRAM_PASSWORD_MAX); /* at once: growing would leave copies behind */
+    text_room(&c->out, c->out.max); /* at once: growing would leave copies behind */
     c->steps++;
     return c->mechanism->step(c, challenge, e);
 }
@@ -293,6 +383,7 @@ void sasl_client_free(struct sasl_client **c)
         gsasl_finish(old->session);
     if (old->gsasl)
         gsasl_done(old->gsasl);
+    ntlm_free(&old->ntlm);
     if (old->out.at)
         memory_wipe(old->out.at, old->out.cap);
     text_free(&old->out);

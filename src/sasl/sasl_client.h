@@ -14,14 +14,19 @@ struct sasl_login {
      * link is safe): passwords may go over it (P7). */
     bool secure;
     struct sasl_binding binding;
+    /* The password is an OAuth 2.0 access token: OAUTHBEARER and XOAUTH2 and no other. */
+    bool token;
+    struct span host; /* the server's name and port, as OAUTHBEARER and NTLM tell them; may be */
+    unsigned port;    /* empty and 0 */
 };
 
 struct sasl_client;
 
-/* Chooses the strongest that both sides have: SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN (the
- * last two only when l->secure). `offered` is what stood after AUTH in the EHLO reply. NULL and *e
- * (ERROR_PERMANENT): nothing in common; what is in common would show the password; name or password
- * cannot be written in the mechanism. */
+/* Chooses the strongest that both sides have: SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN,
+ * NTLM; with a token OAUTHBEARER (RFC 7628), XOAUTH2. All but SCRAM only when l->secure. `offered`
+ * is what stood after AUTH in the EHLO reply. NULL and *e (ERROR_PERMANENT): nothing in common;
+ * what is in common would show the password; name or password cannot be written in the mechanism.
+ */
 struct sasl_client *sasl_client_start(const struct sasl_login *l, struct span offered,
                                       struct error *e);
 /* "PLAIN": for the AUTH command. */

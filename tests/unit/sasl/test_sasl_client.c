@@ -62,7 +62,9 @@ static const struct {
     {ALL, "", false, false, "SCRAM-SHA-256"},
     {"PLAIN LOGIN", "", false, true, NULL},
     {ALL, "PLAIN", false, true, NULL},
-    {"XOAUTH2 NTLM", "", true, true, NULL},
+    {"XOAUTH2 OAUTHBEARER", "", true, true, NULL},
+    {"NTLM", "", false, true, NULL},
+    {"NTLM LOGIN", "", true, true, "LOGIN"},
     {"", "", true, true, NULL},
     {ALL, "XOAUTH2", true, true, NULL},
 };
@@ -105,6 +107,84 @@ static void test_bad_login(void **state)
         assert_null(sasl_client_start(&bad[i], SPAN("PLAIN"), NULL));
         assert_null(sasl_client_start(&bad[i], SPAN("SCRAM-SHA-256"), NULL));
     }
+}
+
+/* What a token gives on the wire, and what is answered to a refusal that comes as a challenge. */
+static const struct {
+    const char *offered, *allowed;
+    bool secure;
+    const char *want, *first, *second; /* want NULL: nothing is chosen */
+} tokens[] = {
+    {"PLAIN XOAUTH2 OAUTHBEARER", "", true, "OAUTHBEARER",
+     "n,a=a=2Cl=3Dice,\1host=mail.far.test\1port=587\1auth=Bearer ya29.x\1\1", "\1"},
+    {"PLAIN XOAUTH2", "", true, "XOAUTH2", "user=a,l=ice\1auth=Bearer ya29.x\1\1", ""},
+    {"XOAUTH2 OAUTHBEARER", "XOAUTH2", true, "XOAUTH2", "user=a,l=ice\1auth=Bearer ya29.x\1\1", ""},
+    {"PLAIN LOGIN SCRAM-SHA-256", "", true, NULL, NULL, NULL},
+    {"XOAUTH2 OAUTHBEARER", "", false, NULL, NULL, NULL},
+};
+
+static void assert_line(const struct text *line, const char *want)
+{
+    struct text bytes = TEXT_INIT(SASL_LINE_MAX);
+
+    assert_true(base64_decode(text_span(line), &bytes));
+    assert_string_equal(text_cstr(&bytes), want);
+    text_free(&bytes);
+}
+
+static void test_tokens(void **state)
+{
+    struct text out = TEXT_INIT(SASL_LINE_MAX);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(tokens); i++) {
+        struct sasl_login l = {.name = SPAN("a,l=ice"),
+                               .password = SPAN("ya29.x"),
+                               .token = true,
+                               .secure = tokens[i].secure,
+                               .mechanisms = span_of(tokens[i].allowed),
+                               .host = SPAN("mail.far.test"),
+                               .port = 587};
+        struct sasl_client *c = sasl_client_start(&l, span_of(tokens[i].offered), NULL);
+
+        assert_int_equal(c != NULL, tokens[i].want != NULL);
+        if (!c)
+            continue;
+        assert_string_equal(sasl_client_mechanism(c), tokens[i].want);
+        text_clear(&out);
+        assert_true(sasl_client_initial(c, &out));
+        assert_int_equal(sasl_client_finish(c, NULL), 0);
+        assert_line(&out, tokens[i].first);
+        assert_int_equal(sasl_client_step(c, SPAN("eyJzdGF0dXMiOiI0MDEifQ=="), &out, NULL), 0);
+        assert_line(&out, tokens[i].second);
+        assert_int_equal(sasl_client_finish(c, NULL), -1);
+        assert_int_equal(sasl_client_step(c, SPAN(""), &out, NULL), -1);
+        sasl_client_free(&c);
+    }
+    text_free(&out);
+}
+
+/* Nothing in a token may end its field, and a long one still fits the line. */
+static void test_token_bounds(void **state)
+{
+    static char longest[8193];
+    struct sasl_login l = {.name = SPAN("alice"), .token = true, .secure = true};
+    const char *const bad[] = {"", "a b", "a\1b", "a\nb", "\xff", longest};
+    struct text out = TEXT_INIT(SASL_LINE_MAX);
+    struct sasl_client *c;
+
+    (void)state;
+    memset(longest, 'x', sizeof longest - 1);
+    l.password = (struct span){longest, sizeof longest - 1};
+    c = sasl_client_start(&l, SPAN("XOAUTH2"), NULL);
+    assert_non_null(c);
+    assert_true(sasl_client_initial(c, &out));
+    sasl_client_free(&c);
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        l.password = bad[i] == longest ? (struct span){longest, sizeof longest} : span_of(bad[i]);
+        assert_null(sasl_client_start(&l, SPAN("XOAUTH2"), NULL));
+    }
+    text_free(&out);
 }
 
 struct talk {
@@ -315,6 +395,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_bad_login),
+        cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_token_bounds),
         cmocka_unit_test(test_full_runs),
         cmocka_unit_test(test_escaped_name),
         cmocka_unit_test(test_other_channel),
