@@ -143,14 +143,16 @@ static int trouble(struct tls *t, int rc)
 
 /* ---- the stream's face ---- */
 
+typedef int read_fn(SSL *ssl, void *buf, size_t n, size_t *got);
+
 /* One try. The count, 0 at the peer's close_notify, -EAGAIN, or a negative errno. */
-static ssize_t try_read(struct tls *t, char *buf, size_t n)
+static ssize_t try_read(struct tls *t, char *buf, size_t n, read_fn *fn)
 {
     size_t got = 0;
     if (t->deaf)
         return -EPROTO;
     ERR_clear_error();
-    int rc = SSL_read_ex(t->ssl, buf, n, &got);
+    int rc = fn(t->ssl, buf, n, &got);
     int r = rc > 0 || SSL_get_error(t->ssl, rc) == SSL_ERROR_ZERO_RETURN ? 0 : trouble(t, rc);
     bool again = rc <= 0 && r == 0 && !(SSL_get_shutdown(t->ssl) & SSL_RECEIVED_SHUTDOWN);
     ERR_clear_error();
@@ -158,11 +160,10 @@ static ssize_t try_read(struct tls *t, char *buf, size_t n)
     return r ? r : again ? -EAGAIN : (ssize_t)got;
 }
 
-static ssize_t read_waiting(struct stream *s, char *buf, size_t n)
+static ssize_t wait_for(struct tls *t, char *buf, size_t n, read_fn *fn)
 {
-    struct tls *t = tls_of(s);
     ssize_t r;
-    while ((r = try_read(t, buf, n)) == -EAGAIN) {
+    while ((r = try_read(t, buf, n, fn)) == -EAGAIN) {
         r = wait_bytes(t);
         if (r < 0)
             return r;
@@ -170,9 +171,20 @@ static ssize_t read_waiting(struct stream *s, char *buf, size_t n)
     return r;
 }
 
+static ssize_t read_waiting(struct stream *s, char *buf, size_t n)
+{
+    return wait_for(tls_of(s), buf, n, SSL_read_ex);
+}
+
+ssize_t tls_peek(struct stream *top, char *buf, size_t n)
+{
+    struct tls *t = tls_of(top);
+    return t ? wait_for(t, buf, n, SSL_peek_ex) : -EINVAL;
+}
+
 static ssize_t read_now(struct stream *s, char *buf, size_t n)
 {
-    return try_read(tls_of(s), buf, n);
+    return try_read(tls_of(s), buf, n, SSL_read_ex);
 }
 
 static int write_all(struct stream *s, const char *buf, size_t n)
@@ -327,19 +339,35 @@ static int settle(struct stream **s, struct tls *t, int rc)
     return rc;
 }
 
-int tls_accept(struct stream **s, struct tls_context *c, struct error *e)
+/* Of both sides; no name that we offer or choose is longer. */
+static void note_protocol(struct tls *t)
+{
+    const unsigned char *name = NULL;
+    unsigned n = 0;
+    SSL_get0_alpn_selected(t->ssl, &name, &n);
+    span_cstr((struct span){(const char *)name, n}, t->protocol, sizeof t->protocol);
+}
+
+int tls_accept_any(struct stream **s, struct tls_context *c, const char *protocols, struct error *e)
 {
     assert(c->server);
     struct tls *t = filter_new(*s, c);
     if (!t)
         return no_filter(e);
+    t->protocols = protocols;
     SSL_set_accept_state(t->ssl);
     int rc = shake(t);
     if (rc == -EPROTO)
         last_alert(t);
     if (rc != 0)
         error_set(e, ERROR_TEMPORARY, "The TLS handshake failed: %s.", reason_words(rc));
+    note_protocol(t);
     return settle(s, t, rc);
+}
+
+int tls_accept(struct stream **s, struct tls_context *c, struct error *e)
+{
+    return tls_accept_any(s, c, "smtp", e);
 }
 
 /* The words of a client's failed handshake; sets *rc when the certificate was the reason. */
@@ -357,16 +385,26 @@ static void client_failed(const struct tls *t, const struct tls_expect *x, int *
     }
 }
 
+/* One name in the form of ALPN: its length in front. */
+static void offer_protocol(struct tls *t, struct span name)
+{
+    unsigned char list[1 + TLS_PROTOCOL_MAX];
+    assert(name.len && name.len <= TLS_PROTOCOL_MAX);
+    list[0] = (unsigned char)name.len;
+    memcpy(list + 1, name.at, name.len);
+    SSL_set_alpn_protos(t->ssl, list, 1 + list[0]);
+}
+
 static int client_shake(struct tls *t, const struct tls_expect *x, struct error *e)
 {
-    static const unsigned char protocols[] = "\4smtp";
     if (tls_verify_set(t, x, e) != 0)
         return -EINVAL;
     tls_session_offer(t, x);
-    if (x->alpn)
-        SSL_set_alpn_protos(t->ssl, protocols, sizeof protocols - 1);
+    if (x->alpn || x->protocol)
+        offer_protocol(t, x->protocol ? span_of(x->protocol) : SPAN("smtp"));
     SSL_set_connect_state(t->ssl);
     int rc = shake(t);
+    note_protocol(t);
     if (rc == 0)
         tls_verify_end(t, x);
     else
@@ -410,6 +448,7 @@ bool tls_info(const struct stream *top, struct tls_info *out)
         .bits = SSL_get_cipher_bits(t->ssl, NULL),
         .resumed = SSL_session_reused(t->ssl),
         .server = !t->finding,
+        .protocol = t->protocol,
         .sni = t->finding ? "" : clean_sni(t->ssl),
         .verdict = t->finding ? t->finding->verdict : TLS_UNASKED,
         .subject = t->finding ? text_cstr(&t->finding->subject) : "",

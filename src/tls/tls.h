@@ -76,6 +76,16 @@ void tls_context_free(struct tls_context **c);
 /* Server. A client that offers protocols by ALPN but not "smtp" gets no_application_protocol
  * (HOSTILE 37); one that offers none is welcome. */
 int tls_accept(struct stream **s, struct tls_context *c, struct error *e);
+/* The same for a door that speaks several: `protocols` is a list with blanks between, the one we
+ * like best first; it must be constant. tls_info tells which one it became. */
+int tls_accept_any(struct stream **s, struct tls_context *c, const char *protocols,
+                   struct error *e);
+/* Waits like stream_read for what the client says first, and leaves it there: a later read gets it
+ * again. The count, 0 at the end of the stream, or a negative errno; -ETIMEDOUT harms nothing.
+ * -EINVAL when `top` is no TLS. */
+ssize_t tls_peek(struct stream *top, char *buf, size_t n);
+
+enum { TLS_PROTOCOL_MAX = 31 };
 
 enum tls_verify {
     TLS_VERIFY_FULL, /* chain and name must pass, else -EKEYREJECTED */
@@ -85,7 +95,9 @@ enum tls_verify {
 struct tls_expect {
     const char *name; /* the server's DNS name (A-labels) or address literal: SNI and check */
     enum tls_verify verify;
-    bool alpn; /* offer "smtp" */
+    bool alpn;            /* offer "smtp" */
+    const char *protocol; /* NULL, or what is offered instead of "smtp": one name, at most
+                             TLS_PROTOCOL_MAX octets. Look into tls_info whether it was taken. */
     /* From an earlier tls_session_take with the same name and context, or NULL; stays the caller's.
      * For TLS_VERIFY_FULL it is used only when it was verified then. */
     const struct tls_session *session;
@@ -111,6 +123,7 @@ struct tls_info {
     bool resumed;
     bool server;     /* we are the server */
     const char *sni; /* server: the name the client asked for, when it is a clean one; else "" */
+    const char *protocol; /* agreed on by ALPN: "smtp", "http/1.1"; "": none was */
     enum tls_verdict verdict;
     const char *subject; /* client: of the server's certificate, "CN=mx.example.org" */
     const char *words;   /* client: what the certificate says: names, issuer, dates; and why it did

@@ -41,11 +41,13 @@ struct tls {
     struct tls_context *context;
     struct tls_finding *finding; /* client only */
     struct text out;             /* records not yet sent; empty and without memory while idle */
-    int sys;                     /* negative errno of the stream below, 0 */
-    bool eof;                    /* it ended */
-    bool deaf, mute;             /* nothing more can be read, said on it */
-    bool spoken;                 /* anything was sent */
-    bool sending;                /* a fiber is at it; it will send what others add */
+    const char *protocols;       /* server: what ALPN may choose, best first */
+    char protocol[TLS_PROTOCOL_MAX + 1]; /* what it chose; "": nothing */
+    int sys;                             /* negative errno of the stream below, 0 */
+    bool eof;                            /* it ended */
+    bool deaf, mute;                     /* nothing more can be read, said on it */
+    bool spoken;                         /* anything was sent */
+    bool sending;                        /* a fiber is at it; it will send what others add */
     unsigned short early_from, early_to;
     /* What the wait for bytes brought: commands fit whole, and idle sessions stay small. */
     char early[TLS_EARLY];

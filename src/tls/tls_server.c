@@ -90,19 +90,30 @@ static int use_pair(SSL_CTX *ctx, struct span cert, struct span key, struct erro
 
 /* ---- ALPN, RFC 7301: a list of names, each with its length in front ---- */
 
+/* Where one name stands in a client's list, or NULL. */
+static const unsigned char *offered(const unsigned char *in, unsigned inlen, struct span name)
+{
+    for (unsigned i = 0; i < inlen && i + in[i] < inlen; i += 1u + in[i])
+        if (span_eq((struct span){(const char *)in + i + 1, in[i]}, name))
+            return in + i + 1;
+    return NULL;
+}
+
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *outlen,
                            const unsigned char *in, unsigned inlen, void *arg)
 {
-    (void)ssl;
+    const struct tls *t = SSL_get_app_data(ssl);
+    struct span ours = span_of(t->protocols), name;
     (void)arg;
-    for (unsigned i = 0; i < inlen && i + in[i] < inlen; i += 1u + in[i]) {
-        if (!span_is((struct span){(const char *)in + i + 1, in[i]}, "smtp"))
+    while ((name = span_word(&ours)).len) {
+        const unsigned char *at = offered(in, inlen, name);
+        if (!at)
             continue;
-        *out = in + i + 1;
-        *outlen = in[i];
+        *out = at;
+        *outlen = (unsigned char)name.len;
         return SSL_TLSEXT_ERR_OK;
     }
-    return SSL_TLSEXT_ERR_ALERT_FATAL; /* a browser, sent here by a web page */
+    return SSL_TLSEXT_ERR_ALERT_FATAL; /* a browser, sent to a mail port by a web page */
 }
 
 /* ---- SNI ---- */

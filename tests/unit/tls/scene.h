@@ -79,7 +79,8 @@ static inline void drip_push(struct stream **s, size_t step)
 struct scene {
     struct tls_context *server, *client;
     struct tls_expect x;
-    size_t drip; /* 0: none */
+    size_t drip;           /* 0: none */
+    const char *protocols; /* the server's for ALPN; NULL: "smtp" */
     /* What each does after its handshake, and instead of it. Each closes its stream or leaves that
      * to the scene. */
     void (*server_talk)(struct scene *scene, struct stream **s);
@@ -97,7 +98,8 @@ static inline void scene_server(void *arg)
 {
     struct scene *c = arg;
     if (!c->server_plain)
-        c->accepted = tls_accept(&c->ends[0], c->server, &c->server_error);
+        c->accepted = tls_accept_any(&c->ends[0], c->server, c->protocols ? c->protocols : "smtp",
+                                     &c->server_error);
     if (c->accepted == 0 && c->server_talk)
         c->server_talk(c, &c->ends[0]);
     stream_close(&c->ends[0]);

@@ -534,6 +534,96 @@ static void test_alpn(void **state)
     }
 }
 
+struct agreed {
+    char protocol[2][TLS_PROTOCOL_MAX + 1];
+};
+
+static void note_agreed(struct scene *c, struct stream **s, unsigned side)
+{
+    struct agreed *a = c->arg;
+    struct tls_info info;
+    assert(tls_info(*s, &info));
+    snprintf(a->protocol[side], sizeof a->protocol[side], "%s", info.protocol);
+}
+
+static void server_agreed(struct scene *c, struct stream **s)
+{
+    note_agreed(c, s, 0);
+    say(*s, "x");
+}
+
+static void client_agreed(struct scene *c, struct stream **s)
+{
+    note_agreed(c, s, 1);
+    hear(*s, "x");
+}
+
+/* Both sides of a door that speaks two protocols know which one it became. */
+static void test_alpn_any(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *speaks, *offer, *agreed; /* agreed NULL: no session */
+        bool alpn;
+    } rows[] = {
+        {"http/1.1 smtp", NULL, "", false},
+        {"http/1.1 smtp", NULL, "smtp", true},
+        {"http/1.1 smtp", "http/1.1", "http/1.1", false},
+        {"http/1.1 smtp", "smtp", "smtp", true},
+        {"http/1.1 smtp", "h2", NULL, false},
+        {NULL, "http/1.1", NULL, false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct scene c = scene_new();
+        struct agreed agreed = {0};
+        c.protocols = rows[i].speaks;
+        c.x.alpn = rows[i].alpn;
+        c.x.protocol = rows[i].offer;
+        c.server_talk = server_agreed;
+        c.client_talk = client_agreed;
+        c.arg = &agreed;
+        scene_run(&c);
+        assert_int_equal(c.connected, rows[i].agreed ? 0 : -EPROTO);
+        for (unsigned side = 0; side < 2 && rows[i].agreed; side++)
+            assert_string_equal(agreed.protocol[side], rows[i].agreed);
+        scene_free(&c);
+    }
+}
+
+/* What was peeked at is read again; a peek in vain harms nothing. */
+static void server_peeks(struct scene *c, struct stream **s)
+{
+    char buf[100];
+    (void)c;
+    stream_deadline(*s, clock_now() + 20);
+    assert(tls_peek(*s, buf, sizeof buf) == -ETIMEDOUT);
+    stream_deadline(*s, clock_now() + SCENE_MS);
+    say(*s, "speak\n");
+    assert(tls_peek(*s, buf, 2) == 2 && memcmp(buf, "GE", 2) == 0);
+    assert(tls_peek(*s, buf, sizeof buf) == 5 && memcmp(buf, "GET /", 5) == 0);
+    hear(*s, "GET /");
+    assert(tls_peek(*s, buf, sizeof buf) == 0);
+    assert(tls_peek((*s)->below, buf, sizeof buf) == -EINVAL);
+}
+
+static void client_speaks(struct scene *c, struct stream **s)
+{
+    (void)c;
+    hear(*s, "speak\n");
+    say(*s, "GET /");
+}
+
+static void test_peek(void **state)
+{
+    (void)state;
+    struct scene c = scene_new();
+    c.server_talk = server_peeks;
+    c.client_talk = client_speaks;
+    scene_run(&c);
+    assert_int_equal(c.accepted | c.connected, 0);
+    scene_free(&c);
+}
+
 /* ---- SNI (HOSTILE 36) ---- */
 
 static void test_sni(void **state)
@@ -815,6 +905,7 @@ int main(void)
         cmocka_unit_test(test_garbage),       cmocka_unit_test(test_hang_up),
         cmocka_unit_test(test_old_and_weak),  cmocka_unit_test(test_old_server),
         cmocka_unit_test(test_renegotiation), cmocka_unit_test(test_alpn),
+        cmocka_unit_test(test_alpn_any),      cmocka_unit_test(test_peek),
         cmocka_unit_test(test_sni),           cmocka_unit_test(test_long_sni),
         cmocka_unit_test(test_resumption),    cmocka_unit_test(test_unverified_session),
         cmocka_unit_test(test_tickets),       cmocka_unit_test(test_reload),
