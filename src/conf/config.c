@@ -4,6 +4,7 @@
 #include "conf/cross.h"
 #include "conf/notes.h"
 #include "conf/reader.h"
+#include "conf/relay_door.h"
 #include "conf/rows.h"
 #include "conf/value.h"
 #include "mail/address.h"
@@ -140,16 +141,6 @@ static void complete_door(struct config *c, struct config_door *d)
     complete_certificate(&d->cert);
 }
 
-static void complete_relay(struct config *c, struct config_relay *r)
-{
-    bool implicit = config_line(c, &r->tls) && r->tls == CONFIG_TLS_IMPLICIT;
-
-    if (!r->port)
-        r->port = implicit ? 465 : 587;
-    if (!config_line(c, &r->tls))
-        r->tls = r->port == 465 ? CONFIG_TLS_IMPLICIT : CONFIG_TLS_STARTTLS;
-}
-
 /* Works out the settings whose default depends on others (".computed" in rows.c). */
 static void complete(struct config *c)
 {
@@ -170,7 +161,7 @@ static void complete(struct config *c)
     for (size_t i = 0; i < c->door_count; i++)
         complete_door(c, &c->doors[i]);
     for (size_t i = 0; i < c->relay_count; i++)
-        complete_relay(c, &c->relays[i]);
+        relay_door_complete(c, &c->relays[i]);
 }
 
 static bool row_missing(const struct config *c, const struct row *row, const char *base)

@@ -94,11 +94,23 @@ struct config_door {
     struct config_texts greeting;   /* lines of the 220 after the host name */
 };
 
-struct config_relay {
-    const char *name;
+enum { CONFIG_RELAY_DOORS = 20 }; /* of one relay */
+
+/* One way into a relay. */
+struct config_relay_door {
     const char *host; /* name, or [address] */
     uint64_t port;
     enum config_tls tls;
+};
+
+struct config_relay {
+    const char *name;
+    const char *host;                /* name, or [address]: of the doors that name none */
+    struct config_texts door_texts;  /* as written, see conf/relay_door.h */
+    struct config_relay_door *doors; /* in the order of preference; at least one */
+    size_t door_count;
+    uint64_t port;       /* of the first door */
+    enum config_tls tls; /* of the first door */
     bool verify;         /* the certificate must be good for host */
     const char *ca_file; /* "" for the system's */
     const char *user;    /* "" for no login */

@@ -131,22 +131,35 @@ static void check_doors(struct cross *x)
                   "FILE key = FILE }");
 }
 
-static bool local_relay(const struct config_relay *r)
+static bool local_host(const char *host)
 {
-    return strcmp(r->host, "localhost") == 0 || strncmp(r->host, "[127.", 5) == 0 ||
-           strcasecmp(r->host, "[IPv6:::1]") == 0;
+    return strcmp(host, "localhost") == 0 || strncmp(host, "[127.", 5) == 0 ||
+           strcasecmp(host, "[IPv6:::1]") == 0;
+}
+
+/* The first door that leads away from this machine, or one there that does not demand TLS. */
+static const struct config_relay_door *far_door(const struct config_relay *r, bool open)
+{
+    for (size_t i = 0; i < r->door_count; i++) {
+        enum config_tls tls = r->doors[i].tls;
+
+        if (!local_host(r->doors[i].host) &&
+            (!open || tls == CONFIG_TLS_NONE || tls == CONFIG_TLS_OPPORTUNISTIC))
+            return &r->doors[i];
+    }
+    return NULL;
 }
 
 /* A password goes only over TLS to the host the certificate names (promise P7), or stays on this
  * machine. */
 static void check_login(struct cross *x, const struct config_relay *r)
 {
-    bool open = r->tls == CONFIG_TLS_NONE || r->tls == CONFIG_TLS_OPPORTUNISTIC;
+    const void *said = r->door_texts.count ? (const void *)&r->door_texts : &r->tls;
 
-    if (local_relay(r))
+    if (!far_door(r, false))
         return;
-    if (open)
-        notes_add(x->notes, NOTES_ERROR, place(x, &r->tls, r),
+    if (far_door(r, true))
+        notes_add(x->notes, NOTES_ERROR, place(x, said, r),
                   "relay '%s' would get a password without TLS: write tls = starttls or implicit",
                   r->name);
     else if (!r->verify)
@@ -156,8 +169,24 @@ static void check_login(struct cross *x, const struct config_relay *r)
                   r->name);
 }
 
+static void check_relay_doors(struct cross *x, const struct config_relay *r)
+{
+    const void *other = config_line(x->c, &r->tls) ? (const void *)&r->tls : &r->port;
+
+    if (r->door_texts.count && config_line(x->c, other))
+        notes_add(x->notes, NOTES_ERROR, place(x, other, r),
+                  "relay '%s' has doors, and port or tls besides: write it into doors, or leave "
+                  "out doors",
+                  r->name);
+    if (r->door_count > CONFIG_RELAY_DOORS)
+        notes_add(x->notes, NOTES_ERROR, place(x, &r->door_texts, r),
+                  "relay '%s' has %zu doors: at most %d", r->name, r->door_count,
+                  CONFIG_RELAY_DOORS);
+}
+
 static void check_relay(struct cross *x, const struct config_relay *r)
 {
+    check_relay_doors(x, r);
     if (*r->user && !*r->password_file)
         notes_add(x->notes, NOTES_ERROR, place(x, &r->user, r),
                   "relay '%s' has a user without password: add password-file = FILE", r->name);

@@ -192,14 +192,22 @@ static const struct row door[] = {
 static const struct row relay[] = {
     TEXT(config_relay, host, "host", ROW_HOST, 1, 255,
          "Name of the relay, or its address in brackets.", .required = true),
-    NUMBER(config_relay, port, "port", ROW_PORT, 1, 65535, "TCP port.",
+    LIST(
+        config_relay, door_texts, config_texts, "doors", ROW_RELAY_DOOR,
+        "The ways in, best first: each [HOST:]PORT and then as in tls: \"465 implicit\" or "
+        "\"smtp2.example.com:587 starttls\". Which of them is open is found out in every network "
+        "and remembered. The word auto stands for those that providers use: 465, 587, 2525, 26, 25 "
+        "and 1025.",
+        .computed = "the one of port and tls, or auto without them"),
+    NUMBER(config_relay, port, "port", ROW_PORT, 1, 65535,
+           "TCP port, where there is one door only.",
            .computed = "465 when tls is implicit, else 587"),
     CHOICE(config_relay, tls, config_tls, "tls", relay_tls,
            "TLS from the first octet (implicit), required by STARTTLS (starttls), used when "
            "offered (opportunistic), or never (none).",
            .computed = "implicit on port 465, else starttls"),
     YESNO(config_relay, verify, "verify",
-          "Whether the certificate must be good for host. A relay with a login needs it.",
+          "Whether the certificate must be good for the host. A relay with a login needs it.",
           .standard = "true"),
     TEXT(config_relay, ca_file, "ca-file", ROW_PATH, 0, PATH_MAX_OCTETS,
          "PEM file with the authorities trusted for this relay instead of the system's.",

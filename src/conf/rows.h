@@ -17,6 +17,7 @@ enum row_type {
     ROW_ADDRESS,
     ROW_RESOLVER,
     ROW_PATTERN,
+    ROW_RELAY_DOOR,
     ROW_MECHANISM,
     ROW_YESNO,
     ROW_NUMBER,

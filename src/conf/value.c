@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "conf/relay_door.h"
 #include "conf/suggest.h"
 #include "mail/address.h"
 
@@ -202,6 +203,29 @@ static int read_pattern(const struct row *row, struct span s, struct arena *a, v
         result = keep(a, text_span(&canon), item);
     text_free(&canon);
     return result;
+}
+
+static int read_relay_door(const struct row *row, struct span s, struct arena *a, void *item,
+                           struct error *e)
+{
+    static const struct row host_row = {.max = 255};
+    struct relay_door d;
+    const char *host = "";
+
+    (void)row;
+    if (span_iis(s, "auto"))
+        return keep(a, SPAN("auto"), item);
+    if (!relay_door_split(s, &d))
+        return wrong(e, s,
+                     "is no door: write one such as \"465 implicit\", or "
+                     "\"smtp2.example.com:587 starttls\"");
+    if (d.host.len > 2 && d.host.at[0] == '[' && !span_istarts(d.host, SPAN("[IPv6:")))
+        d.host = (struct span){d.host.at + 1, d.host.len - 2};
+    if (d.host.len && read_host(&host_row, d.host, a, &host, e) < 0)
+        return -1;
+    *(const char **)item = arena_printf(a, "%s%s%" PRIu64 " %s", host, *host ? ":" : "", d.port,
+                                        config_tls_name(d.tls));
+    return 0;
 }
 
 /* RFC 4422 section 3.1; upper case is the canonical form. */
@@ -437,6 +461,7 @@ static const struct type types[ROW_TYPES] = {
     [ROW_ADDRESS] = {"IP address", sizeof(const char *), read_address, write_text},
     [ROW_RESOLVER] = {"IP address[@port]", sizeof(const char *), read_resolver, write_text},
     [ROW_PATTERN] = {"pattern", sizeof(const char *), read_pattern, write_text},
+    [ROW_RELAY_DOOR] = {"door", sizeof(const char *), read_relay_door, write_text},
     [ROW_MECHANISM] = {"mechanism", sizeof(const char *), read_mechanism, write_text},
     [ROW_YESNO] = {"true or false", sizeof(bool), read_yesno, write_yesno},
     [ROW_NUMBER] = {"number", sizeof(uint64_t), read_number, write_number},

@@ -74,8 +74,10 @@ static void learn_sources(struct ways *w)
 static bool needs_authorities(const struct config *c)
 {
     for (size_t i = 0; i < c->relay_count; i++)
-        if (c->relays[i].verify && c->relays[i].tls != CONFIG_TLS_NONE && !c->relays[i].ca_file[0])
-            return true;
+        for (size_t k = 0; k < c->relays[i].door_count; k++)
+            if (c->relays[i].verify && c->relays[i].doors[k].tls != CONFIG_TLS_NONE &&
+                !c->relays[i].ca_file[0])
+                return true;
     return false;
 }
 
@@ -203,19 +205,37 @@ static enum path_tls path_tls_of(enum config_tls t)
     return tls[t];
 }
 
-/* "[2001:db8::1]" in the configuration is the address. */
+/* "[IPv6:2001:db8::1]" in the configuration is the address. */
 static struct span bare_host(struct span host)
 {
-    if (host.len > 2 && host.at[0] == '[' && host.at[host.len - 1] == ']')
-        return (struct span){host.at + 1, host.len - 2};
-    return host;
+    struct span six = SPAN("IPv6:");
+
+    if (host.len <= 2 || host.at[0] != '[' || host.at[host.len - 1] != ']')
+        return host;
+    host = (struct span){host.at + 1, host.len - 2};
+    return span_istarts(host, six) ? span_from(host, six.len) : host;
+}
+
+static struct relay_target target_of(const struct ways *w, const struct config_relay *r, size_t at)
+{
+    const struct config_relay_door *d = &r->doors[at];
+
+    return (struct relay_target){
+        .name = span_of(r->name),
+        .host = bare_host(span_of(d->host)),
+        .port = (uint16_t)d->port,
+        .tls = path_tls_of(d->tls),
+        .verify = r->verify && d->tls != CONFIG_TLS_NONE && d->tls != CONFIG_TLS_OPPORTUNISTIC,
+        .needs_login = r->user[0] != '\0',
+        .family = family_of(w->config),
+    };
 }
 
 static int find_relay(const struct ways *w, const struct job *job, int64_t deadline,
                       struct path_list *out, struct error *e)
 {
     const struct config_relay *r = relay_of(w, job);
-    struct relay_target t;
+    struct relay_target t[CONFIG_RELAY_DOORS];
 
     if (!r)
         return error_mail(e, ERROR_TEMPORARY, "4.3.5", OWNER_YOU,
@@ -227,16 +247,9 @@ static int find_relay(const struct ways *w, const struct job *job, int64_t deadl
                           "The relay %s needs a login, and its password could not be read. Check "
                           "its password file; the mail waits here meanwhile.",
                           r->name);
-    t = (struct relay_target){
-        .name = span_of(r->name),
-        .host = bare_host(span_of(r->host)),
-        .port = (uint16_t)r->port,
-        .tls = path_tls_of(r->tls),
-        .verify = r->verify && r->tls != CONFIG_TLS_NONE && r->tls != CONFIG_TLS_OPPORTUNISTIC,
-        .needs_login = job->user.len > 0,
-        .family = family_of(w->config),
-    };
-    return relay_paths(w->dns, &t, 1, deadline, out, e);
+    for (size_t i = 0; i < r->door_count; i++)
+        t[i] = target_of(w, r, i);
+    return relay_paths(w->dns, t, r->door_count, deadline, out, e);
 }
 
 int ways_find(const struct ways *w, const struct job *job, int64_t deadline, struct path_list *out,

@@ -141,6 +141,22 @@ static const struct invalid invalid_table[] = {
      "f:3: route 'a' goes via 'relay:ips', which is unknown: did you mean 'relay:isp'?\n"},
     {"unknown way", QUIET "route a { via = pigeonpost }\n",
      "f:2: route 'a' goes via 'pigeonpost': write mx, inbox or relay:NAME\n"},
+    {"door without port", "relay a { host = x.example doors = { \"x.example\" } }\n",
+     "f:1: doors: 'x.example' is no door: write one such as \"465 implicit\", or "
+     "\"smtp2.example.com:587 starttls\"\n"},
+    {"door with a strange mode", "relay a { host = x.example\ndoors = { \"465 tls\" } }\n",
+     "f:2: doors: '465 tls' is no door: write one such as \"465 implicit\", or "
+     "\"smtp2.example.com:587 starttls\"\n"},
+    {"door with a bad host", "relay a { host = x.example doors = { \"a b:465\" } }\n",
+     "f:1: doors: 'a b:465' is no door: write one such as \"465 implicit\", or "
+     "\"smtp2.example.com:587 starttls\"\n"},
+    {"doors and port", QUIET "relay a { host = x.example doors = { 465 } port = 25 }\n",
+     "f:2: relay 'a' has doors, and port or tls besides: write it into doors, or leave out "
+     "doors\n"},
+    {"password over an open door",
+     QUIET "relay a { host = x.example user = me password-file = /p\n"
+           "doors = { 465, \"25 opportunistic\" } }\n",
+     "f:3: relay 'a' would get a password without TLS: write tls = starttls or implicit\n"},
     {"user alone", QUIET "relay a { host = x.example user = me }\n",
      "f:2: relay 'a' has a user without password: add password-file = FILE\n"},
     {"password alone", QUIET "relay a { host = x.example password-file = /p }\n",
@@ -362,8 +378,8 @@ static void test_relays_and_routes(void **state)
     assert_ptr_equal(c->routes[1].relay, &c->relays[0]);
     assert_int_equal(c->routes[2].kind, CONFIG_VIA_INBOX);
     assert_string_equal(c->routes[2].to.at[0], "*");
-    assert_int_equal(c->relays[0].port, 587);
-    assert_int_equal(c->relays[0].tls, CONFIG_TLS_STARTTLS);
+    assert_int_equal(c->relays[0].port, 465);
+    assert_int_equal(c->relays[0].tls, CONFIG_TLS_IMPLICIT);
     assert_true(c->relays[0].verify);
     assert_string_equal(c->relays[0].mechanisms.at[0], "SCRAM-SHA-256");
     assert_string_equal(c->relays[1].host, "[IPv6:2001:db8::1]");
@@ -372,6 +388,49 @@ static void test_relays_and_routes(void **state)
     assert_false(c->relays[2].verify);
     assert_ptr_equal(config_relay(c, "new"), &c->relays[2]);
     assert_null(config_relay(c, "nil"));
+    config_free(&c);
+}
+
+static void assert_relay_door(const struct config_relay *r, size_t at, const char *host,
+                              uint64_t port, enum config_tls tls)
+{
+    assert_true(at < r->door_count);
+    assert_string_equal(r->doors[at].host, host);
+    assert_int_equal(r->doors[at].port, port);
+    assert_int_equal(r->doors[at].tls, tls);
+}
+
+static void test_relay_doors(void **state)
+{
+    struct config *c =
+        good(QUIET "relay all { host = Smtp.X.example }\n"
+                   "relay port { host = x.example port = 2525 }\n"
+                   "relay tls { host = x.example tls = implicit }\n"
+                   "relay word { host = x.example doors = auto }\n"
+                   "relay list { host = x.example doors = { 465, \"Two.example:587  STARTTLS\",\n"
+                   "  \"[2001:db8::1]:26 none\", \"192.0.2.1:25 opportunistic\" } }\n");
+    struct text out = TEXT_INIT(CONFIG_FILE_MAX);
+
+    (void)state;
+    assert_int_equal(c->relays[0].door_count, 6);
+    assert_relay_door(&c->relays[0], 0, "smtp.x.example", 465, CONFIG_TLS_IMPLICIT);
+    assert_relay_door(&c->relays[0], 1, "smtp.x.example", 587, CONFIG_TLS_STARTTLS);
+    assert_relay_door(&c->relays[0], 5, "smtp.x.example", 1025, CONFIG_TLS_STARTTLS);
+    assert_int_equal(c->relays[1].door_count, 1);
+    assert_relay_door(&c->relays[1], 0, "x.example", 2525, CONFIG_TLS_STARTTLS);
+    assert_int_equal(c->relays[2].door_count, 1);
+    assert_relay_door(&c->relays[2], 0, "x.example", 465, CONFIG_TLS_IMPLICIT);
+    assert_int_equal(c->relays[3].door_count, 6);
+    assert_int_equal(c->relays[4].door_count, 4);
+    assert_relay_door(&c->relays[4], 0, "x.example", 465, CONFIG_TLS_IMPLICIT);
+    assert_relay_door(&c->relays[4], 1, "two.example", 587, CONFIG_TLS_STARTTLS);
+    assert_relay_door(&c->relays[4], 2, "[IPv6:2001:db8::1]", 26, CONFIG_TLS_NONE);
+    assert_relay_door(&c->relays[4], 3, "[192.0.2.1]", 25, CONFIG_TLS_OPPORTUNISTIC);
+    config_print(c, true, &out);
+    assert_non_null(strstr(text_cstr(&out), "doors = { \"465 implicit\", \"two.example:587 "
+                                            "starttls\", \"[IPv6:2001:db8::1]:26 none\", "
+                                            "\"[192.0.2.1]:25 opportunistic\" }\n"));
+    text_free(&out);
     config_free(&c);
 }
 
@@ -459,11 +518,11 @@ static void test_load(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_invalid),     cmocka_unit_test(test_warnings),
-        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_values),
-        cmocka_unit_test(test_doors),       cmocka_unit_test(test_relays_and_routes),
-        cmocka_unit_test(test_environment), cmocka_unit_test(test_many_mistakes),
-        cmocka_unit_test(test_load),
+        cmocka_unit_test(test_invalid),       cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_values),
+        cmocka_unit_test(test_doors),         cmocka_unit_test(test_relays_and_routes),
+        cmocka_unit_test(test_relay_doors),   cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_many_mistakes), cmocka_unit_test(test_load),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,23 @@
+/* relay_door: one way into a relay as it stands in the file: "[HOST:]PORT [MODE]", such as
+ * "465 implicit", "smtp2.example.com:587" or "[2001:db8::1]:25 opportunistic". */
+#ifndef PORT26_CONF_RELAY_DOOR_H
+#define PORT26_CONF_RELAY_DOOR_H
+
+#include "conf/config.h"
+
+/* A door taken apart; host is empty where the relay's own is meant. Without a mode: implicit on
+ * port 465, else starttls. */
+struct relay_door {
+    struct span host;
+    uint64_t port;
+    enum config_tls tls;
+};
+/* False when it is none. */
+bool relay_door_split(struct span s, struct relay_door *out);
+
+/* Fills relay->doors: those of the setting, or the one that port and tls mean, or all that
+ * providers are known to open, in the order in which networks let them through. Sets port and tls
+ * to those of the first. */
+void relay_door_complete(struct config *c, struct config_relay *relay);
+
+#endif
