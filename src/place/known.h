@@ -56,6 +56,7 @@ struct known_place {
 };
 
 struct known;
+struct text;
 
 struct known *known_new(void);
 /* NULL is fine; nulls the pointer. */
