@@ -62,8 +62,12 @@ struct known *known_new(void);
 /* NULL is fine; nulls the pointer. */
 void known_free(struct known **k);
 
-/* Notes a result, and the visit. `proof` is cut and cleaned. A clock that jumped back gives no
- * negative ages: an earlier `now` counts as the latest time noted. */
+/* Notes a result, and the visit. `proof` is cut and cleaned. Offline there is no place: nothing is
+ * noted; KNOWN_NOTHING notes the visit alone.
+ *
+ * A clock that jumped back gives no negative ages: an earlier `now` counts as the latest time
+ * noted. Only when it is more than a day earlier and a date that can be, the times noted were
+ * wrong: those that lie ahead become `now`. */
 void known_note(struct known *k, const struct place *p, struct span door, enum known_result r,
                 int64_t ms, struct span proof, int64_t now);
 /* Notes the visit alone. */
@@ -77,21 +81,23 @@ const struct known_place *known_at(const struct known *k, size_t index);
 bool known_forget(struct known *k, const char *key);
 void known_expire(struct known *k, int64_t now);
 
-/* May this door be tried alone, without others beside it? Works, fresh, and not sporadic. */
+/* May this door be tried alone, without others beside it? Works, fresh, and not sporadic. NULL is
+ * never sure. */
 bool known_sure(const struct known_door *d, int64_t now);
 /* Does it fail now and then: at least two failures and two successes among the recent tries, or
  * more than a fifth of at least ten? */
 bool known_sporadic(const struct known_door *d);
 /* Puts `doors` (names; their own order is the wish) in the order in which to try them here: sure
  * ones first, then what is unknown or stale in the wished order, sporadic ones behind those, then
- * what was shut or a stranger lately. `order` gets `count` indexes. A door without memory keeps its
- * wish. */
+ * what was shut or a stranger, or broke, lately. `order` gets `count` indexes. A door without memory keeps its
+ * wish; k may be NULL. */
 void known_order(const struct known *k, const char *key, const struct span *doors, size_t count,
                  int64_t now, size_t *order);
 
 /* The text form: lines; reading it accepts what writing made, of this or an earlier version. */
 void known_write(const struct known *k, struct text *out);
-/* 0, or -1 and *e with the line's number; what was read up to there stays. */
+/* Forgets all, then reads. 0, or -1 and *e with the line's number; what was read up to there
+ * stays. */
 int known_read(struct known *k, struct span text, struct error *e);
 
 #endif
