@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/wireless.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -137,6 +138,7 @@ static const struct filtered filtered[] = {
     {ALL, "ioctl", {EQUALS(1, FIONBIO)}},
     {ALL, "ioctl", {EQUALS(1, TCGETS)}},
     {ALL, "ioctl", {EQUALS(1, TIOCGWINSZ)}},
+    {COURIER | KEEPER, "ioctl", {EQUALS(1, SIOCGIWESSID)}}, /* which Wi-Fi are we in? */
     {LISTENER | COURIER, "prctl", {EQUALS(0, PR_SET_NAME)}},
     {LISTENER | COURIER, "prctl", {EQUALS(0, PR_GET_NAME)}},
     {LISTENER | COURIER, "prctl", {EQUALS(0, PR_GET_DUMPABLE)}},

@@ -89,8 +89,8 @@ bool known_sure(const struct known_door *d, int64_t now);
 bool known_sporadic(const struct known_door *d);
 /* Puts `doors` (names; their own order is the wish) in the order in which to try them here: sure
  * ones first, then what is unknown or stale in the wished order, sporadic ones behind those, then
- * what was shut or a stranger, or broke, lately. `order` gets `count` indexes. A door without memory keeps its
- * wish; k may be NULL. */
+ * what was shut or a stranger, or broke, lately. `order` gets `count` indexes. A door without
+ * memory keeps its wish; k may be NULL. */
 void known_order(const struct known *k, const char *key, const struct span *doors, size_t count,
                  int64_t now, size_t *order);
 

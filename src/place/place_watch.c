@@ -49,7 +49,7 @@ static bool is_gateway(const struct place_watch *w, const struct nlmsghdr *m)
            memcmp(a[NDA_DST].at, w->way.gateway.byte, len) == 0;
 }
 
-static void begin(struct place_watch *w, bool loud)
+static void hear(struct place_watch *w, bool loud)
 {
     if (!w->since)
         w->since = clock_now();
@@ -62,7 +62,7 @@ static void one_news(void *arg, const struct nlmsghdr *m)
     bool neighbour = m->nlmsg_type == RTM_NEWNEIGH || m->nlmsg_type == RTM_DELNEIGH;
 
     if (!neighbour || is_gateway(w, m))
-        begin(w, !neighbour);
+        hear(w, !neighbour);
 }
 
 static void arm(struct place_watch *w)
@@ -75,23 +75,34 @@ static void arm(struct place_watch *w)
 static void readable(void *arg)
 {
     struct place_watch *w = arg;
-    int64_t before = w->since;
     int n = 1;
 
     for (int i = 0; i < ROUNDS && (n > 0 || n == -ENOBUFS); i++) {
         n = netlink_news(w->news, one_news, w);
         if (n == -ENOBUFS)
-            begin(w, true);
+            hear(w, true);
     }
-    if (w->since && (w->since != before || w->loud))
+    if (w->since)
         arm(w);
+}
+
+/* The burst is over; is it worth telling? */
+static void tell(struct place_watch *w, const struct place *now)
+{
+    bool worth = w->loud || strcmp(now->key, w->last.key) != 0;
+
+    w->since = 0;
+    w->loud = w->poked = false;
+    w->last = *now;
+    if (worth)
+        w->changed(w->arg, now); /* may free w */
 }
 
 static void quiet(void *arg)
 {
     struct place_watch *w = arg;
+    bool late = clock_now() >= w->since + LONGEST_MS;
     struct place now;
-    bool late = clock_now() - w->since >= LONGEST_MS;
 
     if (place_read(w->ask, &now, &w->way, NULL) < 0)
         now = w->last;
@@ -103,15 +114,7 @@ static void quiet(void *arg)
         arm(w);
         return;
     }
-    if (w->loud || strcmp(now.key, w->last.key) != 0) {
-        w->since = 0;
-        w->last = now;
-        w->loud = w->poked = false;
-        w->changed(w->arg, &now);
-        return;
-    }
-    w->since = 0;
-    w->poked = false;
+    tell(w, &now);
 }
 
 struct place_watch *place_watch_new(struct loop *l,
