@@ -1,496 +1,23 @@
 #include "mail/reading.h"
 
 #include "base/memory.h"
+#include "mail/reading_rules.h"
 
 enum {
-    ANY = 0xffff,
     READ_MAX = 2048, /* a reason comes early; the rest is advertisement */
+    REASON_MIN = 12, /* what is left when the chatter is out; less, and it was the reason */
 };
-
-#define AT(stage) (1U << (stage))
-#define OPENING   (AT(STAGE_CONNECT) | AT(STAGE_GREETING) | AT(STAGE_HELO))
-#define CONTENT   (AT(STAGE_MAIL) | AT(STAGE_DATA) | AT(STAGE_DOT))
-
-/* Zero and NULL mean "whatever". */
-struct rule {
-    enum cause cause;
-    const char *words;              /* one of these, "|" between, lower case; "a&b": both */
-    unsigned stages;                /* AT() bits */
-    unsigned short code;            /* 4, 5: the class; else exact */
-    unsigned short subject, detail; /* of the enhanced code; subject 0: whatever */
-    bool names_address;             /* the text holds an IPv4 address: it speaks of somebody */
-};
-
-/* clang-format off */
-#define SAYS(c, w)        {.cause = (c), .words = (w)}
-#define CODE(c, n)        {.cause = (c), .code = (n)}
-#define ENHANCED(c, s, d) {.cause = (c), .subject = (s), .detail = (d)}
-#define STAGE(c, st, n)   {.cause = (c), .stages = (st), .code = (n)}
-
-static const struct rule rules[] = {
-    /* encryption */
-    SAYS(CAUSE_TLS_REQUIRED,
-         "starttls command first|starttls first|must use tls|session encryption|"
-         "requires encryption|encryption needed|encryption required|encryption is required|"
-         "over a tls connection|tls required|tls is required|requires tls|require tls|"
-         "starttls is required|starttls is mandatory|starttls required|without encryption|"
-         "must use encryption|unencrypted connection|verschlüsselt|"
-         "secure connection required"),
-    {.cause = CAUSE_TLS_REQUIRED, .words = "tls|ssl|encrypt", .code = 530},
-    CODE(CAUSE_TLS_REQUIRED, 538),
-    SAYS(CAUSE_TLS_MODE, "ssl attempted|non-ssl|wrong version number|tls handshake on a plain"),
-    SAYS(CAUSE_TLS_FAILURE,
-         "tls not available|tls currently|tls temporarily|tls is not available|"
-         "tls handshake failed|unable to start tls"),
-    STAGE(CAUSE_PROTOCOL, AT(STAGE_STARTTLS), 501),
-    STAGE(CAUSE_TLS_FAILURE, AT(STAGE_STARTTLS), 0),
-
-    /* limits of the sender's own account come before everything that looks like them */
-    SAYS(CAUSE_RATE, "concurrent connection|connection rate limit"),
-    SAYS(CAUSE_IP_BLOCKED, "too many invalid recipients|too many unknown recipients|"
-                           "identified as spammer"),
-    SAYS(CAUSE_TOO_MANY_RECIPIENTS, "has too many recipients|batch limit"),
-    SAYS(CAUSE_RATE, "message receive limit|receiving mail too|receiving mail at|recipient's per"),
-    SAYS(CAUSE_SENDING_LIMIT,
-         "sending quota|sending limit|sending rate|relay limit|emails per hour|emails per day|"
-         "mails per hour|submission quota|daily limit|hourly limit|daily user|message limit for|"
-         "exceeded your|outgoing mail limit|throttling failure|max defers|submissionquota|"
-         "reached your|reached the limit of|messaging limit|24-hour|exceeded the max|"
-         "hourly quota|daily quota|daily message|per hour for user|outgoing limit|"
-         "exceeded&sending|outbound limit|sends per|recipients per day|limit per day|"
-         "messages allowed per|mails allowed per|monthly limit|plan limit|out of credits|"
-         "versandlimit"),
-
-    /* login */
-    SAYS(CAUSE_RELAY_DENIED, "credentials for relay"),
-    SAYS(CAUSE_AUTH_APP_PASSWORD,
-         "application-specific|app password|app-specific|application password|app-password|"
-         "authorization code|generate an app"),
-    SAYS(CAUSE_AUTH_OAUTH,
-         "basic authentication is disabled|basic authentication is not|modern authentication|"
-         "basic auth&disabled|basic auth&not supported|oauth&required|oauth2 required|use oauth"),
-    {.cause = CAUSE_AUTH_WEB, .words = "web browser|browser|webmail", .code = 534},
-    {.cause = CAUSE_AUTH_WEB, .words = "web browser|via your browser", .code = 535},
-    SAYS(CAUSE_AUTH_LIMIT,
-         "too many bad auth|too many login|too many authentication|too many auth|"
-         "too many failed|too many invalid login|too many invalid auth|login attempts|"
-         "too many&logins|too many&password|too many&attempts&login|locked&failed|"
-         "exceeded&login|failed logins|brute force"),
-    SAYS(CAUSE_AUTH_DISABLED,
-         "smtpclientauthentication is disabled|smtp auth is disabled|security defaults|"
-         "criteria to be authenticated|access rights to this service|disabled by the admin|"
-         "disabled by your admin|smtp access is disabled|not allowed to use smtp"),
-    {.cause = CAUSE_AUTH_DISABLED,
-     .words = "no permission|permission to use|protocol&disabled|smtp&disabled|smtp&not allowed|"
-              "smtp&not enabled|service&disabled|not enabled for|enable pop|enable smtp",
-     .stages = AT(STAGE_AUTH)},
-    {.cause = CAUSE_ACCOUNT_SUSPENDED,
-     .words = "disabled|locked|suspend|blocked|inactive|deactivated|closed|expired account|unpaid",
-     .code = 535},
-    {.cause = CAUSE_ACCOUNT_SUSPENDED,
-     .words = "account&suspend|account&disabled|account&locked|account&blocked|user&suspended|"
-              "mail&has been suspended|unpaid|tenant",
-     .stages = AT(STAGE_AUTH) | AT(STAGE_MAIL)},
-    SAYS(CAUSE_ACCOUNT_SUSPENDED,
-         "outbound sender|spam abuse|sender is blocked|sending has been suspended|"
-         "outgoing mail suspended|account is suspended|account has been suspended from sending|"
-         "outgoing email suspended|your account&suspend|your account&disabled|your account&blocked|"
-         "your account&locked|your account&limited|your account&deactivated|"
-         "outgoing&has been suspended|tenant has exceeded|"
-         "sending&disabled for|account&compromised"),
-    SAYS(CAUSE_PROTOCOL, "hello first|helo first|ehlo first|say hello|send helo|send ehlo|"
-         "ehlo needed|helo needed|"
-         "helo required|ehlo required"),
-    {.cause = CAUSE_AUTH_ABSENT, .stages = AT(STAGE_AUTH),
-     .words = "unrecognized command|command not recognized|command unrecognized|"
-              "command not implemented|unknown command"},
-    {.cause = CAUSE_AUTH_ABSENT, .words = "auth", .code = 503, .subject = 5, .detail = 1},
-    {.cause = CAUSE_AUTH_ABSENT, .words = "auth&not implemented|auth command&not recognized|"
-         "unrecognized&auth command"},
-    SAYS(CAUSE_AUTH_ABSENT,
-         "authentication not enabled|auth command used when|auth not allowed|auth not available|"
-         "auth not supported|authentication is not enabled|authentication not allowed on"),
-    SAYS(CAUSE_AUTH_MECHANISM,
-         "mechanism not supported|mechanism is not supported|auth method|authentication type|"
-         "mechanism too weak|mechanism is too weak|unsupported auth|unknown auth|auth mechanism|"
-         "mechanism&not available|no supported&mechanism|invalid mechanism|unknown mechanism"),
-    STAGE(CAUSE_AUTH_MECHANISM, AT(STAGE_AUTH), 504),
-    CODE(CAUSE_AUTH_BAD, 535),
-    {.cause = CAUSE_AUTH_APP_PASSWORD, .code = 534, .subject = 7, .detail = 9},
-    CODE(CAUSE_AUTH_WEB, 534),
-    SAYS(CAUSE_AUTH_BAD,
-         "authentification invalide|incorrect password|invalid password|wrong password|"
-         "authentication data|username and password not|bad credentials|invalid login|"
-         "wrong login|wrong user|invalid username|invalid user name|password incorrect|"
-         "anmeldung fehlgeschlagen|falsches passwort|contraseña|mot de passe|"
-         "password&incorrect|password&wrong|password is invalid|login&failed"),
-    SAYS(CAUSE_AUTH_LATER, "temporary authentication failure|unable to authenticate at present|"
-         "authentication service"),
-    STAGE(CAUSE_AUTH_LATER, AT(STAGE_AUTH), 4),
-    STAGE(CAUSE_PROTOCOL, AT(STAGE_AUTH), 500),
-    STAGE(CAUSE_PROTOCOL, AT(STAGE_AUTH), 501),
-    STAGE(CAUSE_AUTH_BAD, AT(STAGE_AUTH), 5),
-
-    /* the sender */
-    SAYS(CAUSE_SPF, "send from&spf"),
-    SAYS(CAUSE_SENDER_UNVERIFIED,
-         "domain not verified|address is not verified|not verified|unregistered domain|"
-         "verify your sender|verified sender|sender identity|unverified sender|"
-         "unverified domain|unverified email"),
-    SAYS(CAUSE_SENDER_NOT_OWNED,
-         "not owned by|send as this sender|send as a different|sender as a different|"
-         "one of your addresses|relaying disallowed as|sendasdenied|not allowed to send as|"
-         "not permitted to send as|does not belong to|not permitted for user|not allowed for user|"
-         "sender&for this account|sender&for this user|sender&for your account|"
-         "not authorized to send as|cannot send as|"
-         "not authorised to send as|sender&for this login|from&same as auth|from&must match|"
-         "sender&must match|sender&does not match|not allowed to send from|same as authorization|"
-         "authenticated user&sender|sender&authenticated user|send on behalf|"
-         "not allowed to use&from|"
-         "not allowed to use&sender|sender address is not yours|you are not allowed to send&from|"
-         "from address&not match&account|sender mismatch"),
-    /* plain talk of relaying, whatever else is told beside it */
-    SAYS(CAUSE_RELAY_DENIED,
-         "relaying denied|relay access denied|relay denied|relaying disallowed|"
-         "relaying not allowed|relaying is not allowed|relaying&denied|relaying&prohibited|"
-         "relaying&not allowed|mail relay|isn't in my list of allowed"),
-
-    /* proof of the sender's domain; most of these texts speak of limits and spam as well */
-    SAYS(CAUSE_DMARC, "unauthenticated email from"),
-    ENHANCED(CAUSE_UNAUTHENTICATED, 7, 26),
-    ENHANCED(CAUSE_UNAUTHENTICATED, 7, 32),
-    ENHANCED(CAUSE_UNAUTHENTICATED, 7, 515),
-    ENHANCED(CAUSE_PTR, 7, 25),
-    ENHANCED(CAUSE_SPF, 7, 23),
-    ENHANCED(CAUSE_SPF, 7, 24),
-    ENHANCED(CAUSE_SPF, 7, 27),
-    ENHANCED(CAUSE_DKIM, 7, 20),
-    ENHANCED(CAUSE_DKIM, 7, 30),
-    ENHANCED(CAUSE_TLS_REQUIRED, 7, 29),
-    ENHANCED(CAUSE_RATE, 7, 28),
-    ENHANCED(CAUSE_DMARC, 7, 509),
-    SAYS(CAUSE_DMARC, "dmarc|unauthenticated email from"),
-    SAYS(CAUSE_IP_DYNAMIC, "dial-up|dialup|residential|dynamic range|dynamic host"),
-    SAYS(CAUSE_PTR,
-         "reverse dns|rdns|ptr record|reverse hostname|reverse name|cannot find your hostname|"
-         "name lookup failed|reverse lookup|no ptr|dns ptr|ptr resource|bad ptr|missing ptr|"
-         "valid ptr|ptr entry|reverse-dns|reverse mapping|reverse resolve|fcrdns|ptr&not"),
-    SAYS(CAUSE_UNAUTHENTICATED,
-         "spf or dkim|spf and dkim|dkim or spf|dkim and spf|authentication information|"
-         "authentication checks|unauthenticated sender|required authentication level|"
-         "sender is unauthenticated|spf&dkim&neither"),
-    SAYS(CAUSE_DKIM, "dkim"),
-    SAYS(CAUSE_SPF,
-         "spf record|spf:|spf valid|spf check|spf fail|spf auth|per spf|sender policy framework|"
-         "purported responsible|mismatches client ip|not permitted sender|not a permitted sender|"
-         "not designated|not authorized to send mail for|not authorized to send for|spf"),
-    SAYS(CAUSE_HELO,
-         "helo command rejected|invalid ehlo|invalid helo|bad helo|bad ehlo|helo/ehlo|helo name|"
-         "ehlo name|helo argument|ehlo argument|helo hostname|ehlo hostname|helo string|"
-         "helo&not resolve|helo&does not|helo&invalid|helo&rejected|ehlo&invalid|ehlo&rejected|"
-         "helo mismatch|forged helo|fully qualified hostname|fully-qualified hostname"),
-    STAGE(CAUSE_HELO, AT(STAGE_HELO), 501),
-    STAGE(CAUSE_HELO, AT(STAGE_HELO), 504),
-    SAYS(CAUSE_SENDER_DOMAIN,
-         "sender address rejected: need fully|sender address rejected: domain|domain of sender|"
-         "unresolvable rfc|sender domain must|sender domain not|from domain|"
-         "sender address has no|sender verify failed|invalid sender domain|"
-         "sender&domain&not exist|sender&domain&not found|sender&domain&not resolve|"
-         "domain name required|sender&no mx|valid sender domain|from: domain|unroutable sender|"
-         "sender&unrout|"
-         "sender domain is empty|sender's domain&does not|sender domain does|"
-         "sender domain is invalid|"
-         "sender verification failed|sender callout|could not verify sender|"
-         "return path&not|return address&not exist|envelope sender&not exist"),
-
-    /* recipients that admit few, before "not authenticated" is read as a wish for a login */
-    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 12),
-    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 124),
-    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 129),
-    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 130),
-    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 136),
-    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 133),
-    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 134),
-    ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 135),
-    SAYS(CAUSE_RECIPIENT_RESTRICTED,
-         "for group|recipient preferences|members only|members can|subscribers only|"
-         "not a member|not allowed to post|message filtered|not accept mail from you|"
-         "restricted to|restrictedto|from members|notinallowlist|sendernot|only members|"
-         "subscribers|not authorized to send to|permission to send to|"
-         "delivery restriction|only accepts mail from|only accepts messages from|"
-         "accepts messages only|accepts mail only|not allowed to send to this|"
-         "not accepting mail from this sender|not accept messages from this sender|"
-         "closed list|members of the list|list members|non-member|not authorized to accept|"
-         "rst.notauthorized|only accept mail from|only accept messages from"),
-
-    /* "log in" and "no relaying" */
-    CODE(CAUSE_AUTH_REQUIRED, 530),
-    SAYS(CAUSE_AUTH_REQUIRED,
-         "authentication required|authentication is required|authentification requise|"
-         "not logged in|was not authenticated|requires authentication|smtp authentication|"
-         "authenticate first|authrequired|log in first|must authenticate|please authenticate|"
-         "pop before smtp|check your mail first|must be authenticated|smtp auth is required|"
-         "auth required|authentication needed|not authenticated|authenticate before|"
-         "you must log in|you must login|must first log|please log in|please login|login required|"
-         "without authentication|anmeldung erforderlich|authentifizierung erforderlich|"
-         "autenticaci|autenticazione|not permitted without auth|need to authenticate|"
-         "needs authentication|authentication&turned on|"
-         "authentication must be|must supply|use smtp auth|enable smtp auth|turn on smtp"),
-    SAYS(CAUSE_IP_DYNAMIC,
-         "dynamic ip|dynamic address|policy block list|(pbl)|pbl.spamhaus|email directly to|"
-         "mail directly to|smtp relay at your|residential|dial-up|dialup|dynamically assigned|"
-         "generic hostname|rtr:bb|dynamic/|dynamic host|dynamic ip|dynamic range|dynamic pool|"
-         "dynamic client|from dynamic|dsl line|dsl user|cable modem|home user|"
-         "consumer ip|use your isp|use your provider|use your internet|end user address|"
-         "end-user ip|dynamische"),
-    SAYS(CAUSE_RELAY_DENIED,
-         "relay access denied|relaying denied|relay denied|relay not permitted|unable to relay|"
-         "relaying not|not permitted to relay|not allowed to relay|rcpthosts|"
-         "credentials for relay|do not relay|no relaying|cannot relay|gateway user|"
-         "relay prohibited|relaying prohibited|open relay|relay is not|relaying is|not relay|"
-         "relay forbidden|to relay|relay attempt|relay for|relay through|as a relay|"
-         "gateway not allowed|not local domain|non-local mail|not a local domain|"
-         "domain isn't local|domain is not local|"
-         "not local and not a relay|not hosted here|domain not hosted|"
-         "non-accepted domain|not one of our domains|not our domain"),
-
-    /* size and room */
-    SAYS(CAUSE_BUSY, "out of memory"),
-    SAYS(CAUSE_STORAGE, "disk space|system storage"),
-    ENHANCED(CAUSE_MAILBOX_FULL, 2, 2),
-    SAYS(CAUSE_MAILBOX_FULL, "mailbox size limit|mailbox has exceeded|mailbox exceeded"),
-    ENHANCED(CAUSE_TOO_LARGE, 3, 4),
-    ENHANCED(CAUSE_TOO_LARGE, 2, 3),
-    SAYS(CAUSE_TOO_LARGE,
-         "message too big|file too big|too large|larger than|size exceeds|exceeds size|"
-         "exceeds maximum|size limit|maximum message size|exceeds fixed|message size|"
-         "message too long|message is too long|too much data|maximum size|exceeds the size|"
-         "exceeds the maximum|bytes limit|mb limit|attachment size|zu groß"),
-    SAYS(CAUSE_MAILBOX_FULL,
-         "over quota|overquota|mailbox full|mailbox is full|quota exceeded|exceeded quota|"
-         "exceeds quota|pleine|inbox is full|out of storage|exceeded storage|storage quota|"
-         "insufficient quota|quota full|not enough space|over its quota|no space left in mailbox|"
-         "storage full|storage is full|quota violation|exhausted allowed|allowed storage|"
-         "mailbox&full|inbox full|"
-         "storage limit|storage space|user quota|disk quota|quota limit|mail quota|"
-         "postfach voll|postfach ist voll|quota erreicht|buzón lleno|casella piena|"
-         "over the allowed quota|exceeded allowed quota|exceeded&quota|over limit"),
-    ENHANCED(CAUSE_STORAGE, 3, 1),
-    SAYS(CAUSE_STORAGE, "insufficient system storage|system storage|disk full|mail system full|"
-         "insufficient disk|not enough disk|out of disk|no space left on|disk space|"
-         "insufficient storage|low on space"),
-    SAYS(CAUSE_LOOP,
-         "mail loop|too many hops|hop count|routing loop|loops back|hops exceeded| hops"),
-    ENHANCED(CAUSE_LOOP, 4, 6),
-
-    /* many */
-    SAYS(CAUSE_BUSY, "policy size"),
-    SAYS(CAUSE_TOO_MANY_RECIPIENTS,
-         "too many recipients|too many rcpt|number of recipients|recipients exceeded|"
-         "recipient limit|reciplimit|recipients per message|maximum&recipients"),
-    ENHANCED(CAUSE_TOO_MANY_RECIPIENTS, 5, 3),
-    SAYS(CAUSE_DOMAIN_BLOCKED,
-         "spamhaus dbl|dbl.spamhaus|uribl|surbl|domain present in|domain is listed|"
-         "url in the message|uri blacklist|uri blocklist|uri block|uri is|"
-         "link&blacklist|url&listed|url&block|"
-         "links&listed|sender domain&black|"
-         "sender domain&block|domain&has been black|domain is black|domain blacklist|"
-         "blacklisted domain|blacklisted url|listed domain|from domain&block|"
-         "sender's domain&listed|sender's domain&black|rhsbl"),
-    SAYS(CAUSE_PROTOCOL, "earlytalker|early talker|early-talker|before greeting|pregreet|"
-                         "spoke too soon|talked too soon|improper command pipelining|"
-                         "without waiting"),
-    SAYS(CAUSE_GREYLISTED,
-         "greylist|graylist|grey-list|gray-list|grey list|gray list|greylisting|postgrey|"
-         "first time sender|first contact|not yet authorized to deliver|sqlgrey|milter-greylist"),
-    {.cause = CAUSE_GREYLISTED, .code = 4,
-     .words = "recipient address rejected&try again|recipient address rejected&later|retry in|"
-         "come back in|again in&seconds|again in&minutes|after&seconds&retry|"
-              "wait&minutes|wait&seconds|delayed&first"},
-    SAYS(CAUSE_RATE, "too many connections|too many concurrent|too many errors|too many messages|"
-         "too many sessions|too much mail|too many mails|thread limit|receive limit|"
-         "unusual rate|too quickly|per connection|excessive volume|frequency limited|throttl|"
-         "denial of service|connection limit|rate limit exceeded|message rate|slow down|"
-         "connection rate|exceeded the rate|unexpected volume|user complaints|"
-         "concurrent connection|"
-         "connections limit|concurrency|too many&connections|too many&messages|too many&mails|"
-         "too many emails|too fast|message limit|messages per|mails per|emails per|connections per|"
-         "volume of mail|excessive|zu viele"),
-    SAYS(CAUSE_REPUTATION,
-         "low reputation|ip reputation|domain reputation|sender reputation|bad reputation|"
-         "reputation of a domain|reputation of the domain|reputation score|due to reputation|"
-         "negative reputation"),
-    SAYS(CAUSE_RATE, "rate limit|rate-limit|ratelimit"),
-    SAYS(CAUSE_IPV6, "over ipv6|process ipv6|ipv6 not accepted|no ipv6|ipv6&not supported|"
-                     "ipv6&not allowed|ipv6&blocked|use ipv4"),
-
-    SAYS(CAUSE_RECIPIENT_UNKNOWN, "account or domain may not"),
-
-    {.cause = CAUSE_BUSY, .words = "service refuse", .code = 421, .subject = 2, .detail = ANY},
-    /* our address */
-    SAYS(CAUSE_IP_BLOCKED,
-         "blocked using|blacklist|black list|block list|blocklist|not welcome|listed on|"
-         "listed at|listed in|listed by|spamhaus|spamcop|barracuda|sorbs|dnsbl| rbl|rbl |banned|"
-         "from this ip|your ip|poor reputation|blocked - see|ip address source|adresse ip|bloqu|"
-         "permanently deferred|not accepting connections|on our block|sending ip|source ip|"
-         "blocked by|client host blocked|ip address has been|network is on|deny ip|ip is in|"
-         "service refuse|ip blocked|blocked ip|host blocked|blocked for|your server|your host|"
-         "mail server has been|ip is block|ip is black|ip is listed|address is block|"
-         "address is black|address blocked|deny listed|blocked by&list|"
-         "access to this mail system|access to submit messages|ip&is listed|ip&not allowed|"
-         "ip address&blocked|ip address&rejected|ip address&listed|abuse from your|"
-         "your network|from your ip|from your server|your mail server|blocked sender ip|"
-         "gesperrt|lista negra|liste noire"),
-
-    /* the content */
-    SAYS(CAUSE_SPAM,
-         "judged to be spam|spam content|spam or virus|nature of the content|content rejected|"
-         "likely unsolicited|as spam|looks like spam|considered spam|spam message|spam detected|"
-         "is spam|be spam|unsolicited mail|unsolicited bulk|ube,|high spam|spam score|"
-         "detected spam|spam filter|suspicion of spam|probability of spam|spam or|anti-spam|"
-         "antispam|spamassassin|spam rejected|phishing|junk mail|bulk mail|"
-         "looks like&spam|unsolicited|"
-         "mass mailer|suspicious content|suspicious message|message content|"
-         "contents of the message"),
-    SAYS(CAUSE_VIRUS, "virus|illegal attachment|malware|infected|security issue|attachment type|"
-         "dangerous attachment|blocked attachment|unsafe content|trojan|eicar|"
-         "attachment&not allowed|"
-         "attachment&blocked|attachment&prohibited|attachment&forbidden|attachments of type|"
-         "file type|executable|extension&not allowed|security reasons&attachment"),
-    ENHANCED(CAUSE_NO_8BIT, 6, 3),
-    ENHANCED(CAUSE_NO_UTF8, 6, 7),
-    SAYS(CAUSE_MALFORMED,
-         "rfc 5322|rfc 5321 address|rfc 2822|malformed|blank from|multiple addresses in from|"
-         "8-bit data|encoded-word|bare lf|bare cr|bare line|bare <lf>|invalid header|"
-         "missing header|duplicate header|header syntax|not rfc|non-compliant|not compliant|"
-         "lines too long|messageid|message-id|one or no|date header|from header|no from|"
-         "header&missing|"
-         "missing&header|headers are|message header|rfc5322|rfc2822|rfc822|rfc 822|"
-         "mime error|bad mime|badly formatted|header line|null character|nul character|"
-         "line length|8-bit data|8bit&not|improper use of 8|bare newline|stray newline"),
-
-    {.cause = CAUSE_TIMEOUT, .words = "timed out|timeout", .code = 421},
-
-    /* recipients */
-    SAYS(CAUSE_SENDER_REJECTED, "sender email address"),
-    SAYS(CAUSE_RECIPIENT_UNKNOWN, "recipient not found|recipientnotfound"),
-    ENHANCED(CAUSE_NULL_MX, 1, 10),
-    CODE(CAUSE_NULL_MX, 556),
-    SAYS(CAUSE_RECIPIENT_DOMAIN,
-         "domain not found|null mx|recipient domain|invalid domain|domain is not reachable|"
-         "not accept mail|no smtp service|resolving mx|host unknown|unknown host|"
-         "domain does not exist|no such domain|host or domain name|host not found|"
-         "domain name not found|domain&does not exist|domain&not exist|domain&doesn't exist|"
-         "unknown domain|domain unknown|domain nonexist|domainnonexist|non-existent domain|"
-         "nonexistent domain|dead domain|bad destination system|bad destination host|no mx|"
-         "not accept any mail|domain&no mail|couldn't find any host|domain&couldn't be found"),
-    ENHANCED(CAUSE_RECIPIENT_DOMAIN, 1, 2),
-    ENHANCED(CAUSE_RECIPIENT_DOMAIN, 4, 310),
-    ENHANCED(CAUSE_RECIPIENT_DOMAIN, 4, 312),
-    SAYS(CAUSE_RECIPIENT_DISABLED,
-         "mailbox is disabled|mailbox disabled|no longer valid|been disabled|is disabled|"
-         "disabled or|temporary locked|temporarily locked|disabled recipient|is inactive|"
-         "inactive user|inactive account|user suspended|archivee|account is not active|"
-         "account that you tried to reach is disabled|mailbox is inactive|been deactivated|"
-         "has been closed|user&suspended|account&suspended|mailbox&suspended|recipient&suspended|"
-         "account&blocked|mailbox&blocked|recipient&blocked|mailbox&locked|account&locked|"
-         "recipient&locked|not active|due to inactivity|discontinued|deactivated|"
-         "frozen|no longer accepts|account&inactive|mailbox&inactive|account expired|"
-         "no longer active|no longer in use|"
-         "account&closed|mailbox&closed|not accepting messages|not accepting mail"),
-    SAYS(CAUSE_RECIPIENT_UNKNOWN,
-         "user unknown|unknown user|no such user|doesn't have a|does not have a|"
-         "mailbox unavailable|mailbox not found|user not found|unrouteable|"
-         "recipient address rejected|unknown recipient|recipient unknown|address rejected|"
-         "no valid recipient|valid recipient|invalid recipient|no longer on server| alias|"
-         "no mailbox|unknown local|recipient not found|address unknown|unknown address|"
-         "no such recipient|no such mailbox|no such person|no such address|"
-         "destinataire invalide|you tried to reach|address does not exist|user does not exist|"
-         "user doesn't exist|mailbox does not exist|account does not exist|not a known user|"
-         "unknown mailbox|invalid mailbox|not our customer|recipient does not exist|"
-         "recipient rejected|no mail box|unverified address|not on this server|not exist here|"
-         "unknown or illegal|mailbox not available|"
-         "mailbox&not available|addressee unknown|user&unknown|mailbox&unknown|recipient&unknown|"
-         "address&unknown|account&unknown|user&not exist|user&not found|mailbox&not exist|"
-         "mailbox&not found|recipient&not exist|recipient&doesn't exist|account&not exist|"
-         "account&not found|address&not exist|address&not found|address&does not exist|"
-         "address&doesn't exist|user&doesn't exist|no such|no mailbox|not a valid|"
-         "invalid address|bad address|bad destination mailbox|unknown in|unknown to|"
-         "not our user|no account|no user|not listed in|cannot find your recipient|"
-         "unbekannt|existiert nicht|inconnu|destinatario|no existe|desconocid|"
-         "sconosciuto|non esiste|onbekend|user not local|not known|undeliverable address|"
-         "callout verification|left the company|left the organi|no longer works|no longer with"),
-    ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 1),
-    ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 3),
-    ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 6),
-    ENHANCED(CAUSE_SENDER_DOMAIN, 1, 8),
-    SAYS(CAUSE_SENDER_REJECTED,
-         "invalid sender|sender rejected|sender email address|sender address rejected|"
-         "sender denied|"
-         "sender not accepted|emetteur invalide"),
-    ENHANCED(CAUSE_RECIPIENT_DISABLED, 2, 1),
-
-    /* general words */
-    SAYS(CAUSE_TIMEOUT, "timeout|timed out|connection expired|message expired|queue too long"),
-    SAYS(CAUSE_PROTOCOL, "synchronization|break rules|bad sequence|out of sequence|syntax error|"
-         "identity changes|line is too long|line too long|not recognized|unrecognized command|"
-         "unknown command|protocol error|command not implemented|bad syntax|need rcpt|need mail|"
-         "mail first|rcpt first|nested mail|sender already|bad command|invalid command|"
-         "valid rcpt|command rejected&sequence|command unrecognized|command unknown|"
-         "unrecognised command|ill-formed|illegal command"),
-    SAYS(CAUSE_SPAM, "spam"),
-    {.cause = CAUSE_GREYLISTED, .words = "try again|later",
-     .stages = AT(STAGE_RCPT) | AT(STAGE_DATA) | AT(STAGE_DOT),
-     .code = 4, .subject = 7, .detail = 1},
-    {.cause = CAUSE_RATE, .code = 4, .subject = 7, .detail = ANY, .words = "try again"},
-    {.cause = CAUSE_POLICY, .code = 5,
-     .words = "policy|policies|whitelist|allowlist|not accepted for|local rule"},
-    SAYS(CAUSE_POLICY, "whitelist|allowlist|policy that"),
-    SAYS(CAUSE_BUSY,
-         "temporarily unavailable|temporarily unable|server busy|too busy|server ports are busy|"
-         "come back later|unavailable|try again later|plus tard|resources|transaction failed|"
-         "internal error|server error|local error|system error|not available|overload|"
-         "under load|maintenance|shutting down|lookup failure|configuration error|"
-         "write error|temporary failure|temporary problem|local problem|out of memory"),
-
-    /* nothing but the codes */
-    {.cause = CAUSE_MALFORMED, .subject = 6, .detail = ANY},
-    STAGE(CAUSE_MAILBOX_FULL, AT(STAGE_RCPT), 552),
-    STAGE(CAUSE_TOO_LARGE, CONTENT, 552),
-    CODE(CAUSE_MAILBOX_FULL, 522),
-    STAGE(CAUSE_STORAGE, 0, 452),
-    CODE(CAUSE_PROTOCOL, 500),
-    CODE(CAUSE_PROTOCOL, 501),
-    CODE(CAUSE_PROTOCOL, 502),
-    CODE(CAUSE_PROTOCOL, 503),
-    STAGE(CAUSE_IP_BLOCKED, OPENING, 5),
-    {.cause = CAUSE_RECIPIENT_UNKNOWN, .code = 5, .subject = 1, .detail = ANY,
-     .stages = AT(STAGE_RCPT)},
-    STAGE(CAUSE_RECIPIENT_UNKNOWN, AT(STAGE_RCPT), 551),
-    STAGE(CAUSE_SENDER_REJECTED, AT(STAGE_MAIL), 5),
-
-    /* no known words: whom does it speak of? */
-    {.cause = CAUSE_IP_BLOCKED, .code = 5, .names_address = true,
-     .words = "client host|host&rejected|connect|denied|refuse|block|listing|problem|not allowed"},
-    {.cause = CAUSE_IP_BLOCKED, .code = 5, .words = "client host|allowed to connect"},
-    {.cause = CAUSE_SENDER_REJECTED, .code = 5,
-     .words = "sender|from address|mail from|return path|envelope from|return-path"},
-    {.cause = CAUSE_RECIPIENT_UNKNOWN, .code = 5,
-     .words = "recipient|mailbox|no one |this address|user |address not|utente|usuario|benutzer|"
-              "utilisateur|destinataire|empfänger|gebruiker|rcpt"},
-    {.cause = CAUSE_RELAY_DENIED, .code = 5, .words = "relay"},
-    CODE(CAUSE_POLICY, 5),
-    CODE(CAUSE_BUSY, 4),
-};
-/* clang-format on */
 
 static bool says_all_of(struct span text, struct span words)
 {
     struct span word;
 
-    while (span_cut(&words, '&', &word))
-        if (span_search(text, word) < 0)
+    while (span_cut(&words, '&', &word)) {
+        bool not_this = span_starts(word, SPAN("!"));
+
+        if ((span_search(text, span_from(word, not_this)) >= 0) == not_this)
             return false;
+    }
     return true;
 }
 
@@ -505,14 +32,17 @@ static struct span says_one_of(struct span text, const char *words)
     return SPAN_NONE;
 }
 
-static bool codes_fit(const struct rule *rule, const struct reply *r)
+static bool codes_fit(const struct reading_rule *rule, const struct reply *r)
 {
     if (rule->code && rule->code != (rule->code < 10 ? reply_class(r) : r->code))
         return false;
     if (!rule->subject)
         return true;
-    return r->enhanced.class && r->enhanced.subject == rule->subject &&
-           (rule->detail == ANY || r->enhanced.detail == rule->detail);
+    if (!r->enhanced.class || r->enhanced.subject != rule->subject)
+        return false;
+    if (rule->last)
+        return r->enhanced.detail >= rule->detail && r->enhanced.detail <= rule->last;
+    return rule->detail == READING_ANY || r->enhanced.detail == rule->detail;
 }
 
 /* Four numbers with dots between: an address of IPv4. */
@@ -535,48 +65,97 @@ static bool names_address(struct span text)
     return false;
 }
 
-static bool fits(const struct rule *rule, enum stage stage, const struct reply *r)
+static bool fits(const struct reading_rule *rule, enum stage stage, const struct reply *r)
 {
-    if (rule->stages && !(rule->stages & AT(stage)))
+    if (rule->stages && !(rule->stages & (1U << stage)))
         return false;
     if (rule->names_address && !names_address(r->text))
         return false;
-    return codes_fit(rule, r) && (!rule->words || says_one_of(r->text, rule->words).len);
+    return codes_fit(rule, r) && (!rule->words || says_one_of(r->text, rule->words).len) &&
+           (!rule->about || says_one_of(r->text, rule->about).len) &&
+           (!rule->never || !says_one_of(r->text, rule->never).len);
 }
 
-/* Lower case, lines joined: a sentence may go on in the next line. */
+/* Ways to write the same, and what the rules have for it. */
+static struct span usual(struct span rest, size_t *used)
+{
+    static const struct {
+        const char *seen, *usual;
+    } ways[] = {{"\xe2\x80\x99", "'"}, {"e-mail", "email"}, {"\n", " "}, {"\r", " "}, {"\t", " "}};
+
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        if (span_istarts(rest, span_of(ways[i].seen))) {
+            *used = span_of(ways[i].seen).len;
+            return span_of(ways[i].usual);
+        }
+    }
+    *used = 1;
+    return span_head(rest, 1);
+}
+
+/* Lower case, lines joined: a sentence may go on in the next line. Never longer than the text. */
 static struct span plain(struct span text, char *buf, size_t cap)
 {
-    text = span_head(text, cap);
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.at[i];
+    struct span rest = span_head(text, cap);
+    size_t n = 0, used;
 
-        buf[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-        if (c == '\n')
-            buf[i] = ' ';
+    for (; rest.len; rest = span_from(rest, used)) {
+        struct span c = usual(rest, &used);
+
+        for (size_t i = 0; i < c.len; i++)
+            buf[n++] = c.at[i] >= 'A' && c.at[i] <= 'Z' ? (char)(c.at[i] + 32) : c.at[i];
     }
-    return (struct span){buf, text.len};
+    return (struct span){buf, n};
+}
+
+static bool begins_chatter(struct span rest)
+{
+    for (const char *const *c = reading_chatter(); *c; c++)
+        if (span_starts(rest, span_of(*c)))
+            return true;
+    return false;
+}
+
+/* Leaves the chatter out, unless there is nothing else. */
+static struct span reasons(struct span text, char *buf)
+{
+    struct span rest = text;
+    size_t n = 0;
+
+    while (rest.len) {
+        ptrdiff_t end = -1;
+
+        if ((!n || buf[n - 1] == ' ') && begins_chatter(rest)) {
+            end = span_search(rest, SPAN(". "));
+            rest = end < 0 ? SPAN_NONE : span_from(rest, (size_t)end + 2);
+            continue;
+        }
+        buf[n++] = rest.at[0];
+        rest = span_from(rest, 1);
+    }
+    return n < REASON_MIN ? text : (struct span){buf, n};
 }
 
 struct reading reading_why(enum stage stage, const struct reply *r)
 {
-    char buf[READ_MAX];
+    char buf[READ_MAX], fewer[READ_MAX];
     struct reply low = *r;
-    const struct rule *rule = rules;
+    size_t count;
+    const struct reading_rule *rule = reading_rules(&count), *end = rule + count;
 
     if (reply_class(r) != 4 && reply_class(r) != 5)
         return (struct reading){.cause = CAUSE_NONE};
-    low.text = plain(r->text, buf, sizeof buf);
-    while (rule < rules + COUNT(rules) && !fits(rule, stage, &low))
+    low.text = reasons(plain(r->text, buf, sizeof buf), fewer);
+    while (rule < end && !fits(rule, stage, &low))
         rule++;
-    if (rule == rules + COUNT(rules))
+    if (rule == end)
         return (struct reading){.cause = CAUSE_NONE};
     return (struct reading){.cause = rule->cause,
                             .word = says_one_of(low.text, rule->words),
                             .code = rule->code,
                             .subject = rule->subject,
-                            .detail = rule->detail,
-                            .any_detail = rule->detail == ANY,
+                            .detail = rule->last ? low.enhanced.detail : rule->detail,
+                            .any_detail = rule->detail == READING_ANY,
                             .by_stage = rule->stages != 0};
 }
 
