@@ -16,25 +16,28 @@ static const struct rule {
     bool alone;
 } rules[] = {
     {"N1", "offline", conclude_offline, true},
+    {"N18", "local-firewall", conclude_local, false},
     {"N3", "captive-portal", conclude_portal, true},
     {"N5", "resolver-broken", conclude_no_resolver, true},
     {"N4", "no-such-name", conclude_no_name, true},
     {"N5", "resolver-lies", conclude_lies, true},
-    {"N18", "local-firewall", conclude_local, false},
+    {"N2", "much-is-lost", conclude_much_loss, false},
     {"N12", "isp-server-only", conclude_isp_only, false},
     {"N11", "all-mail-doors-shut", conclude_all_shut, true},
-    {"N6", "server-down", conclude_down, true},
     {"N13", "somebody-else-answers", conclude_intercepted, false},
+    {"N6", "server-down", conclude_down_first, false},
     {"N15", "tls-opened", conclude_read_along, false},
     {"N14", "smtp-masked", conclude_masked, false},
     {"N14", "starttls-stripped", conclude_stripped, false},
     {"N10", "forbidden-by-icmp", conclude_forbidden, false},
     {"N9", "reset-on-the-way", conclude_reset, false},
     {"N8", "dropped-on-the-way", conclude_dropped, false},
+    {"N6", "server-down", conclude_down, false},
     {"N21", "big-packets-lost", conclude_big_packets, false},
     {"S5", "clock-wrong", conclude_clock, false},
     {"N7", "not-on-this-port", conclude_not_there, false},
     {"", "greeting-refuses", conclude_greeting, false},
+    {"S7", "nobody-greets", conclude_mute, false},
     {"S1", "tls-mode", conclude_mode, false},
     {"S4", "certificate", conclude_certificate, false},
     {"S6", "tls-fails", conclude_tls_fails, false},
@@ -47,6 +50,18 @@ static const struct rule {
     {"", "mail-refused", conclude_mail, false},
     {"N16", "ipv6-broken", conclude_ipv6, false},
     {"N2", "packets-lost", conclude_loss, false},
+};
+
+/* What is known beside this one look makes a conclusion finer: it stands before what it refines,
+ * or in its place. The last that holds is named first. */
+static const struct finer {
+    const char *id, *name;
+    conclude_rule *holds;
+    const char *instead_of; /* NULL: all stay */
+} finer[] = {
+    {"N17", "hosting-company", conclude_hosting, NULL},
+    {"N20", "opens-elsewhere", conclude_elsewhere, "N7"},
+    {"N19", "used-to-open", conclude_used_to_open, NULL},
 };
 
 bool conclude_standard(unsigned port)
@@ -62,13 +77,15 @@ bool conclude_matters(const struct facts *k, unsigned port)
 /* How much a row tells. */
 static unsigned weight(const struct findings_door *d)
 {
+    bool four = d->address.ss_family == AF_INET;
+
     if (findings_speaks(d))
-        return 100 + (d->address.ss_family == AF_INET);
+        return 100 + four;
     if (d->state == DOOR_OPEN)
         return 50 + (unsigned)d->talk;
     if (d->state == DOOR_NO_ROUTE)
         return 1;
-    return d->state == DOOR_UNTRIED ? 0 : 10 + (d->address.ss_family == AF_INET);
+    return d->state == DOOR_UNTRIED ? 0 : 10 + four + 2U * (d->hop_answer || d->hop_last);
 }
 
 const struct findings_door *conclude_door(const struct facts *k, enum findings_who who,
@@ -107,7 +124,8 @@ bool conclude_web(const struct facts *k)
            conclude_state(k, WHO_CONTROL, 443) == DOOR_OPEN;
 }
 
-/* The farthest answer: a door that opens nearer is not the server's. */
+/* The farthest answer: a door that opens nearer is not the server's. Behind a router that was heard
+ * on the way to it, it stands one farther at least. */
 unsigned conclude_distance(const struct facts *k)
 {
     unsigned far = 0;
@@ -115,8 +133,12 @@ unsigned conclude_distance(const struct facts *k)
     for (size_t i = 0; i < k->f->door_count; i++) {
         const struct findings_door *d = &k->f->door[i];
 
-        if (d->who == WHO_SERVER && d->state == DOOR_OPEN && d->hop_answer > far)
+        if (d->who != WHO_SERVER)
+            continue;
+        if (d->hop_answer > far && (d->state == DOOR_OPEN || d->state == DOOR_REFUSED))
             far = d->hop_answer;
+        if (d->hop_last && d->hop_last + 1U > far)
+            far = d->hop_last + 1U;
     }
     return far;
 }
@@ -185,6 +207,22 @@ static bool aside(const struct facts *k, const struct conclusion *c)
     return true;
 }
 
+bool conclude_said(const struct facts *k, const char *id, unsigned port)
+{
+    for (size_t i = 0; i < k->out->count; i++) {
+        const struct conclusion *c = &k->out->at[i];
+
+        if (strcmp(c->id, id) != 0)
+            continue;
+        for (size_t j = 0; port && j < CONCLUDE_PORTS; j++)
+            if (c->ports[j] == port)
+                return true;
+        if (!port)
+            return true;
+    }
+    return false;
+}
+
 static void say(struct conclusions *out, size_t at, const struct conclusion *c)
 {
     if (out->count == CONCLUDE_MAX)
@@ -196,14 +234,6 @@ static void say(struct conclusions *out, size_t at, const struct conclusion *c)
     out->count++;
 }
 
-static bool said(const struct conclusions *out, const char *id)
-{
-    for (size_t i = 0; i < out->count; i++)
-        if (strcmp(out->at[i].id, id) == 0)
-            return true;
-    return false;
-}
-
 static void run(struct facts *k)
 {
     size_t own = 0; /* those about the user's door stand before the others */
@@ -211,7 +241,7 @@ static void run(struct facts *k)
     for (size_t i = 0; i < COUNT(rules); i++) {
         struct conclusion c = {.id = rules[i].id, .rule = rules[i].name};
 
-        if (!rules[i].holds(k, &c) || said(k->out, c.id))
+        if (!rules[i].holds(k, &c) || conclude_said(k, c.id, 0))
             continue;
         if (k->out->count == CONCLUDE_MAX)
             return;
@@ -219,11 +249,34 @@ static void run(struct facts *k)
         if (rules[i].alone)
             return;
     }
-    if (own == 0 && k->best) {
+    if (own == 0 && k->best) { /* nothing stands against the door that the person uses */
         struct conclusion fine = {.id = "OK", .rule = "works"};
 
         conclude_port(&fine, k->best->port);
         say(k->out, 0, &fine);
+    }
+}
+
+static void take_back(struct conclusions *out, const char *id)
+{
+    for (size_t i = 0; i < out->count; i++)
+        if (strcmp(out->at[i].id, id) == 0) {
+            out->count--;
+            memmove(&out->at[i], &out->at[i + 1], (out->count - i) * sizeof out->at[0]);
+            return;
+        }
+}
+
+static void refine(struct facts *k)
+{
+    for (size_t i = 0; i < COUNT(finer); i++) {
+        struct conclusion c = {.id = finer[i].id, .rule = finer[i].name};
+
+        if (!finer[i].holds(k, &c))
+            continue;
+        if (finer[i].instead_of)
+            take_back(k->out, finer[i].instead_of);
+        say(k->out, aside(k, &c) ? k->out->count : 0, &c);
     }
 }
 
@@ -235,6 +288,7 @@ void conclude(const struct findings *f, struct conclusions *out)
     k.control = conclude_open(&k, WHO_CONTROL) > 0;
     k.best = out->best = choose(&k);
     run(&k);
+    refine(&k);
     if (out->count == 0)
         say(out, 0, &(struct conclusion){.id = "unknown", .rule = "none"});
     if (!k.control)

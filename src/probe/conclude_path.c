@@ -17,14 +17,20 @@ static bool any_open(const struct facts *k)
     return any_state(k, DOOR_OPEN);
 }
 
+/* Somebody out there answered, if only to refuse. */
+static bool heard(const struct facts *k)
+{
+    return any_open(k) || any_state(k, DOOR_REFUSED) || any_state(k, DOOR_FORBIDDEN) ||
+           k->f->portal == PORTAL_NO;
+}
+
 /* Nothing of ours was answered by anybody, near or far. */
 bool conclude_offline(struct facts *k, struct conclusion *c)
 {
     const struct findings *f = k->f;
 
     (void)c;
-    if (any_open(k) || any_state(k, DOOR_REFUSED) || any_state(k, DOOR_FORBIDDEN) ||
-        f->portal == PORTAL_NO || f->portal == PORTAL_LOGIN)
+    if (heard(k) || any_state(k, DOOR_LOCAL) || f->portal == PORTAL_LOGIN)
         return false;
     if (f->door_count > 0 && !any_state(k, DOOR_SILENT) && !any_state(k, DOOR_UNREACHABLE) &&
         any_state(k, DOOR_NO_ROUTE))
@@ -52,7 +58,7 @@ bool conclude_portal(struct facts *k, struct conclusion *c)
     for (const unsigned *p = conclude_doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
-        foreign = foreign || (d && *p != 443 && d->talk == TALK_FOREIGN &&
+        foreign = foreign || (d && conclude_standard(*p) && d->talk == TALK_FOREIGN &&
                               strncmp(d->greeting, "HTTP/", 5) == 0);
     }
     if (sealed_well(k) || (k->f->portal != PORTAL_LOGIN && !foreign))
@@ -66,15 +72,30 @@ bool conclude_no_resolver(struct facts *k, struct conclusion *c)
     const struct findings *f = k->f;
 
     (void)c;
-    if (f->host_is_address || f->dns_second.result != LOOKUP_OK)
-        return f->dns.result == LOOKUP_FAILED && !f->host_is_address && f->portal == PORTAL_NO;
+    if (f->host_is_address)
+        return false;
+    if (f->dns_second.result != LOOKUP_OK)
+        return f->dns.result == LOOKUP_FAILED && heard(k);
     return f->dns.result == LOOKUP_FAILED || f->dns.result == LOOKUP_NO_NAME;
 }
 
+static bool anybody_speaks(const struct facts *k)
+{
+    for (const unsigned *p = conclude_doors; *p; p++)
+        if (*p != 443 && findings_speaks(conclude_door(k, WHO_SERVER, *p)))
+            return true;
+    return false;
+}
+
+/* Some resolvers answer for names that do not exist, with a machine that sells advertisements. */
 bool conclude_no_name(struct facts *k, struct conclusion *c)
 {
-    conclude_other(c, k->f->host);
-    return k->f->dns.result == LOOKUP_NO_NAME && k->f->dns_second.result != LOOKUP_OK;
+    const struct findings *f = k->f;
+
+    conclude_other(c, f->host);
+    if (f->dns.result == LOOKUP_OK)
+        return f->dns_second.result == LOOKUP_NO_NAME && !anybody_speaks(k);
+    return f->dns.result == LOOKUP_NO_NAME && f->dns_second.result != LOOKUP_OK;
 }
 
 static const void *bytes_of(const struct sockaddr_storage *a, size_t *n)
@@ -101,6 +122,17 @@ static bool share_address(const struct findings_dns *a, const struct findings_dn
     return false;
 }
 
+/* An address that leads nowhere but home: how filters answer. */
+static bool is_nobody(const struct sockaddr_storage *a)
+{
+    const struct sockaddr_in *four = (const struct sockaddr_in *)a;
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)a)->sin6_addr;
+
+    if (a->ss_family == AF_INET6)
+        return IN6_IS_ADDR_UNSPECIFIED(six) || IN6_IS_ADDR_LOOPBACK(six);
+    return ntohl(four->sin_addr.s_addr) >> 24 == 127 || four->sin_addr.s_addr == 0;
+}
+
 /* Big providers give each network other addresses, so different answers alone convict nobody: the
  * addresses must also serve differently. */
 bool conclude_lies(struct facts *k, struct conclusion *c)
@@ -111,6 +143,8 @@ bool conclude_lies(struct facts *k, struct conclusion *c)
     if (f->dns.result != LOOKUP_OK || f->dns_second.result != LOOKUP_OK ||
         share_address(&f->dns, &f->dns_second) || sealed_well(k))
         return false;
+    if (is_nobody(&f->dns.address[0]) && !is_nobody(&f->dns_second.address[0]))
+        return true;
     for (const unsigned *p = conclude_doors; *p; p++) {
         const struct findings_door *there = conclude_door(k, WHO_OTHER, *p);
         const struct findings_door *here = conclude_door(k, WHO_SERVER, *p);
@@ -123,202 +157,110 @@ bool conclude_lies(struct facts *k, struct conclusion *c)
     return false;
 }
 
-/* This computer never let the packets out, or refused them itself. */
-bool conclude_local(struct facts *k, struct conclusion *c)
-{
-    for (const unsigned *p = conclude_doors; *p; p++)
-        if (conclude_state(k, WHO_SERVER, *p) == DOOR_LOCAL)
-            conclude_port(c, *p);
-    return c->ports[0] != 0;
-}
+/* ---- IPv6, and loss ---- */
 
-bool conclude_isp_only(struct facts *k, struct conclusion *c)
+/* Of one port: does the other family do what this one does not? */
+static bool six_fails(const struct facts *k, const struct findings_door *six)
 {
-    const struct findings_door *isp = conclude_door(k, WHO_ISP, 25);
+    const struct findings_door *four = findings_find(k->f, WHO_SERVER, six->port, AF_INET);
 
-    if (!isp || isp->state != DOOR_OPEN || !findings_shut(conclude_door(k, WHO_SERVER, 25)) ||
-        !findings_shut(conclude_door(k, WHO_CONTROL, 25)))
+    if (!four || four->state != DOOR_OPEN)
         return false;
-    conclude_port(c, 25);
-    conclude_other(c, isp->name);
-    return true;
+    if (findings_shut(six))
+        return true;
+    return six->state == DOOR_OPEN && findings_speaks(four) &&
+           (six->talk == TALK_STALLED || six->talk == TALK_SILENT || six->talk == TALK_REFUSED);
 }
 
-/* The way ends before the server: routers are heard up to some place and nothing from beyond it,
- * though another door of the same server is known to be farther. A stop right before the server
- * may be the server's own, so one step less than its distance is not enough. */
-static bool ends_before(const struct facts *k, const struct findings_door *d)
-{
-    unsigned distance = conclude_distance(k);
-
-    return d && d->state == DOOR_SILENT && d->hop_last > 0 && distance > 0 &&
-           d->hop_last + 1U < distance;
-}
-
-bool conclude_all_shut(struct facts *k, struct conclusion *c)
-{
-    unsigned shut = 0;
-
-    if (conclude_open(k, WHO_SERVER) || conclude_open(k, WHO_CONTROL) || !conclude_web(k))
-        return false;
-    for (const unsigned *p = conclude_doors; *p; p++) {
-        const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
-        const struct findings_door *x = conclude_door(k, WHO_CONTROL, *p);
-
-        if (*p == 443 || !conclude_standard(*p) || !findings_shut(d))
-            continue;
-        if (!findings_shut(x) && !ends_before(k, d))
-            return false; /* no witness */
-        conclude_port(c, *p);
-        shut++;
-    }
-    return shut >= 2;
-}
-
-/* All doors of this server, and no witness that it is the network. */
-bool conclude_down(struct facts *k, struct conclusion *c)
-{
-    bool tried = false, alive = conclude_state(k, WHO_SERVER, 443) == DOOR_OPEN;
-
-    if (conclude_open(k, WHO_SERVER))
-        return false;
-    for (const unsigned *p = conclude_doors; *p; p++) {
-        const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
-
-        if (d && (d->state == DOOR_NO_ROUTE || d->state == DOOR_LOCAL))
-            return false;
-        tried = tried || findings_shut(d);
-    }
-    if (!tried)
-        return false;
-    if (!k->control)
-        conclude_doubt(k, "This network may shut the mail doors: nothing else could be reached "
-                          "on them to compare.");
-    if (alive && k->f->port && conclude_state(k, WHO_SERVER, k->f->port) == DOOR_REFUSED)
-        return false; /* the machine runs and says that nobody is at this door: not-on-this-port */
-    (void)c;
-    return true;
-}
-
-/* Does something else of the same server open, so that it is up? */
-static bool server_up(const struct facts *k)
-{
-    return conclude_open(k, WHO_SERVER) > 0 || conclude_state(k, WHO_SERVER, 443) == DOOR_OPEN;
-}
-
-/* The user's door may be any; the others are asked only where providers agree on them. */
-static bool asked(const struct facts *k, unsigned port)
-{
-    return port != 443 && (conclude_standard(port) || k->f->port == port);
-}
-
-bool conclude_dropped(struct facts *k, struct conclusion *c)
-{
-    for (const unsigned *p = conclude_doors; *p && server_up(k); p++) {
-        const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
-        enum findings_state x = conclude_state(k, WHO_CONTROL, *p);
-
-        if (!asked(k, *p) || !d || d->state != DOOR_SILENT || x == DOOR_OPEN)
-            continue;
-        if (!ends_before(k, d) && (x != DOOR_SILENT || !conclude_standard(*p)))
-            continue;
-        conclude_port(c, *p);
-        if (d->hop_last && !c->other[0])
-            conclude_other(c, d->hop_router);
-    }
-    return c->ports[0] != 0;
-}
-
-/* A refusal that comes from nearer than the server, or that two unrelated servers share. */
-bool conclude_reset(struct facts *k, struct conclusion *c)
-{
-    unsigned distance = conclude_distance(k);
-
-    for (const unsigned *p = conclude_doors; *p && server_up(k); p++) {
-        const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
-        enum findings_state x = conclude_state(k, WHO_CONTROL, *p);
-        bool near = d && d->hop_answer && distance && d->hop_answer < distance;
-
-        if (!asked(k, *p) || !d || d->state != DOOR_REFUSED || x == DOOR_OPEN)
-            continue;
-        if (!near && (x != DOOR_REFUSED || !conclude_standard(*p)))
-            continue;
-        conclude_port(c, *p);
-        if (d->hop_last && !c->other[0])
-            conclude_other(c, d->hop_router);
-    }
-    return c->ports[0] != 0;
-}
-
-bool conclude_forbidden(struct facts *k, struct conclusion *c)
-{
-    for (const unsigned *p = conclude_doors; *p; p++) {
-        const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
-
-        if (!asked(k, *p) || !d || d->state != DOOR_FORBIDDEN ||
-            conclude_state(k, WHO_CONTROL, *p) == DOOR_OPEN)
-            continue;
-        conclude_port(c, *p);
-        if (!c->other[0])
-            conclude_other(c, d->icmp_from);
-    }
-    return c->ports[0] != 0;
-}
-
-/* One family of addresses opens nothing where the other does. */
+/* One family of addresses does not work where the other does: wholly, or at the mail doors. */
 bool conclude_ipv6(struct facts *k, struct conclusion *c)
 {
-    unsigned broken = 0;
+    bool works = false, fails = false;
 
     for (size_t i = 0; i < k->f->door_count; i++) {
-        const struct findings_door *six = &k->f->door[i], *four;
+        const struct findings_door *six = &k->f->door[i];
 
         if (six->address.ss_family != AF_INET6 || six->who != WHO_SERVER)
             continue;
-        if (six->state == DOOR_OPEN)
-            return false;
-        four = findings_find(k->f, WHO_SERVER, six->port, AF_INET);
-        if (findings_shut(six) && four && four->state == DOOR_OPEN) {
+        works = works || six->state == DOOR_OPEN;
+        if (!six_fails(k, six))
+            continue;
+        fails = fails || six->port != 443 || !works;
+        if (six->port != 443)
             conclude_port(c, six->port);
-            broken++;
-        }
+        if (six->talk == TALK_REFUSED)
+            c->reply = six->reply;
     }
-    memset(c->ports, 0, sizeof c->ports); /* it is about the family, not the doors */
-    return broken >= 1;
+    if (!works) /* it is about the family, not the doors */
+        memset(c->ports, 0, sizeof c->ports);
+    return fails && (!works || c->ports[0]);
 }
 
-/* The server runs, and nobody is at this door of it. */
-bool conclude_not_there(struct facts *k, struct conclusion *c)
-{
-    enum findings_state s;
+struct loss {
+    unsigned open, again, hosts;
+};
 
-    if (!k->f->port)
-        return false;
-    s = conclude_state(k, WHO_SERVER, k->f->port);
-    if (!server_up(k) || (s != DOOR_REFUSED && s != DOOR_SILENT && s != DOOR_FORBIDDEN))
-        return false;
-    for (size_t i = 0; i < k->out->count; i++)
-        for (size_t j = 0; j < CONCLUDE_PORTS && k->out->at[i].ports[j]; j++)
-            if (k->out->at[i].ports[j] == k->f->port)
-                return false; /* the network was convicted for it */
-    if (conclude_state(k, WHO_CONTROL, k->f->port) != DOOR_OPEN)
-        conclude_doubt(k, "A block of that port in this network: no other server could show that "
-                          "it passes.");
-    conclude_port(c, k->f->port);
-    return true;
+static struct loss count_loss(const struct facts *k, int family)
+{
+    struct loss n = {0};
+    bool seen[WHO_OTHER + 1] = {false};
+
+    for (size_t i = 0; i < k->f->door_count; i++) {
+        const struct findings_door *d = &k->f->door[i];
+
+        if (d->state != DOOR_OPEN || d->address.ss_family != family)
+            continue;
+        n.open++;
+        n.again += d->again > 0;
+        if (d->again && !seen[d->who])
+            n.hosts++;
+        seen[d->who] = seen[d->who] || d->again;
+    }
+    return n;
+}
+
+/* A family that begins slowly beside one that does not is no fault of the link. */
+static struct loss lost_packets(const struct facts *k)
+{
+    struct loss four = count_loss(k, AF_INET), six = count_loss(k, AF_INET6);
+
+    if (four.open >= 3)
+        return four;
+    return (struct loss){four.open + six.open, four.again + six.again, four.hosts + six.hosts};
+}
+
+/* "3 of 10 connections" */
+static void say_tries(const struct facts *k, struct conclusion *c)
+{
+    const struct findings_past *p = &k->f->past;
+
+    if (p->tries && p->failures)
+        snprintf(c->other, sizeof c->other, "%u of %u connections failed here", p->failures,
+                 p->tries);
+}
+
+/* What opens now and then, opened at the first look and did not at the second. */
+static bool sporadic(const struct facts *k)
+{
+    const struct findings_past *p = &k->f->past;
+
+    return k->f->uneven || (p->failures >= 2 && p->tries >= p->failures + 2);
+}
+
+/* So much that a silent door may be nothing else. */
+bool conclude_much_loss(struct facts *k, struct conclusion *c)
+{
+    struct loss n = lost_packets(k);
+
+    say_tries(k, c);
+    return sporadic(k) || (n.hosts >= 2 && n.again >= 3 && n.again * 4 >= n.open);
 }
 
 /* First packets that had to be sent again, though the door then opened. */
 bool conclude_loss(struct facts *k, struct conclusion *c)
 {
-    unsigned again = 0, open = 0;
+    struct loss n = lost_packets(k);
 
     (void)c;
-    for (size_t i = 0; i < k->f->door_count; i++) {
-        if (k->f->door[i].state != DOOR_OPEN)
-            continue;
-        open++;
-        again += k->f->door[i].again > 0;
-    }
-    return k->f->uneven || (again >= 2 && again * 5 >= open);
+    return n.again >= 2 && n.again * 6 >= n.open;
 }

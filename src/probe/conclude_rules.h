@@ -36,18 +36,23 @@ void conclude_port(struct conclusion *c, unsigned port);
 void conclude_other(struct conclusion *c, const char *words);
 void conclude_doubt(struct facts *k, const char *sentence);
 
+/* Was this concluded before, about that port (0: whatever it is about)? */
+bool conclude_said(const struct facts *k, const char *id, unsigned port);
+
 /* Each tells whether its cause holds, and fills ports, other, reply and cause where it knows. */
 typedef bool conclude_rule(struct facts *k, struct conclusion *c);
 
-/* conclude_path.c: do packets get there? */
-conclude_rule conclude_offline, conclude_local, conclude_portal, conclude_lies,
-    conclude_no_resolver, conclude_no_name, conclude_isp_only, conclude_all_shut, conclude_down,
-    conclude_dropped, conclude_reset, conclude_forbidden, conclude_ipv6, conclude_not_there,
-    conclude_loss;
+/* conclude_path.c: is there a way at all? */
+conclude_rule conclude_offline, conclude_portal, conclude_lies, conclude_no_resolver,
+    conclude_no_name, conclude_ipv6, conclude_much_loss, conclude_loss;
+/* conclude_way.c: who shuts the doors? */
+conclude_rule conclude_local, conclude_isp_only, conclude_all_shut, conclude_down,
+    conclude_down_first, conclude_dropped, conclude_reset, conclude_forbidden, conclude_not_there,
+    conclude_used_to_open, conclude_elsewhere, conclude_hosting;
 /* conclude_talk.c: who speaks there, and what? */
 conclude_rule conclude_intercepted, conclude_masked, conclude_stripped, conclude_read_along,
     conclude_clock, conclude_mode, conclude_certificate, conclude_big_packets, conclude_tls_fails,
-    conclude_greeting, conclude_mail, conclude_login, conclude_no_auth, conclude_oauth_only,
-    conclude_spa_only, conclude_needs_tls, conclude_no_starttls;
+    conclude_greeting, conclude_mute, conclude_mail, conclude_login, conclude_no_auth,
+    conclude_oauth_only, conclude_spa_only, conclude_needs_tls, conclude_no_starttls;
 
 #endif

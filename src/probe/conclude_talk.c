@@ -37,23 +37,50 @@ static bool named_differently(const struct findings_door *a, const struct findin
     return a->name[0] && b->name[0] && strcasecmp(a->name, b->name) != 0;
 }
 
-/* What speaks against door d being the server that answers at `own`. `weighty`: a sign that no
- * honest server shows by being set up differently. */
+/* The other server, at another address, calls itself the same at that door, and proves nothing. */
+static bool is_twin(const struct facts *k, const struct findings_door *d)
+{
+    const struct findings_door *x = conclude_door(k, WHO_CONTROL, d->port);
+
+    return findings_speaks(x) && !findings_verified(x) && d->name[0] &&
+           strcasecmp(x->name, d->name) == 0 &&
+           memcmp(&x->address, &d->address, sizeof d->address) != 0;
+}
+
+/* What speaks against door d being the server. `own` is another door of it that speaks, or NULL.
+ * `weighty`: a sign that no honest server shows by being set up differently. */
 static unsigned signs(const struct facts *k, const struct findings_door *d,
                       const struct findings_door *own, bool *weighty)
 {
-    const struct findings_door *x = conclude_door(k, WHO_CONTROL, d->port);
     const struct findings_door *nowhere = conclude_door(k, WHO_NOWHERE, d->port);
-    unsigned lacks = all_has(own) & ~all_has(d) & (HAS_STARTTLS | HAS_AUTH);
-    bool name = named_differently(d, own);
-    bool twin = findings_speaks(x) && d->name[0] && strcasecmp(x->name, d->name) == 0 && name;
-    bool near = d->hop_answer && own->hop_answer && d->hop_answer < own->hop_answer;
-    bool thin = (own->tls == SEALED_YES && d->tls != SEALED_YES) || (lacks & HAS_AUTH);
-    bool stranger = findings_verified(own) && d->tls == SEALED_YES && d->verdict != TLS_VERIFIED;
+    unsigned lacks = own ? all_has(own) & ~all_has(d) & (HAS_STARTTLS | HAS_AUTH) : 0;
+    bool name = own && named_differently(d, own);
+    bool twin = is_twin(k, d) && (!own || name);
+    bool near = d->hop_answer && d->hop_answer < conclude_distance(k);
+    bool thin = own && ((own->tls == SEALED_YES && d->tls != SEALED_YES) || (lacks & HAS_AUTH));
+    bool stranger = own && findings_verified(own) && d->tls == SEALED_YES;
     bool ghost = nowhere && nowhere->state == DOOR_OPEN;
 
     *weighty = name || twin || near || ghost;
     return name + 2U * twin + near + thin + stranger + 2U * ghost;
+}
+
+static bool is_stranger(const struct facts *k, const struct findings_door *d)
+{
+    bool weighty;
+
+    if (signs(k, d, NULL, &weighty) >= 2 && weighty)
+        return true;
+    for (const unsigned *q = conclude_doors; *q; q++) {
+        const struct findings_door *own = conclude_door(k, WHO_SERVER, *q);
+
+        if (*q == d->port || !findings_speaks(own) ||
+            (!findings_verified(own) && own->mode == MODE_PLAIN))
+            continue;
+        if (signs(k, d, own, &weighty) >= 2 && weighty)
+            return true;
+    }
+    return false;
 }
 
 bool conclude_intercepted(struct facts *k, struct conclusion *c)
@@ -61,45 +88,58 @@ bool conclude_intercepted(struct facts *k, struct conclusion *c)
     for (const unsigned *p = conclude_doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
-        if (*p == 443 || !findings_speaks(d) || findings_verified(d) || d->masked)
+        if (*p == 443 || !findings_speaks(d) || findings_verified(d) || d->masked ||
+            !is_stranger(k, d))
             continue;
-        for (const unsigned *q = conclude_doors; *q; q++) {
-            const struct findings_door *own = conclude_door(k, WHO_SERVER, *q);
-            bool weighty;
-
-            if (*q == *p || !findings_speaks(own) ||
-                (!findings_verified(own) && own->mode == MODE_PLAIN))
-                continue;
-            if (signs(k, d, own, &weighty) < 2 || !weighty)
-                continue;
-            conclude_port(c, *p);
-            if (!c->other[0])
-                conclude_other(c, d->name);
-            break;
-        }
+        conclude_port(c, *p);
+        if (!c->other[0])
+            conclude_other(c, d->name);
     }
     return c->ports[0] != 0;
 }
 
-/* Two servers that have nothing to do with each other show certificates by one unknown issuer. */
+static bool unknown_issuer(const struct findings_door *d)
+{
+    return d && d->tls == SEALED_YES &&
+           (d->verdict == TLS_UNKNOWN_ISSUER || d->verdict == TLS_SELF_SIGNED);
+}
+
+/* The other server's certificates: none is good, and one is by an unknown issuer: by that of d, or,
+ * when d is NULL, by any. */
+static bool control_read_too(const struct facts *k, const struct findings_door *d)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < k->f->door_count; i++) {
+        const struct findings_door *x = &k->f->door[i];
+
+        if (x->who != WHO_CONTROL)
+            continue;
+        if (!d && findings_verified(x))
+            return false;
+        found = found ||
+                (unknown_issuer(x) && (!d || (d->issuer[0] && strcmp(x->issuer, d->issuer) == 0)));
+    }
+    return found;
+}
+
+/* Two servers that have nothing to do with each other show certificates by one unknown issuer; or
+ * no certificate of either is good anywhere. */
 bool conclude_read_along(struct facts *k, struct conclusion *c)
 {
+    bool nothing_good = control_read_too(k, NULL);
+
+    for (const unsigned *p = conclude_doors; *p; p++)
+        nothing_good = nothing_good && !findings_verified(conclude_door(k, WHO_SERVER, *p));
     for (const unsigned *p = conclude_doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
-        if (!d || d->tls != SEALED_YES ||
-            (d->verdict != TLS_UNKNOWN_ISSUER && d->verdict != TLS_SELF_SIGNED))
+        if (!unknown_issuer(d) || conclude_said(k, "N13", *p) ||
+            !(nothing_good || control_read_too(k, d)))
             continue;
-        for (size_t i = 0; i < k->f->door_count; i++) {
-            const struct findings_door *x = &k->f->door[i];
-
-            if (x->who != WHO_CONTROL || x->tls != SEALED_YES || x->verdict == TLS_VERIFIED ||
-                !d->issuer[0] || strcmp(x->issuer, d->issuer) != 0)
-                continue;
-            conclude_port(c, *p);
+        conclude_port(c, *p);
+        if (!c->other[0])
             conclude_other(c, d->issuer);
-            break;
-        }
     }
     return c->ports[0] != 0;
 }
@@ -131,15 +171,28 @@ static bool can_seal(const struct facts *k, enum findings_who who)
     return false;
 }
 
-/* Both servers lack at one door what at least one of them has at another. */
+static bool plain_at(const struct facts *k, enum findings_who who, unsigned port)
+{
+    return plain_only(conclude_door(k, who, port)) && !conclude_said(k, "N13", port);
+}
+
+/* Both servers lack at one door what at least one of them has at another. Without another server:
+ * it is missing wherever it could be taken out, and only there. */
 bool conclude_stripped(struct facts *k, struct conclusion *c)
 {
+    const struct findings_door *sealed = conclude_door(k, WHO_SERVER, 465);
+
     if (!can_seal(k, WHO_SERVER) && !can_seal(k, WHO_CONTROL))
         return false;
     for (const unsigned *p = conclude_doors; *p; p++)
-        if (*p != 443 && plain_only(conclude_door(k, WHO_SERVER, *p)) &&
-            plain_only(conclude_door(k, WHO_CONTROL, *p)))
+        if (*p != 443 && plain_at(k, WHO_SERVER, *p) && plain_at(k, WHO_CONTROL, *p))
             conclude_port(c, *p);
+    if (!k->control && findings_verified(sealed) && plain_at(k, WHO_SERVER, 25) &&
+        plain_at(k, WHO_SERVER, 587)) {
+        conclude_port(c, 587);
+        conclude_port(c, 25);
+        conclude_doubt(k, "The server itself may offer no STARTTLS: try from another network.");
+    }
     return c->ports[0] != 0;
 }
 
@@ -274,6 +327,8 @@ bool conclude_tls_fails(struct facts *k, struct conclusion *c)
 {
     const struct findings_door *d = NULL;
 
+    if (conclude_said(k, "N21", 0))
+        return false;
     for (const unsigned *p = conclude_doors; *p; p++) {
         const struct findings_door *at = conclude_door(k, WHO_SERVER, *p);
 
@@ -289,7 +344,7 @@ bool conclude_tls_fails(struct facts *k, struct conclusion *c)
         return false;
     conclude_port(c, d->port);
     c->reply = d->reply;
-    if (d->starttls_refused) {
+    if (d->starttls_refused || d->talk == TALK_STALLED) { /* asked for it, and got none */
         c->id = "S3";
         c->cause = CAUSE_TLS_FAILURE;
     }
@@ -327,8 +382,43 @@ bool conclude_greeting(struct facts *k, struct conclusion *c)
     }
     if (!refused || !read_reply(&refused->reply, c))
         return false;
+    if (c->cause == CAUSE_RATE) { /* before it knows who sends what, it can only be busy */
+        c->cause = CAUSE_BUSY;
+        c->id = cause_row(c->cause)->id;
+    }
     conclude_port(c, refused->port);
     return true;
+}
+
+static bool mute(const struct findings_door *d)
+{
+    return d && d->state == DOOR_OPEN && d->tls != SEALED_YES &&
+           (d->talk == TALK_SILENT || d->talk == TALK_LOST) && d->tls != SEALED_FAILED;
+}
+
+/* It opens, and nobody greets. One server does so when it has too much to do or does not like us;
+ * when two do, something on the way takes the connections and lets nothing through. Where another
+ * service answers, the port is the wrong one. */
+bool conclude_mute(struct facts *k, struct conclusion *c)
+{
+    for (const unsigned *p = conclude_doors; *p; p++) {
+        const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
+
+        if (*p == 443 || (k->f->port ? k->f->port != *p : findings_speaks(k->best)) || !d)
+            continue;
+        if (d->state == DOOR_OPEN && d->talk == TALK_FOREIGN)
+            c->id = "N7";
+        else if (mute(d) && mute(conclude_door(k, WHO_CONTROL, *p)))
+            c->id = "N8";
+        else if (!mute(d))
+            continue;
+        conclude_port(c, *p);
+        if (strcmp(c->id, "S7") == 0)
+            conclude_doubt(k, "A firewall, or a delay before the greeting: it opened and said "
+                              "nothing.");
+        return true;
+    }
+    return false;
 }
 
 /* The door whose offers count. */

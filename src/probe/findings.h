@@ -146,6 +146,8 @@ struct findings {
     bool control_resolves; /* the system's resolver knows the control's name */
     enum findings_portal portal;
     char portal_words[FINDINGS_TEXT]; /* status line or place of the redirect */
+    char isp[FINDINGS_NAME];   /* mail server of the network's operator: named, or guessed; or "" */
+    char cloud[FINDINGS_NAME]; /* the hosting company whose machine this is, or "" */
 
     size_t door_count;
     struct findings_door door[FINDINGS_DOORS_MAX];
