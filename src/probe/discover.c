@@ -2,111 +2,331 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "dns/dns.h"
-#include "io/fiber.h"
+#include "mail/address.h"
+#include "probe/discover_parts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { DISCOVER_MS = 1500 };
-
-struct search {
-    struct loop *loop;
-    struct dns *dns;
-    const char *domain;
-    struct discover *out;
-    bool found;
+enum {
+    DISCOVER_MS = 1500,
+    MORE_MS = 500,       /* how much longer for one that is trusted more, when something is known */
+    SECOND_MS = 600,     /* then the second resolver is asked too */
+    AFTERWARDS_MS = 400, /* of its own, beyond the rest */
 };
 
-static const struct service {
-    const char *label, *how;
-} services[] = {{"_submissions._tcp", "SRV _submissions._tcp"},
-                {"_submission._tcp", "SRV _submission._tcp"}};
-
-static const struct guess {
-    const char *prefix, *how;
-} guesses[] = {{"smtp.", "guess smtp."}, {"mail.", "guess mail."}, {"", "the domain itself"}};
-
-static void take_srv(struct search *s, const struct dns_srv_list *l, const char *how)
+const char *discover_source_name(enum discover_source s)
 {
-    const struct dns_srv *best = NULL;
-
-    for (size_t i = 0; i < l->count; i++)
-        if (l->srv[i].host.len && (!best || l->srv[i].priority < best->priority))
-            best = &l->srv[i];
-    if (!best || s->found || !span_cstr(best->host, s->out->host, sizeof s->out->host))
-        return;
-    s->out->port = best->port;
-    s->out->how = how;
-    s->found = true;
+#define X(id, name) name,
+    static const char *const names[] = {DISCOVER_SOURCE_LIST(X)};
+#undef X
+    return names[s];
 }
 
-static void ask_services(struct search *s, struct arena *a)
+const char *discover_end_name(enum discover_end e)
 {
-    for (size_t i = 0; i < COUNT(services) && !s->found; i++) {
-        struct dns_srv_list l = {0};
-        const char *name = arena_printf(a, "%s.%s", services[i].label, s->domain);
-
-        if (dns_srv(s->dns, span_of(name), clock_now() + DISCOVER_MS, a, &l) == DNS_OK)
-            take_srv(s, &l, services[i].how);
-    }
+#define X(id, name) name,
+    static const char *const names[] = {DISCOVER_END_LIST(X)};
+#undef X
+    return names[e];
 }
 
-static void ask_names(struct search *s, struct arena *a)
-{
-    struct dns_address_list found[COUNT(guesses)];
-    struct span names[COUNT(guesses)];
+static void (*const asks[ASK_COUNT])(struct discover_task *t) = {
+    [ASK_SERVICES] = discover_ask_services,
+    [ASK_WEB] = discover_ask_web,
+    [ASK_WELL_KNOWN] = discover_ask_web,
+    [ASK_TABLE] = discover_ask_table,
+    [ASK_MX] = discover_ask_mx,
+    [ASK_NAMES] = discover_ask_names,
+};
 
-    memset(found, 0, sizeof found);
-    for (size_t i = 0; i < COUNT(guesses); i++)
-        names[i] = span_of(arena_printf(a, "%s%s", guesses[i].prefix, s->domain));
-    dns_addresses(s->dns, names, COUNT(guesses), clock_now() + DISCOVER_MS, a, found);
-    for (size_t i = 0; i < COUNT(guesses) && !s->found; i++) {
-        if (found[i].status.result != DNS_OK)
+static void task_fiber(void *arg)
+{
+    struct discover_task *t = arg;
+
+    asks[t->ask](t);
+    t->done = true;
+    t->search->under_way--;
+    fiber_wake(t->search->root);
+}
+
+static void start(struct search *s, size_t resolver)
+{
+    for (int i = 0; i < ASK_COUNT; i++) {
+        struct discover_task *t = &s->task[resolver][i];
+
+        *t = (struct discover_task){.search = s, .ask = (enum discover_ask)i};
+        t->dns = s->dns[resolver];
+        t->fetch = s->fetch[resolver];
+        if (!t->fetch && asks[i] == discover_ask_web)
             continue;
-        s->found = span_cstr(names[i], s->out->host, sizeof s->out->host);
-        s->out->how = guesses[i].how;
+        s->under_way++;
+        t->fiber = fiber_start(s->loop, task_fiber, t);
     }
 }
 
-static void search_fiber(void *arg)
+/* ---- who is believed ---- */
+
+static bool pending(const struct discover_task *t)
+{
+    return t->fiber && !t->done;
+}
+
+/* The best that has found something, or NULL; *better: one that would be believed more is still
+ * under way. */
+static struct discover_task *winner(struct search *s, bool *better)
+{
+    *better = false;
+    for (int r = 0; r < DISCOVER_RESOLVERS; r++)
+        for (int i = 0; i < ASK_COUNT; i++) {
+            struct discover_task *t = &s->task[r][i];
+
+            if (t->done && t->count)
+                return t;
+            *better = *better || pending(t);
+        }
+    return NULL;
+}
+
+static bool all_done(const struct search *s, int resolver)
+{
+    for (int i = 0; i < ASK_COUNT; i++)
+        if (pending(&s->task[resolver][i]))
+            return false;
+    return true;
+}
+
+/* Nothing known by the first resolver: the second has its turn, early when the first is silent. */
+static bool second_due(const struct search *s)
+{
+    return s->dns[1] && !s->task[1][0].fiber &&
+           (all_done(s, 0) || clock_now() >= s->began + SECOND_MS);
+}
+
+static struct discover_task *wait_for_winner(struct search *s)
+{
+    int64_t patience = CLOCK_NEVER;
+
+    for (;;) {
+        bool better;
+        struct discover_task *w = winner(s, &better);
+        int64_t next = s->until;
+
+        if (w && patience == CLOCK_NEVER)
+            patience = clock_now() + MORE_MS;
+        if (clock_now() >= (patience < s->until ? patience : s->until) || (w && !better))
+            return w;
+        if (!w && second_due(s)) {
+            s->until += AFTERWARDS_MS;
+            start(s, 1);
+        } else if (!better) {
+            return w;
+        }
+        if (patience < next)
+            next = patience;
+        if (s->dns[1] && !s->task[1][0].fiber && s->began + SECOND_MS > clock_now() &&
+            s->began + SECOND_MS < next)
+            next = s->began + SECOND_MS;
+        fiber_wait(next);
+    }
+}
+
+/* ---- what is told ---- */
+
+static bool known(const struct discover *out, const struct discover_door *d)
+{
+    for (size_t i = 0; i < out->count; i++)
+        if (out->door[i].port == d->port && strcmp(out->door[i].host, d->host) == 0)
+            return true;
+    return false;
+}
+
+static void add_doors(struct discover *out, const struct discover_task *t)
+{
+    for (size_t i = 0; i < t->count && out->count < DISCOVER_DOORS_MAX; i++)
+        if (!known(out, &t->door[i]))
+            out->door[out->count++] = t->door[i];
+}
+
+/* How to log in stands in the table, when SRV records named the same server. */
+static void complete(struct discover *out)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        struct discover_door *d = &out->door[i];
+
+        for (size_t j = 0; j < out->count; j++) {
+            const struct discover_door *o = &out->door[j];
+
+            if (strcmp(d->host, o->host) != 0)
+                continue;
+            if (!d->login)
+                d->login = o->login;
+            if (!d->user[0])
+                memcpy(d->user, o->user, sizeof d->user);
+        }
+    }
+}
+
+static void name_provider(struct search *s, const struct discover_task *w)
+{
+    struct discover *out = s->out;
+
+    out->provider = w->provider ? w->provider : providers_of_host(span_of(out->host));
+    for (int r = 0; r < DISCOVER_RESOLVERS && !out->provider; r++)
+        out->provider = s->task[r][ASK_TABLE].provider ? s->task[r][ASK_TABLE].provider
+                                                       : s->task[r][ASK_MX].provider;
+    if (out->provider)
+        snprintf(out->provider_name, sizeof out->provider_name, "%s", out->provider->name);
+    else
+        snprintf(out->provider_name, sizeof out->provider_name, "%s", w->provider_name);
+}
+
+static void take(struct search *s, const struct discover_task *w)
+{
+    struct discover *out = s->out;
+
+    add_doors(out, w);
+    for (int r = 0; w->ask != ASK_NAMES && r < DISCOVER_RESOLVERS; r++)
+        for (int i = 0; i < ASK_NAMES; i++)
+            add_doors(out, &s->task[r][i]);
+    complete(out);
+    memcpy(out->host, out->door[0].host, sizeof out->host);
+    out->port = out->door[0].port;
+    out->how = w->how;
+    out->end = w->ask == ASK_NAMES ? DISCOVER_GUESSED : DISCOVER_FOUND;
+    name_provider(s, w);
+}
+
+static enum discover_end why_nothing(const struct search *s)
+{
+    bool told = false, refused = false;
+
+    for (int r = 0; r < DISCOVER_RESOLVERS; r++) {
+        const struct discover_task *mx = &s->task[r][ASK_MX];
+
+        if (!mx->fiber)
+            continue;
+        if (mx->done && mx->no_domain)
+            return DISCOVER_NO_DOMAIN;
+        told = told || (mx->done && !mx->no_answer);
+        refused = refused || s->task[r][ASK_SERVICES].refused;
+    }
+    return refused ? DISCOVER_NOT_OFFERED : told ? DISCOVER_NOTHING : DISCOVER_NO_ANSWER;
+}
+
+static void put_in_words(struct discover *out, const char *domain)
+{
+    static const char *const sentences[] = {
+        [DISCOVER_FOUND] = "The servers for sending of %s are known.",
+        [DISCOVER_GUESSED] = "%s names no server for sending; a host with a customary name is "
+                             "there.",
+        [DISCOVER_NOT_OFFERED] = "%s says that it offers no server for sending.",
+        [DISCOVER_NO_DOMAIN] = "There is no domain %s: look at the part of the address behind "
+                               "the @.",
+        [DISCOVER_NOTHING] = "%s exists, but names no server for sending, and no host with a "
+                             "customary name is there.",
+        [DISCOVER_NO_ANSWER] = "Nobody could be asked about %s: no answer from DNS.",
+    };
+    struct text words = TEXT_INIT(sizeof out->words - 1);
+    struct span pattern = span_of(sentences[out->end]);
+    ptrdiff_t at = span_search(pattern, SPAN("%s"));
+
+    text_add(&words, span_head(pattern, (size_t)at));
+    text_add_safe(&words, span_of(domain));
+    text_add(&words, span_from(pattern, (size_t)at + 2));
+    snprintf(out->words, sizeof out->words, "%s", text_cstr(&words));
+    text_free(&words);
+}
+
+/* ---- all of it ---- */
+
+static void root_fiber(void *arg)
 {
     struct search *s = arg;
-    struct arena *a = arena_new();
+    struct discover_task *w;
 
-    ask_services(s, a);
-    if (!s->found)
-        ask_names(s, a);
-    arena_free(&a);
-    loop_stop(s->loop); /* the resolver goes on listening */
+    s->root = fiber_self();
+    start(s, 0);
+    w = wait_for_winner(s);
+    if (w)
+        take(s, w);
+    else
+        s->out->end = why_nothing(s);
+    s->out->elapsed_ms = clock_now() - s->began;
+    for (int r = 0; r < DISCOVER_RESOLVERS; r++)
+        for (int i = 0; i < ASK_COUNT; i++)
+            if (pending(&s->task[r][i]))
+                fiber_cancel(s->task[r][i].fiber);
+    while (s->under_way)
+        fiber_wait(CLOCK_NEVER); /* they are cancelled, so each comes home */
+    loop_stop(s->loop);          /* the resolver goes on listening */
 }
 
-static int search_by(struct search *s, const struct dns_settings *by, struct error *e)
+static int make_resolver(struct search *s, int i, const struct dns_settings *by, struct error *e)
 {
-    s->dns = dns_new(s->loop, by, e);
-    if (!s->dns)
+    struct fetch_settings web = {.cafile = s->s->cafile, .lookup = discover_lookup};
+
+    s->dns[i] = dns_new(s->loop, by, e);
+    if (!s->dns[i])
         return -1;
-    fiber_start(s->loop, search_fiber, s);
-    loop_run(s->loop);
-    dns_free(&s->dns);
-    return 0;
+    if (s->s->no_web)
+        return 0;
+    web.lookup_arg = s->dns[i];
+    s->fetch[i] = fetch_new(s->loop, &web, e);
+    return s->fetch[i] ? 0 : -1;
+}
+
+static int make_resolvers(struct search *s, struct error *e)
+{
+    struct span own = span_of(s->s->resolver), second = span_of(s->s->second);
+    struct dns_settings first = {.hosts_file = "/etc/hosts", .timeout = DISCOVER_MS};
+    struct dns_settings other = {.resolvers = &second, .resolver_count = 1, .timeout = DISCOVER_MS};
+
+    if (s->s->resolver) {
+        first.hosts_file = NULL;
+        first.resolvers = &own;
+        first.resolver_count = 1;
+    }
+    if (make_resolver(s, 0, &first, e) < 0)
+        return -1;
+    return s->s->second ? make_resolver(s, 1, &other, e) : 0;
+}
+
+int discover_find(struct loop *l, const struct discover_settings *s, struct discover *out,
+                  struct error *e)
+{
+    struct search *search = memory_alloc(sizeof *search);
+    int rc;
+
+    memset(out, 0, sizeof *out);
+    search->loop = l;
+    search->s = s;
+    search->out = out;
+    search->began = clock_now();
+    search->until = search->began + DISCOVER_MS;
+    rc = make_resolvers(search, e);
+    if (rc == 0) {
+        fiber_start(l, root_fiber, search);
+        loop_run(l);
+    }
+    for (int i = 0; i < DISCOVER_RESOLVERS; i++) {
+        fetch_free(&search->fetch[i]);
+        dns_free(&search->dns[i]);
+    }
+    free(search);
+    put_in_words(out, s->domain);
+    if (!out->count) {
+        out->how = "guess";
+        snprintf(out->host, sizeof out->host, "smtp.%s", s->domain);
+    }
+    return rc;
 }
 
 int discover_run(struct loop *l, const char *domain, const char *second, struct discover *out,
                  struct error *e)
 {
-    struct span address = span_of(second);
-    struct dns_settings system = {.hosts_file = "/etc/hosts", .timeout = DISCOVER_MS};
-    struct dns_settings other = {
-        .resolvers = &address, .resolver_count = 1, .timeout = DISCOVER_MS};
-    struct search s = {.loop = l, .domain = domain, .out = out};
-    int rc;
+    struct discover_settings s = {.domain = domain, .second = second};
 
-    *out = (struct discover){.how = "guess"};
-    rc = search_by(&s, &system, e);
-    if (rc == 0 && !s.found && second)
-        rc = search_by(&s, &other, e);
-    if (!s.found)
-        snprintf(out->host, sizeof out->host, "smtp.%s", domain);
-    return rc;
+    return discover_find(l, &s, out, e);
 }

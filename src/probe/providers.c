@@ -122,6 +122,34 @@ static const struct providers_isp isps[] = {
 };
 /* clang-format on */
 
+/* How the servers that take mail for customers' own domains are called; names end so. */
+static const struct {
+    const char *suffix, *provider;
+} exchangers[] = {
+    {"google.com", "Gmail"},
+    {"googlemail.com", "Gmail"},
+    {"olc.protection.outlook.com", "Outlook.com"},
+    {"mail.protection.outlook.com", "Microsoft 365"},
+    {"mx.microsoft", "Microsoft 365"},
+    {"mail.icloud.com", "iCloud"},
+    {"yahoodns.net", "Yahoo"},
+    {"messagingengine.com", "Fastmail"},
+    {"gmx.net", "GMX"},
+    {"web.de", "WEB.DE"},
+    {"t-online.de", "T-Online"},
+    {"zoho.com", "Zoho"},
+    {"zoho.eu", "Zoho"},
+    {"yandex.net", "Yandex"},
+    {"yandex.ru", "Yandex"},
+    {"mail.ru", "mail.ru"},
+    {"qq.com", "QQ Mail"},
+    {"netease.com", "NetEase 163"},
+    {"protonmail.ch", "Proton Mail"},
+    {"comcast.net", "Comcast"},
+    {"secureserver.net", "GoDaddy"},
+    {"emailsrvr.com", "Rackspace Email"},
+};
+
 static bool is_one_of(struct span s, const char *list)
 {
     struct span rest = span_of(list), word;
@@ -152,6 +180,27 @@ const struct providers_row *providers_of_domain(struct span domain)
     for (const struct providers_row *r = rows; r->name; r++)
         if (is_one_of(domain, r->domains))
             return r;
+    return NULL;
+}
+
+static const struct providers_row *named(const char *name)
+{
+    for (const struct providers_row *r = rows; r->name; r++)
+        if (span_is(span_of(name), r->name))
+            return r;
+    return NULL;
+}
+
+const struct providers_row *providers_of_mx(struct span host)
+{
+    for (size_t i = 0; i < COUNT(exchangers); i++) {
+        struct span end = span_of(exchangers[i].suffix);
+        size_t before = host.len - end.len;
+
+        if (host.len >= end.len && span_ieq(span_from(host, before), end) &&
+            (!before || host.at[before - 1] == '.'))
+            return named(exchangers[i].provider);
+    }
     return NULL;
 }
 

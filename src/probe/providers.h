@@ -19,6 +19,7 @@ enum providers_login {
     LOGIN_PASSWORD = 1 << 0,
     LOGIN_APP_PASSWORD = 1 << 1, /* instead of the ordinary one */
     LOGIN_OAUTH = 1 << 2,
+    LOGIN_SPA = 1 << 3, /* NTLM, "secure password authentication" */
 };
 
 struct providers_row {
@@ -46,6 +47,8 @@ const struct providers_row *providers_of_domain(struct span domain);
 const struct providers_row *providers_of_host(struct span host);
 const struct providers_row *providers_in(struct span plain);
 const struct providers_isp *providers_isp_of(struct span domain);
+/* By the name of a server that takes mail for a domain (MX): whose mailboxes these are. */
+const struct providers_row *providers_of_mx(struct span host);
 /* The table, for those who go through it; ends with a row without name. */
 const struct providers_row *providers_all(void);
 
