@@ -20,7 +20,7 @@
 #define FILE_LOCK   "places.lock"
 #define FILE_BROKEN "places.broken"
 
-enum { LOCK_WAIT_MS = 2000, LOCK_STEP_MS = 10 };
+enum { LOCK_WAIT_MS = 1000, LOCK_STEP_MS = 10 };
 
 void history_folder(char *out, size_t size)
 {
@@ -118,8 +118,10 @@ static int make_folder(const char *folder)
 {
     char path[PATH_MAX];
 
-    if (!span_cstr(span_of(folder), path, sizeof path))
+    if (!span_cstr(span_of(folder), path, sizeof path)) {
+        errno = ENAMETOOLONG;
         return -1;
+    }
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         mkdir(path, 0700);
@@ -156,7 +158,9 @@ static void load_or_begin_anew(int folder, struct known *k, struct error *e)
     if (load(folder, k, &why) == 0)
         return;
     if (renameat(folder, FILE_KEPT, folder, FILE_BROKEN) == 0)
-        error_set(e, ERROR_INPUT, "%s It is now " FILE_BROKEN "; the history begins anew.",
+        error_set(e, ERROR_INPUT,
+                  "The history of places does not read. %s The file is now called " FILE_BROKEN
+                  "; the history goes on with what could be read.",
                   why.words);
     else if (e)
         *e = why;
@@ -194,7 +198,7 @@ static struct seen of_silence(const struct findings_door *d)
 {
     if (d->tls == SEALED_YES && d->verdict != TLS_VERIFIED)
         return (struct seen){KNOWN_STRANGER, d->tls_words};
-    return (struct seen){KNOWN_WORKS, ""};
+    return (struct seen){KNOWN_WORKS, d->tls_version};
 }
 
 /* Somebody who speaks SMTP, and proves to be the one meant; on 25, where no password goes, the
@@ -202,49 +206,60 @@ static struct seen of_silence(const struct findings_door *d)
 static struct seen of_smtp(const struct findings_door *d)
 {
     if (d->masked)
-        return (struct seen){KNOWN_STRANGER, "somebody between masks what the server offers"};
+        return (struct seen){KNOWN_STRANGER, "somebody between hides what the server offers"};
     if (findings_verified(d))
-        return (struct seen){KNOWN_WORKS, ""};
+        return (struct seen){KNOWN_WORKS, d->tls_version};
     if (d->tls == SEALED_YES)
         return (struct seen){KNOWN_STRANGER, d->tls_words};
     if (d->starttls_refused || d->tls == SEALED_FAILED)
         return (struct seen){KNOWN_STRANGER, "the encryption offered did not come about"};
     if (d->port == 25)
-        return (struct seen){KNOWN_WORKS, ""};
-    return (struct seen){KNOWN_STRANGER, "no encryption"};
+        return (struct seen){KNOWN_WORKS, "not encrypted"};
+    return (struct seen){KNOWN_STRANGER, "no encryption offered"};
 }
 
-static struct seen see(const struct findings_door *d)
+static struct seen of_open(const struct findings_door *d)
 {
-    static const char *const broken[] = {
-        [TALK_SILENT] = "it opened, but nobody spoke",
-        [TALK_LOST] = "it hung up while we talked",
-        [TALK_STALLED] = "it fell silent while we talked",
+    static const struct seen rows[] = {
+        [TALK_SILENT] = {KNOWN_BROKE, "it opened, but nobody spoke"},
+        [TALK_FOREIGN] = {KNOWN_STRANGER, "what answers there does not speak SMTP"},
+        [TALK_LOST] = {KNOWN_BROKE, "it hung up while we talked"},
+        [TALK_STALLED] = {KNOWN_BROKE, "it fell silent while we talked"},
     };
 
-    if (findings_shut(d))
-        return (struct seen){KNOWN_SHUT, findings_state_name(d->state)};
-    if (d->state != DOOR_OPEN)
-        return (struct seen){KNOWN_NOTHING, ""};
-    if (d->talk == TALK_NONE)
+    switch (d->talk) {
+    case TALK_NONE:
         return of_silence(d);
-    if (d->talk == TALK_SMTP)
+    case TALK_SMTP:
         return of_smtp(d);
-    if (d->talk == TALK_FOREIGN)
-        return (struct seen){KNOWN_STRANGER, "what answers there does not speak SMTP"};
-    if (d->talk == TALK_REFUSED)
+    case TALK_REFUSED:
         return (struct seen){KNOWN_BROKE, d->reply.text};
-    return (struct seen){KNOWN_BROKE, broken[d->talk]};
+    default:
+        return rows[d->talk];
+    }
+}
+
+/* What this computer forbids, or has no way to, tells nothing about the place. */
+static struct seen see(const struct findings_door *d)
+{
+    static const struct seen rows[] = {
+        [DOOR_UNTRIED] = {KNOWN_NOTHING, ""},
+        [DOOR_NO_ROUTE] = {KNOWN_NOTHING, ""},
+        [DOOR_SILENT] = {KNOWN_SHUT, "no answer"},
+        [DOOR_REFUSED] = {KNOWN_SHUT, "refused"},
+        [DOOR_FORBIDDEN] = {KNOWN_SHUT, "a router said that it is forbidden"},
+        [DOOR_UNREACHABLE] = {KNOWN_SHUT, "a router said that it is not there"},
+        [DOOR_LOCAL] = {KNOWN_NOTHING, ""},
+    };
+
+    return d->state == DOOR_OPEN ? of_open(d) : rows[d->state];
 }
 
 /* Which says more about a door: of two addresses, one that works tells that it opens. */
-static unsigned weight(enum known_result r)
+static int weight(enum known_result r)
 {
-    static const unsigned weights[] = {[KNOWN_NOTHING] = 0,
-                                       [KNOWN_SHUT] = 1,
-                                       [KNOWN_BROKE] = 2,
-                                       [KNOWN_STRANGER] = 3,
-                                       [KNOWN_WORKS] = 4};
+    static const int weights[] = {
+        [KNOWN_SHUT] = 1, [KNOWN_BROKE] = 2, [KNOWN_STRANGER] = 3, [KNOWN_WORKS] = 4};
 
     return weights[r];
 }
@@ -319,10 +334,10 @@ int history_note(const char *folder, struct known **k, const struct place *p,
 
 /* Another place where it opens: the one where it did so the latest. */
 static const struct known_place *find_elsewhere(const struct known *k, const struct place *p,
-                                                struct span name)
+                                                struct span name, int64_t now)
 {
     const struct known_place *best = NULL, *other;
-    int64_t at = 0;
+    int64_t at = now - KNOWN_EXPIRY_MS;
 
     for (size_t i = 0; (other = known_at(k, i)); i++) {
         const struct known_door *d = known_door(k, other->place.key, name);
@@ -351,14 +366,17 @@ static bool shut_now(const struct findings *f, uint16_t port, const struct known
 }
 
 /* What is remembered of one door; false: nothing. */
-static bool look(const struct known *k, const struct place *p, struct findings *f, uint16_t port)
+static bool look(const struct known *k, const struct place *p, struct findings *f, uint16_t port,
+                 int64_t now)
 {
     struct findings_past *past = &f->past;
     char name[KNOWN_DOOR];
     struct span door = door_name(f->host, port, name);
     const struct known_door *d = known_door(k, p->key, door);
-    const struct known_place *elsewhere = find_elsewhere(k, p, door);
+    const struct known_place *elsewhere = find_elsewhere(k, p, door, now);
 
+    if (d && d->at <= now - KNOWN_EXPIRY_MS)
+        d = NULL;
     if (elsewhere)
         snprintf(past->elsewhere, sizeof past->elsewhere, "%s", elsewhere->place.name);
     if (d || elsewhere)
@@ -377,13 +395,12 @@ void history_look(const struct known *k, const struct place *p, struct findings 
 {
     static const uint16_t usual[] = {587, 465, 25}; /* as a provider wants them used */
 
-    (void)now;
     f->past = (struct findings_past){0};
     snprintf(f->past.place, sizeof f->past.place, "%s", p->name);
     if (f->port) {
-        look(k, p, f, f->port);
+        look(k, p, f, f->port, now);
         return;
     }
-    for (size_t i = 0; i < COUNT(usual) && !look(k, p, f, usual[i]); i++)
+    for (size_t i = 0; i < COUNT(usual) && !look(k, p, f, usual[i], now); i++)
         ;
 }

@@ -12,11 +12,13 @@
  * out: PATH_MAX octets. */
 void history_folder(char *out, size_t size);
 /* Reads what is kept; never fails because there is nothing. A file that does not read is put aside
- * under another name, *e tells, and the history begins anew. */
+ * under another name ("places.broken"), *e tells, and the history goes on with what could be read
+ * of it. The caller frees it with known_free. */
 struct known *history_open(const char *folder, struct error *e);
-/* Writes it, all or nothing, readable by its owner alone. Two runs at once lose neither's results
- * of other doors: it reads again under a lock and adds what `f` saw. Frees nothing. 0, or -1 and
- * *e. */
+/* Writes it, all or nothing, readable by its owner alone; makes the folder. Two runs at once lose
+ * neither's results: it reads again under a lock (waiting a second for it at most), adds what `f`
+ * saw, and replaces *k by that. Doors are called "host:port"; one door is one try in a run,
+ * whatever addresses it has. 0, or -1 and *e. */
 int history_note(const char *folder, struct known **k, const struct place *p,
                  const struct findings *f, int64_t now, struct error *e);
 /* Fills f->past from what was known before this run. Pure but for f. */

@@ -233,9 +233,9 @@ static void flood(struct scene *s)
     int small = 2048;
 
     assert_int_equal(setsockopt(s->watch->news, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
-    for (int i = 0; i < 20; i++) {
-        ip("addr add 192.0.2.66/24 dev v0");
-        ip("addr del 192.0.2.66/24 dev v0");
+    for (int i = 0; i < 10; i++) { /* no news, but they leave no room for any */
+        ip("neigh replace 192.0.2.77 lladdr 02:00:00:00:00:77 dev v0");
+        ip("neigh del 192.0.2.77 dev v0");
     }
     arrive(s);
 }
