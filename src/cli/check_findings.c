@@ -1,6 +1,7 @@
 #include "cli/check_findings.h"
 
-#include <arpa/inet.h>
+#include "cli/check_cell.h"
+
 #include <string.h>
 
 static const char *const modes[] = {[MODE_UNKNOWN] = "",
@@ -15,16 +16,6 @@ static const char *const portals[] = {[PORTAL_UNTRIED] = "untried",
                                       [PORTAL_NO] = "no",
                                       [PORTAL_LOGIN] = "login",
                                       [PORTAL_NOTHING] = "no-answer"};
-
-static void address_text(const struct sockaddr_storage *a, char out[INET6_ADDRSTRLEN])
-{
-    const void *at = a->ss_family == AF_INET6
-                         ? (const void *)&((const struct sockaddr_in6 *)a)->sin6_addr
-                         : &((const struct sockaddr_in *)a)->sin_addr;
-
-    if (!inet_ntop(a->ss_family, at, out, INET6_ADDRSTRLEN))
-        out[0] = '\0';
-}
 
 /* What tells nothing is left out. */
 static void put(json_t *o, const char *key, const char *words)
@@ -55,7 +46,7 @@ static json_t *door(const struct findings_door *d)
     json_t *o = json_object();
     char at[INET6_ADDRSTRLEN];
 
-    address_text(&d->address, at);
+    check_cell_address(&d->address, at);
     put(o, "who", findings_who_name(d->who));
     put(o, "address", at);
     put_number(o, "port", d->port);
@@ -104,7 +95,7 @@ static json_t *lookup(const char *what, const struct findings_dns *n)
     for (size_t i = 0; i < n->count; i++) {
         char at[INET6_ADDRSTRLEN];
 
-        address_text(&n->address[i], at);
+        check_cell_address(&n->address[i], at);
         json_array_append_new(all, json_string(at));
     }
     json_object_set_new(o, "addresses", all);
@@ -148,6 +139,7 @@ json_t *check_findings_facts(const struct findings *f)
     add_step(all, "login", &f->login);
     add_step(all, "mail", &f->mail);
     add_step(all, "rcpt", &f->rcpt);
+    add_step(all, "sent", &f->sent);
     return all;
 }
 
@@ -169,7 +161,7 @@ void check_findings_line(const struct findings_door *d, FILE *to)
 {
     char at[INET6_ADDRSTRLEN];
 
-    address_text(&d->address, at);
+    check_cell_address(&d->address, at);
     fprintf(to, "  %-8s %-5u %-16s %-12s %4lld ms", findings_who_name(d->who), d->port, at,
             findings_state_name(d->state), (long long)d->connect_ms);
     print_talk(d, to);
@@ -188,7 +180,7 @@ static void print_lookup(const char *what, const struct findings_dns *n, FILE *t
     for (size_t i = 0; i < n->count; i++) {
         char at[INET6_ADDRSTRLEN];
 
-        address_text(&n->address[i], at);
+        check_cell_address(&n->address[i], at);
         fprintf(to, " %s", at);
     }
     fputc('\n', to);

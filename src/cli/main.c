@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/config_command.h"
 #include "cli/explain_command.h"
+#include "cli/places_command.h"
 #include "cli/queue_command.h"
 #include "cli/send_command.h"
 #include "cli/sendmail_command.h"
@@ -38,6 +39,9 @@ static const struct command commands[] = {
     {"queue release", "ID", "Let a held message go on.", queue_command_release, NULL},
     {"queue rm", "ID [--reason TEXT]", "Remove a message; nobody is told but the log.",
      queue_command_rm, NULL},
+    {"places", "[--json]", "List the networks this machine was in, and which doors were open there.",
+     places_command_ls, NULL},
+    {"places forget", "KEY", "Forget one of them.", places_command_forget, NULL},
     {"account ls", "[--json]", "List the accounts.", account_command_ls, NULL},
     {"account add", "NAME [--alias ADDRESS]", "Make an account: a login and its inbox.",
      account_command_add, NULL},

@@ -1,6 +1,7 @@
 #include "cli/serve_command.h"
 
 #include "cli/house_command.h"
+#include "cli/places_command.h"
 #include "serve/courier.h"
 #include "serve/keeper.h"
 #include "serve/listener.h"
@@ -54,6 +55,7 @@ static void print_status(const json_t *answer)
         printf("%-14s%lld\n", key, (long long)json_integer_value(value));
     if (!json_object_get(answer, "processes"))
         puts("no daemon runs");
+    places_command_status(answer);
     json_array_foreach(json_object_get(answer, "processes"), i, value)
         printf("%-14s%lld%s%s\n", house_command_text(value, "role"),
                (long long)json_integer_value(json_object_get(value, "pid")),

@@ -17,9 +17,9 @@ json_t *verdict_view_one(const struct verdict *v)
 
     for (size_t i = 0; i < v->step_count; i++)
         json_array_append_new(steps, words(v->steps[i]));
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "id", v->id, "class", verdict_class(v),
-                     "owner", owner_name(v->owner), "sentence", words(v->sentence), "setting",
-                     words(v->setting), "steps", steps);
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "id", v->id, "class", verdict_class(v),
+                     "owner", owner_name(v->owner), "rule", v->rule ? v->rule : "", "sentence",
+                     words(v->sentence), "setting", words(v->setting), "steps", steps);
 }
 
 json_t *verdict_view_json(const struct verdict_set *set, json_t *findings, json_t *doors)
@@ -81,7 +81,7 @@ static void print_steps(const struct verdict *v, FILE *to)
     }
 }
 
-void verdict_view_print(const struct verdict_set *set, FILE *to)
+void verdict_view_head(const struct verdict_set *set, FILE *to)
 {
     const struct verdict *v = &set->verdict;
 
@@ -93,6 +93,16 @@ void verdict_view_print(const struct verdict_set *set, FILE *to)
     print_steps(v, to);
     for (size_t i = 0; i < set->also_count; i++)
         verdict_view_line(to, i ? "" : "Besides", set->also[i].sentence);
+}
+
+void verdict_view_doubts(const struct verdict_set *set, FILE *to)
+{
     for (size_t i = 0; i < set->doubt_count; i++)
         verdict_view_line(to, i ? "" : "Not ruled out", set->not_ruled_out[i]);
+}
+
+void verdict_view_print(const struct verdict_set *set, FILE *to)
+{
+    verdict_view_head(set, to);
+    verdict_view_doubts(set, to);
 }

@@ -32,7 +32,7 @@ def test_exit_status_tells_who_can_repair_it(status, text):
 def test_json_is_one_object_of_known_form():
     found = verdict("--stage", "auth", "535 5.7.8 Error: authentication failed")
     assert set(found) == {"verdict", "also", "not_ruled_out", "findings", "doors", "elapsed_ms"}
-    assert set(found["verdict"]) == {"id", "class", "owner", "sentence", "setting", "steps"}
+    assert set(found["verdict"]) == {"id", "class", "owner", "rule", "sentence", "setting", "steps"}
     assert found["verdict"]["id"] == "A3"
     assert found["verdict"]["class"] == "auth_bad_credentials"
     assert found["verdict"]["owner"] == "you"

@@ -1,0 +1,148 @@
+#include "cli/places_command.h"
+
+#include "cli/house_command.h"
+#include "cli/table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void put_text(struct table *t, const char *s)
+{
+    if (s[0])
+        table_text(t, span_of(s));
+    else
+        table_none(t);
+}
+
+static void put_age(struct table *t, const json_t *door)
+{
+    const json_t *age = json_object_get(door, "age_s");
+
+    if (json_is_integer(age))
+        table_number(t, json_integer_value(age) * 1000);
+    else
+        table_none(t);
+}
+
+static const char *note_of(const json_t *door)
+{
+    if (json_is_true(json_object_get(door, "sporadic")))
+        return "fails now and then";
+    return house_command_text(door, "proof");
+}
+
+static void put_door(struct table *t, const char *first, const json_t *door)
+{
+    put_text(t, first);
+    put_text(t, house_command_text(door, "door"));
+    put_text(t, house_command_text(door, "result"));
+    put_age(t, door);
+    put_text(t, note_of(door));
+}
+
+static void print_place(const json_t *p)
+{
+    static const struct table_column columns[] = {{"here", TABLE_TEXT, false},
+                                                  {"door", TABLE_TEXT, false},
+                                                  {"result", TABLE_TEXT, false},
+                                                  {"age", TABLE_DURATION, false},
+                                                  {"note", TABLE_TEXT, true}};
+    struct table *t = table_new(columns, sizeof columns / sizeof *columns);
+    const char *here = json_is_true(json_object_get(p, "here")) ? "here" : "";
+    json_t *door;
+    size_t i;
+
+    printf("%s  %s\n", house_command_text(p, "key"), house_command_text(p, "name"));
+    printf("last visit %s\n", house_command_text(p, "latest"));
+    json_array_foreach(json_object_get(p, "doors"), i, door) put_door(t, here, door);
+    table_print(t, TABLE_PEOPLE, "No door of a relay was tried there.", stdout);
+    table_free(&t);
+    puts("");
+}
+
+static void print_places(const json_t *answer)
+{
+    const json_t *all = json_object_get(answer, "places");
+    json_t *p;
+    size_t i;
+
+    if (!json_array_size(all))
+        puts("No network is remembered yet.");
+    json_array_foreach(all, i, p) print_place(p);
+}
+
+static void print_forgotten(const json_t *answer)
+{
+    (void)answer;
+    puts("Forgotten. Its doors are tried anew at the next visit.");
+}
+
+int places_command_ls(int argc, const char **argv)
+{
+    static const struct house_plain plain = {
+        .command = "places",
+        .examples = "  port26 places\n  port26 places --json | jq '.places[].name'\n",
+        .print = print_places};
+
+    return house_command_plain(argc, argv, &plain);
+}
+
+int places_command_forget(int argc, const char **argv)
+{
+    static const struct house_plain plain = {
+        .command = "places forget",
+        .argument = "key",
+        .examples = "  port26 places forget 0f4c2f6a9d3b5e718293a4b5c6d7e8f9\n",
+        .print = print_forgotten};
+
+    return house_command_plain(argc, argv, &plain);
+}
+
+/* ---- status ---- */
+
+static void print_relays(const json_t *relays)
+{
+    static const struct table_column columns[] = {{"relay", TABLE_TEXT, false},
+                                                  {"door", TABLE_TEXT, false},
+                                                  {"here", TABLE_TEXT, false},
+                                                  {"age", TABLE_DURATION, false},
+                                                  {"note", TABLE_TEXT, true}};
+    struct table *t = table_new(columns, sizeof columns / sizeof *columns);
+    json_t *relay, *door;
+    size_t i, k;
+
+    json_array_foreach(relays, i, relay)
+    {
+        json_array_foreach(json_object_get(relay, "doors"), k, door)
+            put_door(t, house_command_text(relay, "name"), door);
+    }
+    table_print(t, TABLE_PEOPLE, "", stdout);
+    table_free(&t);
+}
+
+static void print_waiting(const json_t *w)
+{
+    printf("%s: %lld waiting", house_command_text(w, "destination"),
+           (long long)json_integer_value(json_object_get(w, "messages")));
+    if (json_is_true(json_object_get(w, "waits_for_network")))
+        printf(" for the network");
+    if (house_command_text(w, "next_try")[0])
+        printf(", next try %s", house_command_text(w, "next_try"));
+    printf("\n");
+    if (house_command_text(w, "words")[0])
+        printf("    %s\n", house_command_text(w, "words"));
+}
+
+void places_command_status(const json_t *answer)
+{
+    const json_t *place = json_object_get(answer, "place");
+    const json_t *relays = json_object_get(answer, "relays");
+    json_t *w;
+    size_t i;
+
+    if (json_is_object(place))
+        printf("place         %s\n", house_command_text(place, "name"));
+    if (json_array_size(relays))
+        print_relays(relays);
+    json_array_foreach(json_object_get(answer, "waiting"), i, w) print_waiting(w);
+}
