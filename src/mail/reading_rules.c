@@ -60,6 +60,26 @@ static const struct reading_rule rules[] = {
                             "dane verification"),
     RANGE(CAUSE_TLS_FAILURE, 7, 321, 325),
     ENHANCED(CAUSE_TLS_FAILURE, 4, 8),
+    {.cause = CAUSE_SENDER_DOMAIN, .words = "null mx", .about = SENDER},
+    SAYS(CAUSE_SENDER_DOMAIN,
+         "sender verif|verify callout|sender callout|postmaster verification|return email domain|"
+         "domain may not exist or dns|verification failed for"),
+    SAYS(CAUSE_AUTH_REQUIRED,
+         "allowed with authentication|receive your mail before|need ehlo and auth|"
+         "authentication is required to send|requires you to authenticate"),
+    SAYS(CAUSE_SPF, "(pra)|sender id "),
+    SAYS(CAUSE_RATE, "unusual amount|unusual rate"),
+    SAYS(CAUSE_LOOP, "loop count|received: header|\"received:\" header|received headers"),
+    SAYS(CAUSE_POLICY, "due to policy restrictions|policy restrictions. for"),
+    SAYS(CAUSE_IP_BLOCKED, "spam origin|spam source|source of spam|email from&currently blocked"),
+    SAYS(CAUSE_POLICY, "mailpolicy|policy violation|violates policy"),
+    SAYS(CAUSE_MALFORMED, "is not a valid rfc|not a valid rfc"),
+    SAYS(CAUSE_RECIPIENT_UNKNOWN, "not a member of domain|not a member of the domain|"
+                                  "not have an account|handle mail for that user"),
+    SAYS(CAUSE_SENDER_REJECTED, "block-send"),
+    SAYS(CAUSE_RECIPIENT_DOMAIN, "rejected: no-domain"),
+    SAYS(CAUSE_RECIPIENT_RESTRICTED, "block-rcpt|rule imposed|mailbox&is restricted"),
+    SAYS(CAUSE_RATE, "queue quota"),
     ENHANCED(CAUSE_LOOP, 4, 11),
     ENHANCED(CAUSE_LOOP, 4, 14),
     /* Microsoft's own numbers; its 5.7.7xx stand for a tenant that may not send */
@@ -279,11 +299,11 @@ static const struct reading_rule rules[] = {
     STAGE(CAUSE_HELO, AT(STAGE_HELO), 504),
     SAYS(CAUSE_SENDER_DOMAIN,
          "sender address rejected: need fully|sender address rejected: domain|domain of sender|"
-         "unresolvable rfc|sender domain must|sender domain not|from domain|"
-         "sender address has no|sender verify failed|invalid sender domain|"
-         "sender&domain&not exist|sender&domain&not found|sender&domain&not resolve|"
-         "domain name required|sender&no mx|valid sender domain|from: domain|unroutable sender|"
-         "sender&unrout|sender domain is empty|sender's domain&does not|sender domain does|"
+         "unresolvable rfc|sender domain must|sender domain not|sender address has no|"
+         "sender verify failed|invalid sender domain|sender&domain&not exist|"
+         "sender&domain&not found|sender&domain&not resolve|domain name required|sender&no mx|"
+         "valid sender domain|from: domain|unroutable sender|sender&unrout|"
+         "sender domain is empty|sender's domain&does not|sender domain does|"
          "sender domain is invalid|sender verification failed|sender callout|"
          "could not verify sender|return path&not|return address&not exist|"
          "envelope sender&not exist"),
@@ -296,17 +316,19 @@ static const struct reading_rule rules[] = {
      .never = "recipient|spam|reverse|ptr|listed|helo"},
     {.cause = CAUSE_SENDER_DOMAIN, .words = NO_SUCH_DOMAIN "|dns&failure", .about = SENDER,
      .never = "recipient|spam|reverse|ptr|resolver.|listed"},
-    SAYS(CAUSE_MALFORMED, "as a from: addr|as a from addr|disallowed header|headers are not|"
+    SAYS(CAUSE_MALFORMED, "stray cr|illegal char|comply with required|mime label|wrong mime|"
+                          "as a from: addr|as a from addr|disallowed header|headers are not|"
                           "missing a valid&header|duplicate headers|bare linefeed|bare line feed|"
                           "barelinefeeds|invalid characters"),
     SAYS(CAUSE_VIRUS, "potential security issue|extension is forbidden|extension&forbidden|"
-                      "virus signature"),
+                      "virus signature|restricted attachment|unacceptable attachment|"
+                      "attachment filter|prohibited attachment|forbidden attachment"),
     SAYS(CAUSE_SPAM, "quarantined|mail rejete. mail rejected"),
     SAYS(CAUSE_RECIPIENT_DISABLED, "destinataire est bloqu|recipient account is|compte&bloqu"),
     SAYS(CAUSE_SENDER_REJECTED,
          "sender address blocked|envelope blocked|blocked senders|envelope rejected|"
          "blocked sender|sender&administrative prohibition|sender is blocked by|senderfilter"),
-    SAYS(CAUSE_GREYLISTED, "internal resources are temporarily unavailable"),
+    SAYS(CAUSE_GREYLISTED, "internal resources are temp|internal resource temp"),
     {.cause = CAUSE_BUSY, .code = 4,
      .words = "server busy|agent busy|temporary server error|message failed to be replicated|"
               "system busy|servers are busy"},
@@ -324,18 +346,19 @@ static const struct reading_rule rules[] = {
     ENHANCED(CAUSE_RECIPIENT_RESTRICTED, 7, 135),
     SAYS(CAUSE_RECIPIENT_RESTRICTED,
          "for group|recipient preferences|members only|members can|subscribers only|"
-         "not a member|not allowed to post|message filtered|not accept mail from you|"
-         "restricted to|restrictedto|from members|notinallowlist|sendernot|only members|"
-         "subscribers|not authorized to send to|permission to send to|delivery restriction|"
-         "only accepts mail from|only accepts messages from|accepts messages only|"
-         "accepts mail only|not allowed to send to this|not accepting mail from this sender|"
-         "not accept messages from this sender|closed list|members of the list|list members|"
-         "non-member|not authorized to accept|recipient's list|list of senders|"
-         "only accepting mail from|user rules|recipient rules|refuses to receive|"
-         "refuse to receive|not pre-approved|pre-approved|mailing list&closed|internal senders|"
-         "local senders|external senders|senders only|outside senders|suppression list|"
-         "suppressed|external recipients are not|not accept external|moderated|"
-         "not subscribed to th|not subscribed to this|rst.notauthorized|only accept mail from|"
+         "not a member|not allowed to post|message filtered&!refer&!faq|"
+         "not accept mail from you|restricted to|restrictedto|from members|notinallowlist|"
+         "sendernot|only members|subscribers|not authorized to send to|permission to send to|"
+         "delivery restriction|only accepts mail from|only accepts messages from|"
+         "accepts messages only|accepts mail only|not allowed to send to this|"
+         "not accepting mail from this sender|not accept messages from this sender|closed list|"
+         "members of the list|list members|non-member|not authorized to accept|recipient's list|"
+         "list of senders|only accepting mail from|user rules|recipient rules|"
+         "refuses to receive|refuse to receive|not pre-approved|pre-approved|"
+         "mailing list&closed|internal senders|local senders|external senders|senders only|"
+         "outside senders|suppression list|previously bounced|suppressed|"
+         "external recipients are not|not accept external|moderated|not subscribed to th|"
+         "not subscribed to this|rst.notauthorized|only accept mail from|"
          "only accept messages from"),
 
     /* "log in" and "no relaying" */
@@ -371,6 +394,12 @@ static const struct reading_rule rules[] = {
 
     /* size and room */
     SAYS(CAUSE_BUSY, "out of memory"),
+    {.cause = CAUSE_MAILBOX_FULL,
+     .words = "is full|full mailbox|enough space|not enough disk|exceeds allowed|overdrawn|"
+              "space available|any more mail|message count|box space|exceeds quota",
+     .about = "mailbox|mail box|user|account|maildir|recipient|folder|inbox|message is larger",
+     .never = "system|server|disk is full"},
+    SAYS(CAUSE_MAILBOX_FULL, "maximum allowed number of messages"),
     SAYS(CAUSE_STORAGE, "disk space|system storage"),
     ENHANCED(CAUSE_MAILBOX_FULL, 2, 2),
     SAYS(CAUSE_MAILBOX_FULL, "mailbox size limit|mailbox has exceeded|mailbox exceeded"),
@@ -398,7 +427,7 @@ static const struct reading_rule rules[] = {
     ENHANCED(CAUSE_STORAGE, 3, 1),
     SAYS(CAUSE_STORAGE, "insufficient system storage|system storage|disk full|mail system full|"
          "insufficient disk|not enough disk|out of disk|no space left on|disk space|"
-         "insufficient storage|low on space"),
+         "insufficient storage|low on space|space on the disk"),
     SAYS(CAUSE_LOOP,
          "mail loop|loop broken|forwarding loop|looping|back to myself|too many hops|hop count|"
          "routing loop|loops back|hops exceeded| hops"),
@@ -448,9 +477,12 @@ static const struct reading_rule rules[] = {
 
     {.cause = CAUSE_BUSY, .words = "service refuse", .code = 421,
      .subject = 2, .detail = READING_ANY},
-    SAYS(CAUSE_SPAM, "banned content|no spam please|spam pattern|recurrent pattern|"
-                     "content denied|content policy|content examination|spam contents|"
-                     "content filter|content restriction"),
+    SAYS(CAUSE_SPAM, "banned content|spam scale|spam bomb|bulkmail|bulk email|content rejected|"
+                     "reject content|content-policy|by dcc|html tag|words in the message|"
+                     "filter rules|phone number filter|message is banned|banned content|"
+                     "no spam please|spam pattern|recurrent pattern|content denied|"
+                     "content policy|content examination|spam contents|content filter|"
+                     "content restriction"),
     {.cause = CAUSE_SPAM, .never = OUR_ADDRESS "|spamhaus|spamcop|" LISTED,
      .words = "spamassassin|gtube|spam detected|detected as spam|identified as spam|"
               "classified as spam|as spam|is spam|be spam|spam score|spam content|spam message|"
@@ -528,23 +560,24 @@ static const struct reading_rule rules[] = {
          "domain&not exist|domain&doesn't exist|unknown domain|domain unknown|domain nonexist|"
          "domainnonexist|non-existent domain|nonexistent domain|dead domain|"
          "bad destination system|bad destination host|no mx|not accept any mail|domain&no mail|"
-         "couldn't find any host|domain&couldn't be found"),
+         "couldn't find any host|mail exchanger|domain&couldn't be found"),
     ENHANCED(CAUSE_RECIPIENT_DOMAIN, 1, 2),
     ENHANCED(CAUSE_RECIPIENT_DOMAIN, 4, 310),
     ENHANCED(CAUSE_RECIPIENT_DOMAIN, 4, 312),
     SAYS(CAUSE_RECIPIENT_DISABLED,
-         "mailbox is disabled|mailbox disabled|no longer valid|been disabled|is disabled|"
-         "disabled or|temporary locked|temporarily locked|disabled recipient|is inactive|"
-         "inactive user|inactive account|user suspended|archivee|account is not active|"
-         "account that you tried to reach is disabled|mailbox is inactive|been deactivated|"
-         "has been closed|user&suspended|account&suspended|mailbox&suspended|"
+         "mailbox is disabled|mailbox temporarily disabled|mailbox disabled|no longer valid|"
+         "been disabled|is disabled|disabled or|temporary locked|temporarily locked|"
+         "disabled recipient|is inactive|inactive user|inactive account|user suspended|archivee|"
+         "account is not active|account that you tried to reach is disabled|mailbox is inactive|"
+         "been deactivated|has been closed|user&suspended|account&suspended|mailbox&suspended|"
          "recipient&suspended|account disabled|account has been disabled|"
          "account inbounds disabled|account&blocked|mailbox&blocked|recipient&blocked|"
          "mailbox&locked|account&locked|recipient&locked|not active|due to inactivity|"
          "discontinued|deactivated|frozen|no longer accepts|user is terminated|not activated|"
          "temporarily inactive|account&inactive|mailbox&inactive|account expired|"
          "no longer active|no longer in use|account&closed|mailbox&closed|"
-         "not accepting messages|not accepting mail"),
+         "not accepting messages|not accepting mail&!with|inactivity|never logged|"
+         "hasn't entered|has not logged|administratively disabled|administratively closed"),
     {.cause = CAUSE_RECIPIENT_DISABLED, .words = CLOSED, .about = RECIPIENT, .code = 5,
      .never = OUR_ADDRESS "|unknown|not found|not exist|no longer on server|invalid user|spam|"
               "virus|content|attachment|domain|blocked by|been blocked|message expired|left the|"
@@ -555,6 +588,7 @@ static const struct reading_rule rules[] = {
          "recipient address rejected|unknown recipient|recipient unknown|address rejected|"
          "no valid recipient|valid recipient|invalid recipient|no longer on server| alias|"
          "no mailbox|unknown local|recipient not found|address unknown|unknown address|"
+         "email is invalid|address is invalid|no exist|not exists|invalid user|"
          "no such recipient|no such mailbox|no such person|no such address|"
          "destinataire invalide|you tried to reach|address does not exist|user does not exist|"
          "not an active address|cannot deliver mail for|can't accept user|unrecognized recip|"
@@ -581,18 +615,22 @@ static const struct reading_rule rules[] = {
     ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 6),
     ENHANCED(CAUSE_SENDER_DOMAIN, 1, 8),
     SAYS(CAUSE_SENDER_REJECTED,
-         "invalid sender|sender rejected|sender email address|sender address rejected|"
+         "invalid sender|bad sender|sender rejected|sender email address|sender address rejected|"
          "sender denied|sender not accepted|emetteur invalide"),
-    ENHANCED(CAUSE_RECIPIENT_DISABLED, 2, 1),
+    {.cause = CAUSE_RECIPIENT_DISABLED, .code = 5, .subject = 2, .detail = 1},
 
     /* general words */
-    SAYS(CAUSE_TIMEOUT, "timeout|timed out|connection expired|message expired|queue too long"),
-    SAYS(CAUSE_PROTOCOL, "synchronization|break rules|bad sequence|out of sequence|syntax error|"
-         "identity changes|line is too long|line too long|not recognized|unrecognized command|"
-         "unknown command|protocol error|command not implemented|bad syntax|need rcpt|need mail|"
-         "mail first|rcpt first|nested mail|sender already|bad command|invalid command|"
-         "valid rcpt|command rejected&sequence|command unrecognized|command unknown|"
-         "unrecognised command|ill-formed|illegal command"),
+    SAYS(CAUSE_TIMEOUT, "time limit|read data from client|timeout|timed out|connection expired|"
+                        "message expired|queue too long"),
+    SAYS(CAUSE_PROTOCOL, "not implemented|protocol deviation|synchronization|break rules|"
+         "bad sequence|out of sequence|syntax error|identity changes|line is too long|"
+         "line too long|not recognized|unrecognized command|unknown command|protocol error|"
+         "command not implemented|bad syntax|need rcpt|need mail|mail first|rcpt first|"
+         "nested mail|sender already|bad command|invalid command|valid rcpt|"
+         "command rejected&sequence|command unrecognized|command unknown|unrecognised command|"
+         "ill-formed|illegal command"),
+    {.cause = CAUSE_IP_BLOCKED, .names_address = true,
+     .words = "is refused|mail refused|refused. see|rejected. see"},
     SAYS(CAUSE_SPAM, "spam|спам|垃圾|スパム|迷惑メール"),
     {.cause = CAUSE_GREYLISTED, .words = "try again|later",
      .stages = AT(STAGE_RCPT) | AT(STAGE_DATA) | AT(STAGE_DOT),
@@ -600,9 +638,14 @@ static const struct reading_rule rules[] = {
     {.cause = CAUSE_RATE, .code = 4, .subject = 7, .detail = READING_ANY,
      .words = "try again|temporarily deferred"},
     {.cause = CAUSE_RATE, .code = 4, .words = "temporarily deferred"},
+    {.cause = CAUSE_RECIPIENT_DISABLED, .code = 5,
+     .words = "disabled|suspended|"
+              "inactive|deactivated", .never = "your |sender|tls|smtp|auth|"
+                                                                  "feature|command"},
     {.cause = CAUSE_RECIPIENT_UNKNOWN, .code = 5, .words = "unknown|not found",
      .stages = AT(STAGE_RCPT), .never = "sender|domain|" OUR_ADDRESS},
     {.cause = CAUSE_RATE, .code = 4, .words = "too many"},
+    SAYS(CAUSE_POLICY, "policy rejection"),
     {.cause = CAUSE_POLICY, .code = 5,
      .words = "policy|policies|whitelist|allowlist|not accepted for|local rule"},
     SAYS(CAUSE_POLICY, "whitelist|allowlist|policy that|by policy|policy error"),
@@ -611,7 +654,8 @@ static const struct reading_rule rules[] = {
          "come back later|unavailable|try again later|plus tard|resources|transaction failed|"
          "internal error|server error|local error|system error|not available|overload|"
          "under load|maintenance|shutting down|lookup failure|configuration error|"
-         "write error|temporary failure|temporary problem|local problem|out of memory"),
+         "write error|temporary&failure|error sending|unable to queue|unable to process|"
+         "mailbox busy|cannot process|temporary problem|local problem|out of memory"),
 
     /* nothing but the codes */
     {.cause = CAUSE_MALFORMED, .subject = 6, .detail = READING_ANY},
