@@ -23,22 +23,27 @@ struct place {
     bool tunnel;                 /* the way out is a tunnel */
 };
 
-/* Where are we now? Blocks for a few milliseconds (the kernel answers, nobody else is asked). A
- * gateway that the kernel has not spoken with yet has no link address; then the place is known by
- * its prefix and gateway address alone, and *settled (may be NULL) is false: ask again after the
- * first connection. 0, or -1 and *e when the kernel refuses. */
+/* Where are we now? The kernel answers at once. A gateway that it has not spoken with yet has no
+ * link address: then one empty datagram makes it ask, which is waited for, 0.2 seconds at most. A
+ * gateway that does not answer gives a place known by its prefix and gateway address alone, and
+ * *settled (may be NULL) is false: it may have another key later. Opens sockets, so not in the
+ * jail. 0, or -1 and *e when the kernel refuses; then *out is offline. */
 int place_now(struct place *out, bool *settled, struct error *e);
 
-/* Tells of changes (routes, addresses, links), each burst once, when it has been quiet for a short
- * while. */
+/* Tells of changes (routes, addresses, links, the gateway's link address), each burst once, when it
+ * has been quiet for 0.1 seconds or lasted for half a second. */
 struct place_watch;
 
-/* Opens the socket: before the jail. NULL and *e. The place given to `changed` is the new one,
- * which may have the same key as before (a lease renewed): compare. Called on the loop, outside of
- * fibers. */
+/* Opens the sockets: before the jail; then it asks nothing of it but to send and receive, and to
+ * open a datagram socket. NULL and *e. The place given to `changed` is the new one, which may have
+ * the same key as before (a lease renewed): compare. Called on the loop, outside of fibers; it may
+ * free the watch. */
 struct place_watch *place_watch_new(struct loop *l,
                                     void (*changed)(void *arg, const struct place *), void *arg,
                                     struct error *e);
+/* The place as it was told last, at first the one where the watch began. Valid until the next. When
+ * the gateway's link address was not known at the beginning, `changed` is called once it is. */
+const struct place *place_watch_here(const struct place_watch *w);
 /* NULL is fine; nulls the pointer. */
 void place_watch_free(struct place_watch **w);
 

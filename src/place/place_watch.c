@@ -133,7 +133,16 @@ struct place_watch *place_watch_new(struct loop *l,
     }
     w->watch = watch_new(l, w->news, readable, w);
     w->timer = timer_new(l, quiet, w);
+    if (place_unsettled(&w->way)) {
+        hear(w, false);
+        arm(w);
+    }
     return w;
+}
+
+const struct place *place_watch_here(const struct place_watch *w)
+{
+    return &w->last;
 }
 
 void place_watch_free(struct place_watch **w)

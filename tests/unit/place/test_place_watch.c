@@ -106,11 +106,15 @@ static void finish(struct scene *s)
 /* Lets the loop run until `wanted` changes were told and some calm. */
 static void run(struct scene *s, unsigned wanted, void (*next)(struct scene *s))
 {
+    struct place before;
+
     s->wanted = wanted;
     s->next = next;
     begin(s);
+    before = *place_watch_here(s->watch);
     loop_run(s->loop);
     assert_int_equal(s->told, wanted);
+    assert_string_equal(place_watch_here(s->watch)->key, wanted ? s->place.key : before.key);
     finish(s);
 }
 
@@ -228,6 +232,24 @@ static void the_gateway_s_link_address_is_waited_for(void **state)
     assert_string_equal(s.place.key, after.key);
 }
 
+static void settle_alone(struct scene *s)
+{
+    (void)s;
+    ip(GATEWAY);
+}
+
+static void what_was_not_settled_at_first_is_told_when_it_is(void **state)
+{
+    struct scene s = {.told = 0};
+    struct place before;
+
+    need(state);
+    arrive_in_silence(NULL);
+    assert_int_equal(place_now(&before, NULL, NULL), 0);
+    run(&s, 1, settle_alone);
+    assert_string_not_equal(s.place.key, before.key);
+}
+
 static void flood(struct scene *s)
 {
     int small = 2048;
@@ -291,6 +313,7 @@ int main(void)
         cmocka_unit_test_setup(another_gateway_at_the_same_address_is, clean),
         cmocka_unit_test_setup(a_gateway_that_does_not_answer_is_told_late, clean),
         cmocka_unit_test_setup(the_gateway_s_link_address_is_waited_for, clean),
+        cmocka_unit_test_setup(what_was_not_settled_at_first_is_told_when_it_is, clean),
         cmocka_unit_test_setup(lost_news_do_not_matter, clean),
         cmocka_unit_test_setup(it_works_in_the_jail, clean),
     };
