@@ -23,6 +23,9 @@ struct message {
     int64_t arrived;      /* wall-clock milliseconds */
     uint32_t header_size; /* octets of the body up to and with the blank line; for reports with
                              headers only */
+    struct span once;     /* key under which the client may hand it over again without a second copy
+                             (store.h); empty: none */
+    uint64_t once_digest; /* of what it handed over under that key */
 };
 
 #endif

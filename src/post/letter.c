@@ -165,6 +165,8 @@ static void visit_accept(struct wire *p, struct letter_accept *l)
     visit_content(p, &m->content);
     wire_i64(p, &m->arrived);
     wire_u32(p, &m->header_size);
+    wire_span(p, &m->once);
+    wire_u64(p, &m->once_digest);
 }
 
 static void visit_job(struct wire *p, struct letter_job *l)

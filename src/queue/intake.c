@@ -21,6 +21,7 @@ struct accept {
     int64_t born;
     uint32_t day;
     bool fresh;
+    struct id id;     /* what the client is told: of the first time */
     struct error why; /* refused before it came to the store */
 };
 
@@ -44,29 +45,58 @@ static int charge(struct store *s, struct accept *a, struct error *e)
     return bad;
 }
 
+/* Was it handed over before under this key? 0: no, 1: yes, and a->id is the message it became. */
+static int handed_over(struct store *s, struct accept *a, struct error *e)
+{
+    const struct message *m = a->message;
+    struct store_once once;
+    int got = m->once.len ? store_once_get(s, m->origin.account, m->once, a->born, &once, e)
+                          : STORE_ABSENT;
+
+    if (got != STORE_GOT)
+        return got < 0 ? -1 : 0;
+    if (once.digest != m->once_digest)
+        return error_mail(e, ERROR_PERMANENT, "5.5.4", OWNER_YOU,
+                          "another message was handed over under this idempotency key; give each "
+                          "message its own");
+    a->id = once.id;
+    return 1;
+}
+
+/* The record of the key stands in the transaction of the message: there are both or none. */
 static int accept_work(struct store *s, void *arg, struct error *e)
 {
     struct accept *a = arg;
+    const struct message *m = a->message;
+    struct store_once once = {m->envelope.id, m->once_digest};
+    int before = handed_over(s, a, e);
 
-    if (store_put(s, a->message, a->born, &a->fresh, e) < 0)
+    if (before)
+        return before < 0 ? -1 : 0;
+    if (store_put(s, m, a->born, &a->fresh, e) < 0)
         return -1;
-    return a->fresh && a->message->origin.account.len ? charge(s, a, e) : 0;
+    if (m->once.len && store_once_put(s, m->origin.account, m->once, a->born, &once, e) < 0)
+        return -1;
+    return a->fresh && m->origin.account.len ? charge(s, a, e) : 0;
 }
 
 /* ---- loop thread ---- */
 
-/* Codes of RFC 5321 4.2.3: 452 for space and limits, 451 for all else of ours. */
+/* Codes of RFC 5321 4.2.3: 452 for space and limits, 451 for all else of ours, 554 for what will
+ * not be better the next time. */
 static void refuse(struct accept *a, const struct error *e)
 {
     static const char *const limits[] = {"4.3.1", "4.7.1", "4.5.3"};
     struct arena *arena = arena_new();
     struct reply r;
-    unsigned code = 451;
+    bool never = e->enhanced[0] == '5';
+    unsigned code = never ? 554 : 451;
 
     for (size_t i = 0; i < COUNT(limits); i++)
         if (strcmp(e->enhanced, limits[i]) == 0)
             code = 452;
-    r = reply_make(arena, code, e->enhanced[0] == '4' ? e->enhanced : "4.3.0", "%s", e->words);
+    r = reply_make(arena, code, never || e->enhanced[0] == '4' ? e->enhanced : "4.3.0", "%s",
+                   e->words);
     log_event(LOG_WARNING, "message.refused", LOG_ID(&a->message->envelope.id),
               LOG_NUM("code", code), LOG_SPAN("account", a->message->origin.account),
               LOG_STR("words", e->words));
@@ -114,8 +144,11 @@ static void answered(void *arg, int result, const struct error *e)
     }
     if (a->fresh)
         schedule_accepted(a);
+    else
+        log_event(LOG_INFO, "message.again", LOG_ID(&a->id),
+                  LOG_SPAN("account", a->message->origin.account));
     arena = arena_new();
-    id_text(&a->message->envelope.id, id);
+    id_text(&a->id, id);
     r = reply_make(arena, 250, "2.0.0", "queued as %s", id);
     a->done(a->arg, &r); /* safe since the commit: P1 */
     arena_free(&arena);
@@ -133,6 +166,9 @@ static void refuse_later(void *arg)
 /* The listener has checked this; the keeper trusts no neighbour. */
 static int check(const struct message *m, struct error *e)
 {
+    if (m->once.len > STORE_ONCE_KEY_MAX)
+        return error_mail(e, ERROR_PERMANENT, "5.5.4", OWNER_YOU,
+                          "an idempotency key has at most %d octets", STORE_ONCE_KEY_MAX);
     if (m->envelope.count && m->envelope.count <= RECIPIENTS_MAX)
         return 0;
     return error_mail(e, ERROR_TEMPORARY, "4.5.3", OWNER_YOU,
@@ -149,6 +185,7 @@ void intake_accept(struct queue *q, const struct message *m, queue_accepted_fn *
                          .message = m,
                          .done = done,
                          .arg = arg,
+                         .id = m->envelope.id,
                          .born = inside_clock(q),
                          .day = (uint32_t)(clock_wall() / CLOCK_DAY)};
     if (check(m, &a->why) == 0) {

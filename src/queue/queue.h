@@ -78,7 +78,8 @@ int queue_body_file(struct queue *q, struct error *e);
 typedef void queue_accepted_fn(void *arg, const struct reply *r);
 /* Accepts a message. It, all it points to, and content.fd stay the caller's and must stay unchanged
  * until done(arg, ...) is called, which happens exactly once, later, from the loop. The same id
- * again is 250 and changes nothing. */
+ * again is 250 and changes nothing; so is the same account and key (message.once), with the id of
+ * the first time in the reply. A key that was used for something else is 554. */
 void queue_accept(struct queue *q, const struct message *m, queue_accepted_fn *done, void *arg);
 
 /* ---- work ---- */

@@ -209,25 +209,29 @@ static bool find_stale(void *arg, struct span name, struct span value)
     return true;
 }
 
-static int forget_charges(struct store *s, struct error *e)
+/* Values whose names begin with a day before this one; not all at a time. */
+static int forget_old(struct store *s, enum driver_kind kind, uint32_t before, struct error *e)
 {
     struct stale *f = memory_alloc(sizeof *f);
     int bad;
 
     f->store = s;
-    f->before = (uint32_t)(clock_wall() / CLOCK_DAY) - CHARGE_DAYS;
-    bad = s->driver->value_each(s->self, DRIVER_CHARGE, find_stale, f, e);
-    if (!bad && f->count) {
-        bad = store_begin(s, e);
-        for (size_t i = 0; i < f->count && !bad; i++)
-            bad = s->driver->value_remove(s->self, DRIVER_CHARGE, f->names[i], e);
-        if (bad)
-            store_rollback(s);
-        else
-            bad = store_commit(s, e);
-    }
+    f->before = before;
+    bad = s->driver->value_each(s->self, kind, find_stale, f, e);
+    for (size_t i = 0; i < f->count && !bad; i++)
+        bad = s->driver->value_remove(s->self, kind, f->names[i], e);
     free(f);
     return bad;
+}
+
+static int forget_charges(struct store *s, struct error *e)
+{
+    if (store_begin(s, e) < 0)
+        return -1;
+    if (forget_old(s, DRIVER_CHARGE, (uint32_t)(clock_wall() / CLOCK_DAY) - CHARGE_DAYS, e) == 0)
+        return store_commit(s, e);
+    store_rollback(s);
+    return -1;
 }
 
 int store_open(const struct store_settings *set, struct store **out, struct store_found *found,
@@ -836,6 +840,43 @@ int store_charge(struct store *s, struct span name, uint32_t day, uint32_t n, ui
         value[i] = (char)(have >> (24 - 8 * i));
     return s->driver->value_put(s->self, DRIVER_CHARGE, charge_name(s, name, day),
                                 (struct span){value, 4}, e);
+}
+
+/* As charge_name: the day in front. */
+static struct span once_name(struct store *s, struct span account, struct span key, uint32_t day)
+{
+    const char *both = arena_printf(s->arena, "%.*s %.*s", SPAN_ARG(account), SPAN_ARG(key));
+
+    return charge_name(s, span_of(both), day);
+}
+
+int store_once_get(struct store *s, struct span account, struct span key, int64_t now,
+                   struct store_once *out, struct error *e)
+{
+    uint32_t day = (uint32_t)(now / CLOCK_DAY);
+    struct span value;
+    int got = STORE_ABSENT;
+
+    arena_clear(s->arena);
+    for (uint32_t back = 0; back < 2 && back <= day && got == STORE_ABSENT; back++)
+        got = s->driver->value_get(s->self, DRIVER_ONCE, once_name(s, account, key, day - back),
+                                   s->arena, &value, e);
+    if (got == STORE_GOT && value.len == sizeof *out)
+        memcpy(out, value.at, sizeof *out);
+    return got;
+}
+
+int store_once_put(struct store *s, struct span account, struct span key, int64_t now,
+                   const struct store_once *once, struct error *e)
+{
+    uint32_t day = (uint32_t)(now / CLOCK_DAY);
+
+    assert(s->open && key.len && key.len <= STORE_ONCE_KEY_MAX);
+    arena_clear(s->arena);
+    if (s->driver->value_put(s->self, DRIVER_ONCE, once_name(s, account, key, day),
+                             (struct span){(const char *)once, sizeof *once}, e) < 0)
+        return -1;
+    return day ? forget_old(s, DRIVER_ONCE, day - 1, e) : 0;
 }
 
 int store_meta_get(struct store *s, struct span name, struct arena *a, struct span *value,

@@ -198,6 +198,23 @@ int store_charge(struct store *s, struct span name, uint32_t day, uint32_t n, ui
 /* What was charged so far. */
 int store_charged(struct store *s, struct span name, uint32_t day, uint32_t *n, struct error *e);
 
+/* ---- handed over once ---- */
+
+/* A client that heard no answer hands the same message over again with the same key; the record of
+ * the first time stands in the transaction of its store_put, and outlives the message. */
+struct store_once {
+    struct id id;    /* of the message it became */
+    uint64_t digest; /* the caller's, of what was handed over */
+};
+enum { STORE_ONCE_KEY_MAX = 200 };
+/* What an account did under a key. Kept for one to two days of `now`, the queue clock. STORE_GOT,
+ * STORE_ABSENT, -1. */
+int store_once_get(struct store *s, struct span account, struct span key, int64_t now,
+                   struct store_once *out, struct error *e);
+/* Puts one, and forgets some that are too old. */
+int store_once_put(struct store *s, struct span account, struct span key, int64_t now,
+                   const struct store_once *once, struct error *e);
+
 /* ---- small values by name ---- */
 
 enum { STORE_META_MAX = 4000, STORE_SECRET_BYTES = 32 };

@@ -22,7 +22,7 @@ struct driver_record {
 };
 
 /* Small values by name. */
-enum driver_kind { DRIVER_META = 1, DRIVER_ACCOUNT = 2, DRIVER_CHARGE = 3 };
+enum driver_kind { DRIVER_META = 1, DRIVER_ACCOUNT = 2, DRIVER_CHARGE = 3, DRIVER_ONCE = 4 };
 
 /* All return 0 or -1 with *e unless told otherwise. Spans handed out live in the arena given, or,
  * in callbacks, during the call. */

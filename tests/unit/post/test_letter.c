@@ -36,6 +36,8 @@ static struct letter_accept sample(struct recipient *two)
         (struct content){SPAN("Received: x\r\n"), SPAN("Subject: y\r\n\r\nbody\r\n"), -1, 20};
     m->arrived = 1234567890123;
     m->header_size = 14;
+    m->once = SPAN("key");
+    m->once_digest = UINT64_C(0x0123456789abcdef);
     return l;
 }
 
@@ -58,6 +60,8 @@ static void accept_reads_back(void **state)
     assert_true(span_is(out->message.origin.with, "ESMTPSA"));
     assert_true(span_is(out->message.content.body, "Subject: y\r\n\r\nbody\r\n"));
     assert_int_equal(out->message.content.fd, -1);
+    assert_true(span_is(out->message.once, "key"));
+    assert_true(out->message.once_digest == in.message.once_digest);
     assert_true(out->message.arrived == 1234567890123);
     text_free(&bytes);
     arena_free(&a);

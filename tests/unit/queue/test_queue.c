@@ -175,6 +175,38 @@ static void test_accept_twice(void **state)
     assert_int_equal(counts(h).accepted, 1);
 }
 
+/* The same key of the same account is the same message, whatever its id is now, also when the first
+ * one was delivered meanwhile; another account's key is another one; for something else it is
+ * refused. */
+static void test_accept_once(void **state)
+{
+    static const struct {
+        const char *account, *key;
+        uint64_t digest;
+        unsigned code, accepted;
+    } rows[] = {
+        {"kim", "k1", 7, 250, 1}, {"kim", "k1", 7, 250, 1}, {"ann", "k1", 7, 250, 2},
+        {"kim", "k1", 8, 554, 2}, {"kim", "k2", 7, 250, 3}, {"kim", "", 7, 250, 4},
+        {"kim", "", 7, 250, 5},
+    };
+    struct house *h = *state;
+
+    h->courier = delivers;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct recipient r;
+        struct message m = to_one(&r, "a@example.com");
+
+        m.origin.account = span_of(rows[i].account);
+        m.once = span_of(rows[i].key);
+        m.once_digest = rows[i].digest;
+        house_accept(h, &m);
+        assert_int_equal(h->code, rows[i].code);
+        house_run_idle(h);
+        assert_int_equal(counts(h).accepted, rows[i].accepted);
+        assert_int_equal(counts(h).delivered, rows[i].accepted);
+    }
+}
+
 /* P12: the daily limit is exact and what is refused leaves nothing. */
 static void test_day_limit(void **state)
 {
@@ -347,7 +379,7 @@ static void test_network_wakes(void **state)
     house_run_idle(h);
     assert_int_equal(counts(h).failing, 1);
     h->courier = delivers;
-    queue_wake_network(h->queue);
+    queue_network(h->queue, false);
     house_run_idle(h);
     assert_int_equal(counts(h).messages, 0);
 }
@@ -879,6 +911,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(test_accept_and_deliver),
         BOTH(test_accept_twice),
+        BOTH(test_accept_once),
         BOTH(test_day_limit),
         BOTH(test_busy),
         BOTH(test_strange_messages),

@@ -300,6 +300,39 @@ static void test_charge(void **state)
     assert_int_equal(n, 10);
 }
 
+/* What was handed over under a key is known for a day at least, over a restart, and not for ever.
+ */
+static void test_once(void **state)
+{
+    struct fixture *f = *state;
+    struct store_once put = {id_new(), 42}, got = {0};
+    int64_t now = 10 * CLOCK_DAY + 5;
+
+    fixture_begin(f);
+    assert_int_equal(store_once_put(f->store, SPAN("kim"), SPAN("k"), now, &put, NULL), 0);
+    store_rollback(f->store);
+    assert_int_equal(store_once_get(f->store, SPAN("kim"), SPAN("k"), now, &got, NULL),
+                     STORE_ABSENT);
+    fixture_begin(f);
+    assert_int_equal(store_once_put(f->store, SPAN("kim"), SPAN("k"), now, &put, NULL), 0);
+    fixture_commit(f);
+    assert_int_equal(store_once_get(f->store, SPAN("ann"), SPAN("k"), now, &got, NULL),
+                     STORE_ABSENT);
+    assert_int_equal(store_once_get(f->store, SPAN("kim"), SPAN("k"), now + CLOCK_DAY, &got, NULL),
+                     STORE_GOT);
+    assert_true(id_eq(&got.id, &put.id));
+    assert_int_equal(got.digest, 42);
+    assert_int_equal(
+        store_once_get(f->store, SPAN("kim"), SPAN("k"), now + 2 * CLOCK_DAY, &got, NULL),
+        STORE_ABSENT);
+    fixture_begin(f); /* a later one drops it */
+    assert_int_equal(
+        store_once_put(f->store, SPAN("kim"), SPAN("l"), now + 2 * CLOCK_DAY, &put, NULL), 0);
+    fixture_commit(f);
+    assert_int_equal(store_once_get(f->store, SPAN("kim"), SPAN("k"), now, &got, NULL),
+                     STORE_ABSENT);
+}
+
 static void test_secret_made_once(void **state)
 {
     struct fixture *f = *state;
@@ -575,6 +608,7 @@ int main(void)
         BOTH(test_hold),
         BOTH(test_accounts),
         BOTH(test_charge),
+        BOTH(test_once),
         BOTH(test_secret_made_once),
         DISK(test_file_body),
         DISK(test_foreign_file),
