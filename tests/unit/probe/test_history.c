@@ -415,7 +415,7 @@ static void the_past_is_told(void **state)
         int hours_more;
         struct findings_past past; /* times in hours from the first run, 1 is the first */
     } rows[] = {
-        {"nothing", {{NULL}}, {&home, 587, DOOR_SILENT}, 587, 0, {.place = "home"}},
+        {"nothing", {{.place = NULL}}, {&home, 587, DOOR_SILENT}, 587, 0, {.place = "home"}},
         {"it opened the last time",
          {{&home, 587, DOOR_OPEN}, {&home, 587, DOOR_OPEN}},
          {&home, 587, DOOR_SILENT},
