@@ -103,7 +103,7 @@ static void check_door(struct cross *x, const struct config_door *d)
                   "certificate = FILE key = FILE }, or tls = none",
                   d->name);
     else if (d->role == CONFIG_ROLE_SUBMISSION && (d->tls == CONFIG_TLS_NONE || bare) &&
-             !d->login_without_tls_on_loopback && !d->trust.count)
+             !d->login_without_tls_on_loopback && !d->trust.count && !d->trust_users.count)
         notes_add(x->notes, NOTES_WARNING, place(x, &d->tls, d),
                   "nobody can log in at door '%s', which has no TLS: give it a certificate, or "
                   "networks in trust",

@@ -173,6 +173,10 @@ static const struct row door[] = {
            .computed = "exchange on port 25, else submission"),
     LIST(config_door, trust, config_cidrs, "trust", ROW_CIDR,
          "Networks whose clients may send to anybody without login.", .standard = ""),
+    LIST(config_door, trust_users, config_texts, "trust-users", ROW_TEXT,
+         "Users of this machine whose programs may send to anybody without login, from this "
+         "machine.",
+         .standard = "", .max = 255),
     LIST(config_door, proxy_from, config_cidrs, "proxy-from", ROW_CIDR,
          "Networks of proxies: their connections must begin with a PROXY header, which tells the "
          "client's address.",

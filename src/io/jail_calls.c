@@ -134,6 +134,7 @@ static const struct filtered filtered[] = {
     {COURIER, "socketpair", {EQUALS(0, AF_UNIX)}}, /* libunbound talks to itself */
     {KEEPER, "socket", {EQUALS(0, AF_UNIX)}},
     {KEEPER, "socket", {EQUALS(0, AF_NETLINK), EQUALS(2, NETLINK_ROUTE)}},
+    {KEEPER, "socket", {EQUALS(0, AF_NETLINK), EQUALS(2, NETLINK_SOCK_DIAG)}}, /* peer_user.h */
     {ALL, "ioctl", {EQUALS(1, FIONREAD)}},
     {ALL, "ioctl", {EQUALS(1, FIONBIO)}},
     {ALL, "ioctl", {EQUALS(1, TCGETS)}},

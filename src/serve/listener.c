@@ -6,6 +6,7 @@
 #include "sasl/scram.h"
 #include "serve/child.h"
 #include "serve/session.h"
+#include "serve/users.h"
 #include "tls/tls.h"
 
 #include <stdlib.h>
@@ -195,6 +196,7 @@ static int start(struct child *c, struct error *e)
     self->house = (struct session_house){.loop = c->loop,
                                          .keeper = c->channel,
                                          .config = config,
+                                         .users = users_open(config),
                                          .ended = end_when_empty,
                                          .arg = self};
     id_random(self->fake_secret, sizeof self->fake_secret);

@@ -8,6 +8,7 @@
 #include "sasl/sasl_server.h"
 #include "serve/body.h"
 #include "serve/proxy.h"
+#include "serve/users.h"
 #include "tls/tls.h"
 
 #include <arpa/inet.h>
@@ -465,7 +466,9 @@ static void describe(struct session *self)
     const struct config_door *c = self->door->config;
 
     self->settings = self->door->settings;
-    self->settings.trusted = cidr_any(c->trust.at, c->trust.count, &self->from);
+    self->settings.trusted =
+        cidr_any(c->trust.at, c->trust.count, &self->from) ||
+        (on_loopback(&self->from) && users_trusted(self->house->users, c, self->fd));
     if (c->login_without_tls_on_loopback && on_loopback(&self->from))
         self->settings.tls_before_login = false;
 }

@@ -10,14 +10,16 @@
 
 struct tls_context;
 struct session;
+struct users;
 
 /* What sessions of one process share; the listener keeps it. */
 struct session_house {
     struct loop *loop;
     struct channel *keeper;
     const struct config *config;
-    bool draining; /* read by the engines */
-    bool ask_all;  /* every recipient is the keeper's to judge */
+    struct users *users; /* whom doors trust; NULL: nobody */
+    bool draining;       /* read by the engines */
+    bool ask_all;        /* every recipient is the keeper's to judge */
     struct session *first;
     unsigned count;
     /* Called when one ended. */

@@ -126,9 +126,11 @@ static bool may_come(struct server_session *s, const struct command *c, struct s
     }
     if (c->flags & NEEDS_TLS && set->tls_before_login && !s->seen.tls &&
         server_session_needs_login(s)) {
-        server_reply_say(s, 530, "5.7.0",
-                         "Must issue a STARTTLS command first: switch on STARTTLS (encryption) for "
-                         "the outgoing server in your mail program");
+        server_reply_say(s, 530, "5.7.0", "%s",
+                         set->tls ? "Must issue a STARTTLS command first: switch on STARTTLS "
+                                    "(encryption) for the outgoing server in your mail program"
+                                  : "Authentication required, and this port is for known senders "
+                                    "only: use another port, with encryption");
         return false;
     }
     return true;
