@@ -52,16 +52,16 @@ static const struct rule {
     {"N2", "packets-lost", conclude_loss, false},
 };
 
-/* What is known beside this one look makes a conclusion finer: it stands before what it refines,
- * or in its place. The last that holds is named first. */
+/* What is known beside this one look makes a conclusion finer. What this place and this machine
+ * tell stands before it; that another place is otherwise is only mentioned. */
 static const struct finer {
     const char *id, *name;
     conclude_rule *holds;
-    const char *instead_of; /* NULL: all stay */
+    bool before;
 } finer[] = {
-    {"N17", "hosting-company", conclude_hosting, NULL},
-    {"N20", "opens-elsewhere", conclude_elsewhere, "N7"},
-    {"N19", "used-to-open", conclude_used_to_open, NULL},
+    {"N17", "hosting-company", conclude_hosting, true},
+    {"N19", "used-to-open", conclude_used_to_open, true},
+    {"N20", "opens-elsewhere", conclude_elsewhere, false},
 };
 
 bool conclude_standard(unsigned port)
@@ -257,16 +257,6 @@ static void run(struct facts *k)
     }
 }
 
-static void take_back(struct conclusions *out, const char *id)
-{
-    for (size_t i = 0; i < out->count; i++)
-        if (strcmp(out->at[i].id, id) == 0) {
-            out->count--;
-            memmove(&out->at[i], &out->at[i + 1], (out->count - i) * sizeof out->at[0]);
-            return;
-        }
-}
-
 static void refine(struct facts *k)
 {
     for (size_t i = 0; i < COUNT(finer); i++) {
@@ -274,9 +264,7 @@ static void refine(struct facts *k)
 
         if (!finer[i].holds(k, &c))
             continue;
-        if (finer[i].instead_of)
-            take_back(k->out, finer[i].instead_of);
-        say(k->out, aside(k, &c) ? k->out->count : 0, &c);
+        say(k->out, finer[i].before && !aside(k, &c) ? 0 : 1, &c);
     }
 }
 

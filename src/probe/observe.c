@@ -14,22 +14,26 @@
 
 enum {
     FIRST_LOOK_MS = 1000, /* who has not answered by then is swept as silent */
-    DNS_MS = 2500,
-    GHOST_MS = 120, /* how much longer to wait for one who should not be there */
-    PER_FAMILY = 2, /* addresses tried of each family */
+    AGAIN_MS = 1500,
+    GHOST_MS = 120,       /* how much longer to wait for one who should not be there */
+    LOGIN_WAIT_MS = 2000, /* for a better door than those that work already */
+    LOGIN_MORE_MS = 900,  /* may the login go on when all else is over */
+    PER_FAMILY = 2,       /* addresses tried of each family */
 };
-
-static const unsigned server_ports[] = {25, 26, 465, 587, 1025, 2525, 443};
-static const unsigned control_ports[] = {25, 465, 587, 443};
-static const unsigned other_ports[] = {465, 587, 443};
-static const unsigned isp_ports[] = {25};
 
 void observe_text(char *to, size_t cap, struct span words)
 {
     struct text safe = TEXT_INIT(4 * FINDINGS_TEXT);
 
     text_add_safe(&safe, span_head(words, FINDINGS_TEXT));
-    snprintf(to, cap, "%s", text_cstr(&safe));
+    if (safe.len >= cap) { /* not in the middle of a character */
+        size_t n = cap - 1;
+
+        while (n && ((unsigned char)safe.at[n] & 0xc0) == 0x80)
+            n--;
+        safe.len = n;
+    }
+    snprintf(to, cap, "%.*s", (int)safe.len, text_cstr(&safe));
     text_free(&safe);
 }
 
@@ -96,8 +100,8 @@ static void start_task(struct observe *o, struct findings_door *d, void (*fn)(vo
     observe_start(o, fn, t);
 }
 
-static void add_door(struct observe *o, enum findings_who who, unsigned port,
-                     const struct sockaddr_storage *at)
+void observe_add(struct observe *o, enum findings_who who, unsigned port,
+                 const struct sockaddr_storage *at)
 {
     struct findings_door *d;
 
@@ -111,145 +115,46 @@ static void add_door(struct observe *o, enum findings_who who, unsigned port,
     start_task(o, d, door_fiber);
 }
 
-struct port_list {
-    const unsigned *at;
-    size_t count;
-};
-
-static bool listed(struct port_list ports, unsigned port)
+static bool listed(const unsigned *ports, size_t count, unsigned port)
 {
-    for (size_t i = 0; i < ports.count; i++)
-        if (ports.at[i] == port)
+    for (size_t i = 0; i < count && ports[i]; i++)
+        if (ports[i] == port)
             return true;
     return false;
 }
 
-/* The user's own door, and what the provider lists. */
-static void add_further(struct observe *o, enum findings_who who, struct port_list ports,
+/* The user's own door, and what the provider lists. The control is asked for an uncommon port of
+ * the user's too, and then for one that hardly anybody has: does it refuse what it does not serve,
+ * or is it silent about it? */
+static void add_further(struct observe *o, enum findings_who who, const unsigned *ports,
                         const struct sockaddr_storage *at)
 {
+    const unsigned *extra = o->s->extra_ports;
     unsigned own = o->s->port;
+    bool uncommon = own && !listed(ports, SIZE_MAX, own) && who != WHO_ISP;
 
-    if (own && who <= WHO_CONTROL && !listed(ports, own))
-        add_door(o, who, own, at);
-    for (size_t i = 0; who == WHO_SERVER && i < OBSERVE_PORTS_MAX; i++) {
-        unsigned port = o->s->extra_ports[i];
-
-        if (port && port != own && !listed(ports, port) &&
-            !listed((struct port_list){o->s->extra_ports, i}, port))
-            add_door(o, who, port, at);
-    }
+    if (uncommon)
+        observe_add(o, who, own, at);
+    if (uncommon && who == WHO_CONTROL)
+        observe_add(o, who, own == 1025 ? 26 : 1025, at);
+    for (size_t i = 0; who == WHO_SERVER && i < OBSERVE_PORTS_MAX; i++)
+        if (extra[i] && extra[i] != own && !listed(ports, SIZE_MAX, extra[i]) &&
+            !listed(extra, i, extra[i]))
+            observe_add(o, who, extra[i], at);
 }
 
-static void add_doors(struct observe *o, enum findings_who who, const struct findings_dns *n,
-                      struct port_list ports)
+void observe_add_all(struct observe *o, enum findings_who who, const struct findings_dns *n,
+                     const unsigned *ports)
 {
     unsigned of_family[2] = {0};
 
     for (size_t i = 0; i < n->count; i++) {
         if (of_family[n->address[i].ss_family == AF_INET6]++ >= PER_FAMILY)
             continue;
-        for (size_t j = 0; j < ports.count; j++)
-            add_door(o, who, ports.at[j], &n->address[i]);
+        for (size_t j = 0; ports[j]; j++)
+            observe_add(o, who, ports[j], &n->address[i]);
         add_further(o, who, ports, &n->address[i]);
     }
-}
-
-#define PORTS(list) ((struct port_list){list, COUNT(list)})
-
-/* ---- names ---- */
-
-static bool literal(const char *text, struct findings_dns *out)
-{
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&out->address[0];
-    struct sockaddr_in *four = (struct sockaddr_in *)&out->address[0];
-
-    if (inet_pton(AF_INET, text, &four->sin_addr) == 1)
-        four->sin_family = AF_INET;
-    else if (inet_pton(AF_INET6, text, &six->sin6_addr) == 1)
-        six->sin6_family = AF_INET6;
-    else
-        return false;
-    out->count = 1;
-    out->result = LOOKUP_OK;
-    return true;
-}
-
-static void look_up(struct observe *o, struct dns *by, const char *name, struct findings_dns *out)
-{
-    struct arena *a = arena_new();
-    struct dns_address_list found = {0};
-    enum dns_result r;
-
-    if (!literal(name, out)) {
-        r = dns_address(by, span_of(name), clock_now() + DNS_MS, a, &found);
-        out->result = r == DNS_OK                          ? LOOKUP_OK
-                      : r == DNS_NXDOMAIN || r == DNS_NONE ? LOOKUP_NO_NAME
-                                                           : LOOKUP_FAILED;
-    }
-    for (size_t i = 0; i < found.count && out->count < FINDINGS_ADDRESSES_MAX; i++)
-        out->address[out->count++] = found.address[i];
-    out->ms = clock_now() - o->began;
-    arena_free(&a);
-}
-
-static void server_fiber(void *arg)
-{
-    struct observe *o = arg;
-
-    look_up(o, o->dns, o->s->host, &o->f->dns);
-    add_doors(o, WHO_SERVER, &o->f->dns, PORTS(server_ports));
-    observe_ended(o);
-}
-
-static bool same_answer(const struct findings_dns *a, const struct findings_dns *b)
-{
-    char x[FINDINGS_NAME], y[FINDINGS_NAME];
-
-    for (size_t i = 0; i < a->count; i++)
-        for (size_t j = 0; j < b->count; j++) {
-            observe_address(&a->address[i], x);
-            observe_address(&b->address[j], y);
-            if (strcmp(x, y) == 0)
-                return true;
-        }
-    return false;
-}
-
-static void second_fiber(void *arg)
-{
-    struct observe *o = arg;
-
-    look_up(o, o->second, o->s->host, &o->f->dns_second);
-    while (o->f->dns.result == LOOKUP_UNTRIED && clock_now() < o->until - 1500)
-        fiber_sleep(20);
-    if (o->f->dns_second.result == LOOKUP_OK && !same_answer(&o->f->dns, &o->f->dns_second))
-        add_doors(o, WHO_OTHER, &o->f->dns_second, PORTS(other_ports));
-    observe_ended(o);
-}
-
-static void control_fiber(void *arg)
-{
-    struct observe *o = arg;
-    struct findings_dns n = {0};
-
-    look_up(o, o->dns, o->s->control, &n);
-    o->f->control_resolves = n.result == LOOKUP_OK;
-    /* A broken resolver must not take the comparison away. */
-    if (!n.count && o->second)
-        look_up(o, o->second, o->s->control, &n);
-    add_doors(o, WHO_CONTROL, &n, PORTS(control_ports));
-    observe_ended(o);
-}
-
-static void isp_fiber(void *arg)
-{
-    struct observe *o = arg;
-    struct findings_dns n = {0};
-
-    look_up(o, o->dns, o->s->isp, &n);
-    add_doors(o, WHO_ISP, &n, PORTS(isp_ports));
-    observe_ended(o);
 }
 
 static void web_fiber(void *arg)
@@ -258,116 +163,233 @@ static void web_fiber(void *arg)
     observe_ended(arg);
 }
 
-/* ---- the sweep ---- */
+/* ---- the second look ---- */
 
-static bool swept(const struct observe *o, const struct findings_door *d)
+/* Sweeps are of one address: the one with an open door, else that of the first door tried. */
+static struct findings_door *reference(struct observe *o)
+{
+    static const unsigned order[] = {465, 587, 443, 2525, 26, 25};
+    struct findings_door *any = NULL;
+
+    for (size_t i = 0; i < COUNT(order); i++)
+        for (size_t j = o->f->door_count; j-- > 0;) {
+            struct findings_door *d = &o->f->door[j];
+
+            if (d->who != WHO_SERVER || d->port != order[i] || d->state == DOOR_NO_ROUTE)
+                continue;
+            if (d->state == DOOR_OPEN && (!any || any->state != DOOR_OPEN))
+                any = d;
+            else if (!any)
+                any = d;
+        }
+    return any;
+}
+
+static bool same_address(const struct findings_door *a, const struct findings_door *b)
+{
+    char x[FINDINGS_NAME], y[FINDINGS_NAME];
+
+    observe_address(&a->address, x);
+    observe_address(&b->address, y);
+    return strcmp(x, y) == 0;
+}
+
+static bool swept(const struct observe *o, const struct findings_door *d,
+                  const struct findings_door *at)
 {
     bool asked = d->port == 25 || d->port == 465 || d->port == 587 || d->port == o->s->port;
 
-    if (d->who != WHO_SERVER || !asked || d->address.ss_family != AF_INET)
+    if (d->who != WHO_SERVER || !asked || d == at || !same_address(d, at))
         return false;
     if (d->state == DOOR_REFUSED || d->state == DOOR_SILENT || d->state == DOOR_UNTRIED)
         return true;
     return d->state == DOOR_OPEN && d->port == 25 && d->tls != SEALED_YES;
 }
 
-/* One open door of the same server shows its distance. */
-static struct findings_door *reference(struct observe *o)
-{
-    static const unsigned order[] = {465, 587, 443, 2525, 25};
-
-    for (size_t i = 0; i < COUNT(order); i++)
-        for (size_t j = 0; j < o->f->door_count; j++) {
-            struct findings_door *d = &o->f->door[j];
-
-            if (d->who == WHO_SERVER && d->port == order[i] && d->state == DOOR_OPEN &&
-                d->address.ss_family == AF_INET)
-                return d;
-        }
-    return NULL;
-}
-
 static bool on_loopback(const struct findings_door *d)
 {
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&d->address;
+
+    if (d->address.ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
     return (ntohl(((const struct sockaddr_in *)&d->address)->sin_addr.s_addr) >> 24) == 127;
+}
+
+/* What opened a moment ago must open again, unless connections come through by luck only. */
+static void again_fiber(void *arg)
+{
+    struct door_task t = *(struct door_task *)arg;
+    struct reach r;
+
+    free(arg);
+    reach_connect(t.o->loop, (const struct sockaddr *)&t.d->address, 0,
+                  t.o->until - clock_now() > AGAIN_MS ? clock_now() + AGAIN_MS : t.o->until, &r,
+                  NULL);
+    if (r.sys == ETIMEDOUT && r.ms >= AGAIN_MS - 100)
+        t.o->f->uneven = true;
+    observe_ended(t.o);
 }
 
 static void sweep(struct observe *o)
 {
-    struct findings_door *open = reference(o);
+    struct findings_door *at = reference(o);
     size_t count = o->f->door_count;
     bool any = false;
 
-    if (!open || on_loopback(open))
+    if (!at || on_loopback(at))
         return;
     for (size_t i = 0; i < count; i++) {
         struct findings_door *d = &o->f->door[i];
 
-        if (d == open || !swept(o, d))
+        if (!swept(o, d, at))
             continue;
         start_task(o, d, hops_fiber);
         any = true;
     }
-    if (any)
-        start_task(o, open, hops_fiber);
+    if (!any)
+        return;
+    start_task(o, at, hops_fiber);
+    if (at->state == DOOR_OPEN)
+        start_task(o, at, again_fiber);
+}
+
+static bool is_shut_at(const struct observe *o, enum findings_who who, unsigned port)
+{
+    bool shut = false;
+
+    for (size_t i = 0; i < o->f->door_count; i++) {
+        const struct findings_door *d = &o->f->door[i];
+
+        if (d->who != who || d->port != port)
+            continue;
+        if (d->state == DOOR_OPEN)
+            return false;
+        shut = shut || d->state == DOOR_UNTRIED || findings_shut(d);
+    }
+    return shut;
+}
+
+/* Only the operator's own server may be reached at 25: whose server is that? */
+static void look_for_isp(struct observe *o)
+{
+    if (!o->s->isp && is_shut_at(o, WHO_SERVER, 25) && is_shut_at(o, WHO_CONTROL, 25))
+        observe_start(o, observe_isp, o);
+}
+
+/* Someone who answers where nobody is: asked only when door 25 opened at all. */
+static void ghost_fiber(void *arg)
+{
+    struct observe *o = arg;
+    const struct findings_door *d = findings_find(o->f, WHO_SERVER, 25, AF_INET);
+    struct findings_door ghost = {.who = WHO_NOWHERE, .port = 25};
+    struct findings_dns n = {0};
+    struct reach r;
+
+    if (d && d->state == DOOR_OPEN && !on_loopback(d) && observe_literal(o->s->nowhere, &n)) {
+        ghost.address = n.address[0];
+        ((struct sockaddr_in *)&ghost.address)->sin_port = htons(25);
+        reach_connect(o->loop, (const struct sockaddr *)&ghost.address, 0,
+                      clock_now() + GHOST_MS + (d->connect_ms < 200 ? 2 * d->connect_ms : 400), &r,
+                      NULL);
+        ghost.sys = r.sys;
+        ghost.state = r.sys == 0 ? DOOR_OPEN : DOOR_SILENT;
+        if (o->f->door_count < FINDINGS_DOORS_MAX)
+            o->f->door[o->f->door_count++] = ghost;
+    }
+    observe_ended(o);
+}
+
+/* ---- login, MAIL, RCPT ---- */
+
+/* A door for logging in of which more will be known. */
+static bool still_talking(const struct observe *o)
+{
+    for (size_t i = 0; i < o->f->door_count; i++) {
+        const struct findings_door *d = &o->f->door[i];
+
+        if (d->who == WHO_SERVER && !d->done_ms &&
+            (d->port == 465 || d->port == 587 || d->port == o->s->port))
+            return true;
+    }
+    return o->f->dns.result == LOOKUP_UNTRIED;
+}
+
+static const struct findings_door *login_door(struct observe *o)
+{
+    struct conclusions *c = memory_alloc(sizeof *c);
+    const struct findings_door *best;
+
+    conclude(o->f, c);
+    best = c->best && findings_verified(c->best) ? c->best : NULL;
+    free(c);
+    return best;
+}
+
+/* A message is sent only when nothing at all was found wrong. */
+static void send_one(struct observe *o)
+{
+    struct conclusions *c = memory_alloc(sizeof *c);
+    bool send;
+
+    while (o->under_way > 1)
+        fiber_sleep(20);
+    conclude(o->f, c);
+    send = strcmp(c->at[0].id, VERDICT_OK) == 0;
+    if (c->best && findings_verified(c->best)) {
+        o->login_until = clock_now() + (send ? OBSERVE_SEND_MS : OBSERVE_TIMEOUT_MS);
+        observe_login(o, c->best, send);
+        observe_progress(o, c->best);
+    }
+    free(c);
+}
+
+/* At the best door, as soon as there is no better one to wait for. */
+static void log_in(struct observe *o)
+{
+    const struct findings_door *best = NULL;
+
+    while (still_talking(o) && clock_now() < o->until &&
+           (clock_now() < o->began + LOGIN_WAIT_MS || !(best = login_door(o))))
+        fiber_sleep(20);
+    if (!best)
+        best = login_door(o);
+    if (!best)
+        return;
+    observe_login(o, best, false);
+    observe_progress(o, best);
+}
+
+static void login_fiber(void *arg)
+{
+    struct observe *o = arg;
+
+    if (o->s->message.len)
+        send_one(o);
+    else
+        log_in(o);
+    observe_ended(o);
 }
 
 /* ---- all of it ---- */
 
 static void start_all(struct observe *o)
 {
-    observe_start(o, server_fiber, o);
+    observe_start(o, observe_server, o);
     if (o->second && !o->f->host_is_address)
-        observe_start(o, second_fiber, o);
+        observe_start(o, observe_second, o);
     if (o->s->control)
-        observe_start(o, control_fiber, o);
+        observe_start(o, observe_control, o);
     if (o->s->isp)
-        observe_start(o, isp_fiber, o);
+        observe_start(o, observe_isp, o);
     if (o->s->portal)
         observe_start(o, web_fiber, o);
+    if (o->s->user.len || o->s->to.len)
+        observe_start(o, login_fiber, o);
 }
 
 static bool looking_up(const struct observe *o)
 {
-    return o->f->dns.result == LOOKUP_UNTRIED;
-}
-
-/* Someone who answers where nobody is: asked last, and only when a plain door 25 opened at all. */
-static void look_for_ghost(struct observe *o)
-{
-    const struct findings_door *d = findings_find(o->f, WHO_SERVER, 25, AF_INET);
-    struct findings_door *ghost;
-    struct findings_dns n = {0};
-    struct reach r;
-
-    if (!o->s->nowhere || !d || d->state != DOOR_OPEN || findings_verified(d) ||
-        !literal(o->s->nowhere, &n) || on_loopback(d) || o->f->door_count == FINDINGS_DOORS_MAX)
-        return;
-    ghost = &o->f->door[o->f->door_count++];
-    *ghost = (struct findings_door){.who = WHO_NOWHERE, .port = 25, .address = n.address[0]};
-    ((struct sockaddr_in *)&ghost->address)->sin_port = htons(25);
-    reach_connect(o->loop, (const struct sockaddr *)&ghost->address, 0,
-                  clock_now() + GHOST_MS + 2 * d->connect_ms, &r, NULL);
-    ghost->sys = r.sys;
-    ghost->state = r.sys == 0 ? DOOR_OPEN : DOOR_SILENT;
-}
-
-static void log_in(struct observe *o)
-{
-    struct conclusions *c;
-    bool send;
-
-    if (!o->s->user.len && !o->s->to.len)
-        return;
-    c = memory_alloc(sizeof *c);
-    conclude(o->f, c);
-    send = o->s->message.len && strcmp(c->at[0].id, VERDICT_OK) == 0;
-    if (c->best && findings_verified(c->best)) {
-        o->until = clock_now() + (send ? OBSERVE_SEND_MS : OBSERVE_TIMEOUT_MS);
-        observe_login(o, c->best, send);
-        observe_progress(o, c->best);
-    }
-    free(c);
+    return o->f->dns.result == LOOKUP_UNTRIED || o->looking_up;
 }
 
 static void root_fiber(void *arg)
@@ -380,19 +402,21 @@ static void root_fiber(void *arg)
     while ((looking_up(o) || o->unknown) && clock_now() < look)
         fiber_wait(look);
     sweep(o);
-    while (o->under_way)
-        fiber_wait(o->until + CLOCK_SECOND);
-    look_for_ghost(o);
-    log_in(o);
+    look_for_isp(o);
+    if (o->s->nowhere)
+        observe_start(o, ghost_fiber, o);
+    while (o->under_way) /* each has its own end */
+        fiber_wait(clock_now() + CLOCK_SECOND);
     o->f->elapsed_ms = clock_now() - o->began;
     loop_stop(o->loop); /* the resolvers go on listening */
 }
 
 static int make_resolvers(struct observe *o, struct error *e)
 {
-    struct dns_settings first = {.resolv_conf = o->s->resolv_conf, .timeout = DNS_MS};
+    struct dns_settings first = {.resolv_conf = o->s->resolv_conf, .timeout = OBSERVE_DNS_MS};
     struct span own = span_of(o->s->resolver), address = span_of(o->s->second);
-    struct dns_settings second = {.resolvers = &address, .resolver_count = 1, .timeout = DNS_MS};
+    struct dns_settings second = {
+        .resolvers = &address, .resolver_count = 1, .timeout = OBSERVE_DNS_MS};
 
     first.hosts_file = o->s->resolver ? NULL : "/etc/hosts";
     first.resolvers = &own;
@@ -411,6 +435,7 @@ int observe_run(struct loop *l, const struct observe_settings *s, struct finding
 {
     struct observe o = {.loop = l, .s = s, .f = out, .began = clock_now()};
     struct findings_dns n = {0};
+    int64_t whole = s->timeout ? s->timeout : OBSERVE_TIMEOUT_MS;
     int rc;
 
     memset(out, 0, sizeof *out);
@@ -419,8 +444,10 @@ int observe_run(struct loop *l, const struct observe_settings *s, struct finding
     observe_text(out->user, sizeof out->user, s->user);
     out->port = (uint16_t)s->port;
     out->mode = s->mode;
-    out->host_is_address = literal(s->host, &n);
-    o.until = o.began + (s->timeout ? s->timeout : OBSERVE_TIMEOUT_MS) - 50;
+    out->host_is_address = observe_literal(s->host, &n);
+    o.until = o.began + whole - whole / 8; /* the rest is air for slow machines */
+    o.login_until = o.until + LOGIN_MORE_MS;
+    observe_cloud(&o);
     rc = make_resolvers(&o, e);
     if (rc == 0) {
         fiber_start(l, root_fiber, &o);

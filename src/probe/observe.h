@@ -12,11 +12,12 @@ enum { OBSERVE_TIMEOUT_MS = 4000, OBSERVE_SEND_MS = 30000, OBSERVE_PORTS_MAX = 1
 struct observe_settings {
     const char *host;        /* the user's server: name or address */
     const char *control;     /* another provider's server, or NULL */
-    const char *isp;         /* mail server of the network's operator, or NULL */
+    const char *isp;         /* mail server of the network's operator; NULL: guessed when needed */
     const char *nowhere;     /* an address where no server can be, or NULL */
     const char *portal;      /* a web host whose /generate_204 answers 204, or NULL */
     const char *second;      /* second resolver, an address or "root", or NULL */
     const char *resolv_conf; /* NULL: the system's */
+    const char *root;        /* where /sys and /proc are read, for tests; NULL: "" */
     const char *resolver;    /* an address instead of the system's resolvers, or NULL */
     unsigned port;           /* the user's setting, 0: not said */
     /* Further doors of the user's server that the provider lists; 0 is none. */

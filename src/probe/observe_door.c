@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "io/line.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,6 +16,9 @@ enum {
     WEB_GREETING_MS = 300,
     CLOSE_MS = 900, /* kept back from the whole time, for what follows a connect */
     QUIT_MS = 200,
+    TRY_MS = 1100, /* a first packet, and its repetition after a second */
+    HTTP_MS = 400,
+    HTTP_LINE = 2048,
 };
 
 /* ---- the connection ---- */
@@ -93,6 +97,27 @@ static enum findings_state state_of(const struct findings_door *d, const struct 
 static int64_t connect_until(const struct observe *o)
 {
     return o->until - CLOSE_MS;
+}
+
+/* Two tries: four first packets instead of two may get lost before a door counts as silent. */
+static void reach_twice(struct observe *o, struct findings_door *d, struct reach *r,
+                        struct stream **s)
+{
+    const struct sockaddr *to = (const struct sockaddr *)&d->address;
+    int64_t until = connect_until(o), middle = clock_now() + (until - clock_now()) / 2;
+    struct reach first;
+
+    if (middle - clock_now() < TRY_MS) {
+        reach_connect(o->loop, to, 0, until, r, s);
+        return;
+    }
+    reach_connect(o->loop, to, 0, middle, &first, s);
+    *r = first;
+    if (first.sys != ETIMEDOUT || first.kept)
+        return;
+    reach_connect(o->loop, to, 0, until, r, s);
+    r->ms += first.ms;
+    r->again += first.again + 1;
 }
 
 static void note_reach(struct findings_door *d, const struct reach *r)
@@ -345,6 +370,25 @@ static void talk_web(struct talk *t)
         t->d->talk = TALK_NONE;
 }
 
+/* A web server waits until it is asked; asking it tells a login page from a mute mail server. */
+static void ask_for_web(struct talk *t)
+{
+    struct line_reader r;
+    struct span line;
+    int sys;
+
+    if (clock_now() + HTTP_MS > t->o->until || again(t) < 0)
+        return;
+    stream_deadline(t->stream, clock_now() + HTTP_MS);
+    line_init(&r, &t->stream, HTTP_LINE);
+    if (stream_write(t->stream, SPAN("HEAD / HTTP/1.0\r\n\r\n")) == 0 &&
+        line_read(&r, HTTP_LINE, &line, &sys) == LINE_OK && span_istarts(line, SPAN("HTTP/"))) {
+        t->d->talk = TALK_FOREIGN;
+        observe_text(t->d->greeting, sizeof t->d->greeting, line);
+    }
+    line_free(&r);
+}
+
 static void talk_mail(struct talk *t)
 {
     bool tls_first =
@@ -355,6 +399,9 @@ static void talk_mail(struct talk *t)
         other_way(t, CLIENT_TLS_NONE);
     else if (!tls_first && t->d->talk == TALK_SILENT)
         other_way(t, CLIENT_TLS_IMPLICIT);
+    if (!t->heard && (t->d->talk == TALK_SILENT || t->d->talk == TALK_LOST) &&
+        t->d->tls != SEALED_YES)
+        ask_for_web(t);
 }
 
 void observe_door(struct observe *o, struct findings_door *d)
@@ -362,8 +409,7 @@ void observe_door(struct observe *o, struct findings_door *d)
     struct talk t = {.o = o, .d = d, .web = d->port == 443};
     struct reach r;
 
-    reach_connect(o->loop, (const struct sockaddr *)&d->address, 0, connect_until(o), &r,
-                  &t.stream);
+    reach_twice(o, d, &r, &t.stream);
     note_reach(d, &r);
     o->unknown--;
     observe_progress(o, d);
@@ -472,7 +518,8 @@ void observe_login(struct observe *o, const struct findings_door *at, bool send)
     struct smtp_client_settings s = smtp_client_defaults();
     struct reach r;
 
-    if (reach_connect(o->loop, (const struct sockaddr *)&d.address, 0, o->until, &r, &t.stream) < 0)
+    if (reach_connect(o->loop, (const struct sockaddr *)&d.address, 0, o->login_until, &r,
+                      &t.stream) < 0)
         return;
     literal_of(t.stream, t.helo, sizeof t.helo);
     s.helo = t.helo;
@@ -482,8 +529,9 @@ void observe_login(struct observe *o, const struct findings_door *at, bool send)
     s.verify = true;
     s.user = o->s->user;
     s.password = o->s->password;
+    s.times.quit = QUIT_MS;
     t.client = smtp_client_new(&t.stream, &s);
-    smtp_client_until(t.client, o->until);
+    smtp_client_until(t.client, o->login_until);
     if (smtp_client_greet(t.client) == 0 && smtp_client_hello(t.client) == 0 &&
         (s.tls == CLIENT_TLS_IMPLICIT ||
          (smtp_client_starttls(t.client) == 0 && smtp_client_hello(t.client) == 0)) &&

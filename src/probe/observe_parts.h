@@ -7,20 +7,47 @@
 #include "io/reach.h"
 #include "probe/observe.h"
 
+enum { OBSERVE_DNS_MS = 2500, OBSERVE_HERE_MAX = 4 };
+
 struct observe {
     struct loop *loop;
     const struct observe_settings *s;
     struct findings *f;
     struct dns *dns, *second;
     int64_t began, until; /* clock_now() */
-    struct fiber *root;   /* woken when something ends */
-    unsigned under_way;   /* fibers that must end before the root may */
-    unsigned unknown;     /* doors whose state is not known yet */
+    int64_t login_until;
+    struct fiber *root;  /* woken when something ends */
+    unsigned under_way;  /* fibers that must end before the root may */
+    unsigned unknown;    /* doors whose state is not known yet */
+    unsigned looking_up; /* names that may give more doors */
 };
 
 /* Starts fn(arg) as part of o; it ends with observe_ended(o). */
 void observe_start(struct observe *o, void (*fn)(void *arg), void *arg);
 void observe_ended(struct observe *o);
+
+/* A door more, at an address; talked to in a fiber of its own. */
+void observe_add(struct observe *o, enum findings_who who, unsigned port,
+                 const struct sockaddr_storage *at);
+/* The ports (0 ends) at each address, two of each family at most. */
+void observe_add_all(struct observe *o, enum findings_who who, const struct findings_dns *n,
+                     const unsigned *ports);
+
+/* observe_names.c: fibers, arg is the struct observe: names become doors. */
+void observe_server(void *arg), observe_second(void *arg), observe_control(void *arg),
+    observe_isp(void *arg);
+/* Reads an address; false when it is a name. */
+bool observe_literal(const char *text, struct findings_dns *out);
+
+/* observe_here.c */
+struct observe_here {
+    size_t domain_count, address_count;
+    char domain[OBSERVE_HERE_MAX][FINDINGS_NAME];      /* that this network gave us */
+    struct sockaddr_storage address[OBSERVE_HERE_MAX]; /* ours, the router's, the resolvers' */
+};
+void observe_here(const struct observe *o, struct observe_here *out);
+/* Fills f->cloud. */
+void observe_cloud(struct observe *o);
 
 /* observe_door.c: connects to the door and talks to it as far as it goes; fills *d. */
 void observe_door(struct observe *o, struct findings_door *d);
