@@ -21,8 +21,7 @@ static bool says_all_of(struct span text, struct span words)
     return true;
 }
 
-/* The first of the words that the text holds; empty when it holds none. */
-static struct span says_one_of(struct span text, const char *words)
+struct span reading_says(struct span text, const char *words)
 {
     struct span rest = span_of(words), word;
 
@@ -71,9 +70,9 @@ static bool fits(const struct reading_rule *rule, enum stage stage, const struct
         return false;
     if (rule->names_address && !names_address(r->text))
         return false;
-    return codes_fit(rule, r) && (!rule->words || says_one_of(r->text, rule->words).len) &&
-           (!rule->about || says_one_of(r->text, rule->about).len) &&
-           (!rule->never || !says_one_of(r->text, rule->never).len);
+    return codes_fit(rule, r) && (!rule->words || reading_says(r->text, rule->words).len) &&
+           (!rule->about || reading_says(r->text, rule->about).len) &&
+           (!rule->never || !reading_says(r->text, rule->never).len);
 }
 
 /* Ways to write the same, and what the rules have for it. */
@@ -151,7 +150,7 @@ struct reading reading_why(enum stage stage, const struct reply *r)
     if (rule == end)
         return (struct reading){.cause = CAUSE_NONE};
     return (struct reading){.cause = rule->cause,
-                            .word = says_one_of(low.text, rule->words),
+                            .word = reading_says(low.text, rule->words),
                             .code = rule->code,
                             .subject = rule->subject,
                             .detail = rule->last ? low.enhanced.detail : rule->detail,

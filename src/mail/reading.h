@@ -21,4 +21,8 @@ struct reading {
 enum cause reading_of(enum stage stage, const struct reply *r);
 struct reading reading_why(enum stage stage, const struct reply *r);
 
+/* The first of the words that the text holds, both in lower case; empty when it holds none. Words
+ * are written as in the rules: "|" between, "a&b": both, "a&!b": a, but not b. */
+struct span reading_says(struct span text, const char *words);
+
 #endif

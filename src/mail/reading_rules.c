@@ -503,16 +503,19 @@ static const struct reading_rule rules[] = {
          "listed at|listed in|listed by|rejected - see http|refused - see http|spamhaus|spamcop|"
          "barracuda|sorbs|dnsbl| rbl|rbl |banned|from this ip|your ip|poor reputation|"
          "blocked - see|ip address source|adresse ip|bloqu|permanently deferred|"
-         "not accepting connections|on our block|sending ip|source ip|blocked by|"
-         "client host blocked|ip address has been|network is on|deny ip|ip is in|service refuse|"
-         "ip blocked|blocked ip|host blocked|blocked for|your server|your host|"
-         "mail server has been|ip is block|ip is black|ip is listed|address is block|"
-         "address is black|address blocked|deny listed|blocked by&list|sender ip|bad ip|"
-         "ip profile|host network|invalid ip|remotehost|unwanted messages|"
-         "access to this mail system|access to submit messages|ip&is listed|ip&not allowed|"
-         "ip address&blocked|ip address&rejected|ip address&listed|abuse from your|your network|"
-         "from your ip|from your server|your mail server|blocked sender ip|gesperrt|lista negra|"
+         "not accepting connections|on our block|blocked by|client host blocked|"
+         "ip address has been|network is on|deny ip|ip is in|service refuse|ip blocked|"
+         "blocked ip|host blocked|blocked for|mail server has been|ip is block|ip is black|"
+         "ip is listed|address is block|address is black|address blocked|deny listed|"
+         "blocked by&list|sender ip|bad ip|ip profile|host network|invalid ip|remotehost|"
+         "unwanted messages|access to this mail system|access to submit messages|ip&is listed|"
+         "ip&not allowed|ip address&blocked|ip address&rejected|ip address&listed|"
+         "abuse from your|from your ip|from your server|blocked sender ip|gesperrt|lista negra|"
          "liste noire"),
+
+    {.cause = CAUSE_IP_BLOCKED,
+     .words = "block|reject|refus|listed|denied|deny|not allowed|ban|abuse|spam|unknown recip|bad",
+     .about = "your server|your host|your network|your mail server|source ip|sending ip"},
 
     /* the content */
     {.cause = CAUSE_VIRUS, .words = "virus", .never = "spam"},

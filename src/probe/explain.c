@@ -62,12 +62,7 @@ static const struct {
 
 static bool holds(struct span plain, const char *words)
 {
-    struct span rest = span_of(words), word;
-
-    while (span_cut(&rest, '|', &word))
-        if (span_search(plain, word) >= 0)
-            return true;
-    return false;
+    return reading_says(plain, words).len > 0;
 }
 
 static const char *finer_id(const struct sense *s)
@@ -111,8 +106,9 @@ static bool phrase_knows_better(const struct sense *s)
 {
     if (!s->phrase)
         return false;
-    if (s->said.made_up && (s->phrase->stage == STAGE_CONNECT || s->phrase->stage == STAGE_DNS ||
-                            s->phrase->stage == STAGE_TLS))
+    if (s->said.made_up && !holds(s->plain, "response was|responded|server said") &&
+        (s->phrase->stage == STAGE_CONNECT || s->phrase->stage == STAGE_DNS ||
+         s->phrase->stage == STAGE_TLS))
         return true;
     return is_weak(&s->reading);
 }
@@ -132,13 +128,14 @@ static void by_reading(struct sense *s, struct arena *a)
     s->rule = reading_rule(&s->reading, s->stage, a);
 }
 
-/* No server is quoted and no program known: perhaps a reply without its code. */
+/* No server is quoted and no program known: perhaps a reply without its code. What a rule makes of
+ * the code does not count: it is our guess. */
 static void by_words(struct sense *s, struct span text, struct arena *a)
 {
     struct reply guess = {.code = 550, .text = span_head(text, SAID_TEXT_MAX)};
 
     s->reading = reading_why(s->stage, &guess);
-    if (s->reading.word.len)
+    if (s->reading.word.len && !s->reading.code)
         by_reading(s, a);
     else
         s->cause = CAUSE_NONE;

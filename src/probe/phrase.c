@@ -1,6 +1,7 @@
 #include "probe/phrase.h"
 
 #include "base/memory.h"
+#include "mail/reading.h"
 
 #define OUTLOOK "Outlook's error number"
 #define PHONE   "a phone's or Mac's window"
@@ -39,34 +40,40 @@ static const struct phrase phrases[] = {
      "expired|expired certificate",
      "a certificate check", NULL, CAUSE_CERT_EXPIRED, STAGE_TLS},
     {"not yet valid", "a certificate check", "S5", CAUSE_NONE, STAGE_TLS},
-    {"ssl_error_bad_cert_domain|does not match certificate|altname_invalid|belongs to a "
-     "different site|wrong site|target principal name is "
-     "incorrect|hostname mismatch|name mismatch|no alternative certificate subject name|"
-     "certificate name does not match|does not match the host|certificate verification failed "
-     "for|doesn't match the host|not match the name of the server|host name does not match",
+    {"ssl_error_bad_cert_domain|does not match certificate|altname_invalid|"
+     "belongs to a different site|wrong site|target principal name is incorrect|"
+     "hostname mismatch|name mismatch|no alternative certificate subject name|"
+     "certificate name does not match|does not match the host|"
+     "certificate verification failed for|doesn't match the host|"
+     "not match the name of the server|host name does not match",
      "a certificate check", NULL, CAUSE_CERT_NAME, STAGE_TLS},
-    {"sec_error_unknown_issuer|self_signed|self signed|self-signed|certificate is not trusted|"
-     "server certificate not trusted|certificate not trusted|trust anchor for certification "
-     "path|unable to get local issuer|cannot verify server identity|can't verify the identity|"
-     "can\xe2\x80\x99t verify the identity|certificate chain was issued by an authority that is "
-     "not trusted|unable to verify the first certificate|security certificate that cannot be "
-     "verified",
+    {"certificate verify failed|pkix path|valid certification path|"
+     "certificate verification failed|known issuer|sec_error_unknown_issuer|self_signed|"
+     "self signed|self-signed|certificate is not trusted|server certificate not trusted|"
+     "certificate not trusted|trust anchor for certification path|unable to get local issuer|"
+     "cannot verify server identity|can't verify the identity|"
+     "can\xe2\x80\x99t verify the identity|"
+     "certificate chain was issued by an authority that is not trusted|"
+     "unable to verify the first certificate|security certificate that cannot be verified",
      "a certificate check", NULL, CAUSE_CERT_ISSUER, STAGE_TLS},
 
     /* encryption */
-    {"ssl_error_rx_record_too_long|wrong version number|packet length too long|record layer "
+    {"speaking plain text|unexpected packet format|unrecognized ssl message|plaintext connection|"
+     "ssl_error_rx_record_too_long|wrong version number|packet length too long|record layer "
      "failure|unknown protocol",
      "a TLS library", NULL, CAUSE_TLS_MODE, STAGE_TLS},
-    {"ssl_error_unsupported_version|unsupported protocol|no shared cipher|no cipher|alert "
-     "protocol version|tlsv1 alert protocol|inappropriate_fallback|ssl_error_no_cypher_overlap|"
-     "handshake_failure|alert handshake failure",
+    {"no appropriate protocol|ssl_error_unsupported_version|unsupported protocol|"
+     "no shared cipher|no cipher|alert protocol version|tlsv1 alert protocol|"
+     "inappropriate_fallback|ssl_error_no_cypher_overlap|handshake_failure|"
+     "alert handshake failure",
      "a TLS library", "S6", CAUSE_TLS_FAILURE, STAGE_TLS},
-    {"doesn't advertise that feature|does not advertise that feature|doesn\xe2\x80\x99t "
-     "advertise|tls is required, but was not offered|starttls was not offered|server does not "
-     "support starttls|starttls not supported|does not offer starttls|not support starttls|"
-     "encryption type you specified|does not support ssl|doesn't support ssl|not support ssl "
-     "connections|doesn\xe2\x80\x99t support ssl|starttls extension not supported|starttls is "
-     "not supported by the server",
+    {"doesn't advertise that feature|does not advertise that feature|"
+     "doesn\xe2\x80\x99t advertise|tls is required, but was not offered|"
+     "starttls was not offered|server does not support starttls|starttls not supported|"
+     "does not offer starttls|not support starttls|connection encryption type|"
+     "encryption type you specified|does not support ssl|doesn't support ssl|"
+     "not support ssl connections|doesn\xe2\x80\x99t support ssl|"
+     "starttls extension not supported|starttls is not supported by the server",
      "a window or log about STARTTLS", NULL, CAUSE_STARTTLS_ABSENT, STAGE_STARTTLS},
     {"cannot start tls|tls session failed|tls handshake failed|unable to establish a secure "
      "link|tls connection failed|ssl handshake|tls error on connection|tls negotiation failed|"
@@ -83,13 +90,18 @@ static const struct phrase phrases[] = {
      "authentication|authentication is not supported|does not support authentication|not "
      "support smtp auth",
      "a window or log about login", NULL, CAUSE_AUTH_ABSENT, STAGE_AUTH},
-    {"unable to authenticate to|unable to log in at server|login to server|sending of password "
-     "did not succeed|sending of the username did not succeed|username or password incorrect|"
-     "user name or password is incorrect|username or password is incorrect|user name or "
-     "password for|username or password for|password is incorrect|incorrect username|wrong "
-     "username|authentication failed|couldn't sign in|can't sign in|log on to your outgoing|"
-     "invalid credentials|password rejected|username/password|logon denied|login denied|login "
-     "failed",
+    {"missing credentials|no password specified|no username specified|no user name specified",
+     "a program's error", NULL, CAUSE_AUTH_REQUIRED, STAGE_AUTH},
+    {"could not authenticate|password command failed|anmeldung&fehlgeschlagen|benutzername oder|"
+     "mot de passe&incorrect|nom d'utilisateur ou|nombre de usuario o|nome utente o|"
+     "gebruikersnaam of|usuário ou|имя пользователя или|unable to authenticate to|"
+     "unable to log in at server|login to server|sending of password did not succeed|"
+     "sending of the username did not succeed|username or password incorrect|"
+     "user name or password is incorrect|username or password is incorrect|"
+     "user name or password for|username or password for|password is incorrect|"
+     "incorrect username|wrong username|authentication failed|couldn't sign in|can't sign in|"
+     "log on to your outgoing|invalid credentials|password rejected|username/password|"
+     "logon denied|login denied|login failed",
      "a window or log about login", NULL, CAUSE_AUTH_BAD, STAGE_AUTH},
     {"does not allow relaying|doesn't allow relaying|doesn\xe2\x80\x99t allow relaying|does not "
      "relay|unable to relay",
@@ -103,6 +115,8 @@ static const struct phrase phrases[] = {
      SERVER, NULL, CAUSE_LIFETIME, STAGE_NONE},
 
     /* network: what Thunderbird, Apple Mail and phones say */
+    {"serveur&est inconnu|server&ist unbekannt|servidor&desconocido|server&sconosciuto",
+     "a window about the server's name", "N4", CAUSE_NONE, STAGE_DNS},
     {"winsock error 11001|winsock error code: 11001|socket error: 11001|error: 11001|server "
      "(smtp) is unknown|is unknown. the server may be incorrectly configured|unknown host|no "
      "such host is known|name or service not known|could not be found. check the server name|"
@@ -115,6 +129,7 @@ static const struct phrase phrases[] = {
      "check your network connection",
      "a window about the network", "N1", CAUSE_NONE, STAGE_CONNECT},
     {"loops back to myself", SERVER, NULL, CAUSE_LOOP, STAGE_NONE},
+    {"host not found, try again", SERVER, NULL, CAUSE_DNS_LATER, STAGE_DNS},
     {"host or domain name not found|couldn't find any host named|couldn't find a mail exchanger|"
      "all relevant mx records point to non-existent|host unknown|domain name not found|domain "
      "not found|no such domain|dns domain does not exist|domain does not exist|host not found|"
@@ -144,14 +159,16 @@ static const struct phrase phrases[] = {
      SYSTEM, NULL, CAUSE_FORBIDDEN, STAGE_CONNECT},
     {"timed out while|timeout while|conversation with|smtp timeout|timeout after|timed out after",
      SERVER, NULL, CAUSE_TIMEOUT, STAGE_NONE},
-    {"timed out|time out|timeout|winsock error code: 10060|socket error: 10060|error: 10060|"
-     "etimedout|failed to connect within|taking too long|did not respond|not responding|wasn't "
-     "able to establish an smtp connection|cannot be contacted on|can't be contacted|cannot be "
-     "reached|can't be reached|unable to connect|couldn't connect|cannot connect|can't connect|"
-     "could not connect|connection to the outgoing server|connection to the server has failed|"
-     "failed to connect|couldn't open connection|cannot send message using the server|did not "
-     "accept our requests to connect|server is unavailable or|cannot contact|could not be "
-     "contacted|no response from the server|connecting to outgoing server",
+    {"zeitüberschreitung|délai d'attente|tiempo de espera|tempo scaduto|time-out|"
+     "able_to_establish_an_smtp|timed out|time out|timeout|winsock error code: 10060|"
+     "socket error: 10060|error: 10060|etimedout|failed to connect within|taking too long|"
+     "did not respond|not responding|wasn't able to establish an smtp connection|"
+     "cannot be contacted on|can't be contacted|cannot be reached|can't be reached|"
+     "unable to connect|couldn't connect|cannot connect|can't connect|could not connect|"
+     "connection to the outgoing server|connection to the server has failed|failed to connect|"
+     "couldn't open connection|cannot send message using the server|"
+     "did not accept our requests to connect|server is unavailable or|cannot contact|"
+     "could not be contacted|no response from the server|connecting to outgoing server",
      "a window or log about a connection", NULL, CAUSE_SILENT, STAGE_CONNECT},
 
     /* message, sender, recipient */
@@ -182,11 +199,9 @@ static const struct phrase phrases[] = {
 const struct phrase *phrase_find(struct span plain, struct span *word)
 {
     for (size_t i = 0; i < COUNT(phrases); i++) {
-        struct span rest = span_of(phrases[i].words);
-
-        while (span_cut(&rest, '|', word))
-            if (span_search(plain, *word) >= 0)
-                return &phrases[i];
+        *word = reading_says(plain, phrases[i].words);
+        if (word->len)
+            return &phrases[i];
     }
     *word = SPAN_NONE;
     return NULL;

@@ -8,7 +8,7 @@
 #include "mail/outcome.h"
 
 struct phrase {
-    const char *words; /* lower case, "|" between; one of them is in the text */
+    const char *words; /* lower case, as reading_says takes them */
     const char *form;  /* where such words come from, for people */
     const char *id;    /* of the diagnosis; NULL: that of the cause */
     enum cause cause;
