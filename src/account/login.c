@@ -87,9 +87,7 @@ static uint64_t keyed(struct span name, struct span password)
     text_addf(&t, "%zu:%.*s", name.len, SPAN_ARG(name));
     text_add(&t, password);
     h = map_hash(text_span(&t));
-    if (t.at)
-        memory_wipe(t.at, t.cap);
-    text_free(&t);
+    text_wipe(&t);
     return h;
 }
 

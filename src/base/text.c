@@ -18,6 +18,13 @@ void text_free(struct text *t)
     *t = TEXT_INIT(t->max);
 }
 
+void text_wipe(struct text *t)
+{
+    if (t->at)
+        memory_wipe(t->at, t->cap);
+    text_free(t);
+}
+
 void text_clear(struct text *t)
 {
     t->len = 0;

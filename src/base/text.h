@@ -18,6 +18,9 @@ struct text {
 void text_init(struct text *t, size_t max);
 /* Frees the bytes; the text may be used again with the same maximum. */
 void text_free(struct text *t);
+/* The same for a secret, which is overwritten first. Growing leaves copies behind: make room for
+ * all of it at once (text_room). */
+void text_wipe(struct text *t);
 /* Empties it, keeps the memory, clears `full`. */
 void text_clear(struct text *t);
 /* Each returns false when it did not fit. */

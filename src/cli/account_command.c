@@ -65,9 +65,7 @@ static int get_password(const char *words, const char *file, char *buf, size_t c
     if (config_secret(file, &secret, &e) < 0)
         status = command_error(words, EX_NOINPUT, "%s", e.words);
     snprintf(buf, cap, "%s", text_cstr(&secret));
-    if (secret.at)
-        memory_wipe(secret.at, secret.cap);
-    text_free(&secret);
+    text_wipe(&secret);
     return status;
 }
 

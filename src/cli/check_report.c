@@ -1,6 +1,7 @@
 #include "cli/check_report.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "cli/check_cell.h"
 #include "cli/check_evidence.h"
@@ -226,19 +227,6 @@ static void write_page(const struct check *c, struct html *h)
 
 /* ---- the file ---- */
 
-static int write_all(int fd, struct span s)
-{
-    while (s.len) {
-        ssize_t n = write(fd, s.at, s.len);
-
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n > 0)
-            s = span_from(s, (size_t)n);
-    }
-    return fsync(fd);
-}
-
 static int save(const char *path, struct span page, struct error *e)
 {
     struct text beside = TEXT_INIT(PATH_MAX);
@@ -249,7 +237,7 @@ static int save(const char *path, struct span page, struct error *e)
     if (fd < 0) {
         result = error_sys(e, errno, "cannot write the report %s", path);
     } else {
-        if (write_all(fd, page) < 0 || rename(beside.at, path) < 0) {
+        if (file_write(fd, page) < 0 || fsync(fd) < 0 || rename(beside.at, path) < 0) {
             result = error_sys(e, errno, "cannot write the report %s", path);
             unlink(beside.at);
         }

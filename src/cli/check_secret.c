@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define HIDDEN "***"
+
 enum { SHORTEST = 4 };
 
 static void hide(char *words, const char *secret)
@@ -13,8 +15,10 @@ static void hide(char *words, const char *secret)
 
     if (n < SHORTEST)
         return;
-    for (char *at = words; (at = strstr(at, secret)) != NULL; at += n)
-        memset(at, '*', n);
+    for (char *at = words; (at = strstr(at, secret)) != NULL; at += strlen(HIDDEN)) {
+        memcpy(at, HIDDEN, strlen(HIDDEN)); /* always as long, so that its length is not told */
+        memmove(at + strlen(HIDDEN), at + n, strlen(at + n) + 1);
+    }
 }
 
 /* What all alignments of base64 have in common is too much; the two forms a login has are whole
@@ -45,10 +49,7 @@ void check_secret_hide(struct findings *f, const char *password)
         hide_all(steps[i]->reply.text, forms);
     for (size_t i = 0; i < f->door_count; i++)
         hide_all(f->door[i].reply.text, forms);
-    memory_wipe(raw.at, raw.cap);
-    memory_wipe(login.at, login.cap);
-    memory_wipe(plain.at, plain.cap);
-    text_free(&raw);
-    text_free(&login);
-    text_free(&plain);
+    text_wipe(&raw);
+    text_wipe(&login);
+    text_wipe(&plain);
 }

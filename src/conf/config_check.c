@@ -83,9 +83,7 @@ static void check_password(struct check *k, const struct config_relay *r)
 
     if (*r->password_file && config_secret(r->password_file, &secret, &e) < 0)
         note_at(k, &r->password_file, "password-file", e.words);
-    if (secret.at)
-        memory_wipe(secret.at, secret.cap);
-    text_free(&secret);
+    text_wipe(&secret);
 }
 
 static void check_user(struct check *k)

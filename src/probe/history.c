@@ -1,6 +1,7 @@
 #include "probe/history.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -49,26 +50,19 @@ void history_folder(char *out, size_t size)
 static int read_file(int folder, struct text *out)
 {
     int fd = openat(folder, FILE_KEPT, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    ssize_t n = 1;
+    int r;
 
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno;
-    while (n > 0) {
-        char *room = text_room(out, 8192);
-
-        n = room ? read(fd, room, 8192) : 0;
-        if (n > 0)
-            out->len += (size_t)n;
-    }
-    n = n < 0 ? -errno : out->full ? -EFBIG : 0;
+    r = file_read(fd, out);
     close(fd);
-    return (int)n;
+    return r;
 }
 
 /* 0, or -1 and *e. */
 static int load(int folder, struct known *k, struct error *e)
 {
-    struct text t = TEXT_INIT(KNOWN_TEXT_MAX + 8192);
+    struct text t = TEXT_INIT(KNOWN_TEXT_MAX);
     int r = read_file(folder, &t);
 
     if (r < 0)
@@ -77,19 +71,6 @@ static int load(int folder, struct known *k, struct error *e)
         r = known_read(k, text_span(&t), e);
     text_free(&t);
     return r < 0 ? -1 : 0;
-}
-
-static bool write_whole(int fd, struct span s)
-{
-    while (s.len) {
-        ssize_t n = write(fd, s.at, s.len);
-
-        if (n < 0 && errno != EINTR)
-            return false;
-        if (n > 0)
-            s = span_from(s, (size_t)n);
-    }
-    return fsync(fd) == 0;
 }
 
 static int save(int folder, const struct known *k, struct error *e)
@@ -101,7 +82,7 @@ static int save(int folder, const struct known *k, struct error *e)
     known_write(k, &t);
     unlinkat(folder, FILE_NEW, 0); /* of a run that died; we hold the lock */
     fd = openat(folder, FILE_NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    ok = fd >= 0 && !t.full && write_whole(fd, text_span(&t)) &&
+    ok = fd >= 0 && !t.full && file_write(fd, text_span(&t)) == 0 && fsync(fd) == 0 &&
          renameat(folder, FILE_NEW, folder, FILE_KEPT) == 0 && fsync(folder) == 0;
     sys = errno;
     if (fd >= 0)

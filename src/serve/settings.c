@@ -121,23 +121,16 @@ int settings_load(const char *file, struct settings **out, struct text *words)
     return bad ? -1 : 0;
 }
 
-static void wipe(struct text *t)
-{
-    if (t->at)
-        memory_wipe(t->at, t->cap);
-    text_free(t);
-}
-
 void settings_free(struct settings **s)
 {
     if (!*s)
         return;
     for (size_t i = 0; i < (*s)->certificate_count; i++) {
         text_free(&(*s)->certificates[i].certificate);
-        wipe(&(*s)->certificates[i].key);
+        text_wipe(&(*s)->certificates[i].key);
     }
     for (size_t i = 0; (*s)->passwords && i < (*s)->config->relay_count; i++)
-        wipe(&(*s)->passwords[i]);
+        text_wipe(&(*s)->passwords[i]);
     free((*s)->certificates);
     free((*s)->passwords);
     text_free(&(*s)->file);

@@ -1,4 +1,3 @@
-#include "base/memory.h"
 #include "sasl/sasl_client.h"
 #include "smtp/client_steps.h"
 
@@ -14,12 +13,6 @@ static void secret_init(struct text *t)
 {
     text_init(t, SASL_LINE_MAX + 64);
     text_room(t, SASL_LINE_MAX);
-}
-
-static void secret_free(struct text *t)
-{
-    memory_wipe(t->at, t->cap);
-    text_free(t);
 }
 
 static void say_auth(struct smtp_client *c, struct sasl_client *sasl)
@@ -38,8 +31,8 @@ static void say_auth(struct smtp_client *c, struct sasl_client *sasl)
     } else {
         client_talk_say(c, "AUTH %s", mechanism);
     }
-    secret_free(&initial);
-    secret_free(&line);
+    text_wipe(&initial);
+    text_wipe(&line);
 }
 
 static int unproven(struct smtp_client *c, const struct error *e)
@@ -73,7 +66,7 @@ static int answer(struct smtp_client *c, struct sasl_client *sasl, struct reply 
     } else {
         rc = give_up(c, &e);
     }
-    secret_free(&line);
+    text_wipe(&line);
     return rc;
 }
 

@@ -1,5 +1,6 @@
 #include "tls/certificate.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/memory.h"
 
 #include <arpa/inet.h>
@@ -137,18 +138,6 @@ int certificate_make(const struct certificate_wish *w, struct text *cert, struct
 
 /* ---- writing ---- */
 
-static bool write_all(int fd, struct span s)
-{
-    while (s.len) {
-        ssize_t n = write(fd, s.at, s.len);
-        if (n < 0 && errno != EINTR)
-            return false;
-        if (n > 0)
-            s = span_from(s, (size_t)n);
-    }
-    return fsync(fd) == 0;
-}
-
 /* Under another name first, then linked: so it is whole or not there, and never replaces one. */
 static int write_file(const char *file, mode_t mode, struct span s, struct error *e)
 {
@@ -156,7 +145,8 @@ static int write_file(const char *file, mode_t mode, struct span s, struct error
     if (asprintf(&part, "%s.XXXXXX", file) < 0)
         abort();
     int fd = mkostemp(part, O_CLOEXEC); /* mode 0600 */
-    bool ok = fd >= 0 && write_all(fd, s) && fchmod(fd, mode) == 0 && link(part, file) == 0;
+    bool ok = fd >= 0 && file_write(fd, s) == 0 && fsync(fd) == 0 && fchmod(fd, mode) == 0 &&
+              link(part, file) == 0;
     int sys = errno;
     if (fd >= 0) {
         close(fd);
@@ -182,9 +172,7 @@ int certificate_write(const struct certificate_wish *w, const char *cert_file, c
         if (rc != 0)
             unlink(key_file); /* ours, made just now */
     }
-    if (key.at)
-        memory_wipe(key.at, key.cap);
-    text_free(&key);
+    text_wipe(&key);
     text_free(&cert);
     return rc;
 }

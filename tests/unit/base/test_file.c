@@ -1,0 +1,85 @@
+#include "base/file.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { LARGE = 100000 };
+
+static int scratch(void)
+{
+    char name[] = "/tmp/port26-file-XXXXXX";
+    int fd = mkstemp(name);
+
+    assert_true(fd >= 0);
+    unlink(name);
+    return fd;
+}
+
+static void what_is_written_is_read(void **state)
+{
+    static const size_t sizes[] = {0, 1, 16384, 16385, LARGE};
+    char *bytes = memory_alloc(LARGE);
+
+    (void)state;
+    for (size_t i = 0; i < LARGE; i++)
+        bytes[i] = (char)(i * 7);
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        struct text t = TEXT_INIT(LARGE);
+        int fd = scratch();
+
+        assert_int_equal(file_write(fd, (struct span){bytes, sizes[i]}), 0);
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        assert_int_equal(file_read(fd, &t), 0);
+        assert_true(span_eq(text_span(&t), (struct span){bytes, sizes[i]}));
+        text_free(&t);
+        close(fd);
+    }
+    free(bytes);
+}
+
+static void what_is_too_large_is_told(void **state)
+{
+    struct text t = TEXT_INIT(4);
+    int fd = scratch();
+
+    (void)state;
+    assert_int_equal(file_write(fd, SPAN("12345")), 0);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_int_equal(file_read(fd, &t), -EFBIG);
+    text_free(&t);
+    close(fd);
+}
+
+static void failures_are_told(void **state)
+{
+    struct text t = TEXT_INIT(4);
+    int full = open("/dev/full", O_WRONLY), folder = open("/", O_RDONLY);
+
+    (void)state;
+    assert_int_equal(file_write(full, SPAN("x")), -ENOSPC);
+    assert_int_equal(file_write(folder, SPAN("x")), -EBADF);
+    assert_int_equal(file_read(folder, &t), -EISDIR);
+    close(full);
+    close(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(what_is_too_large_is_told),
+        cmocka_unit_test(failures_are_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
