@@ -51,7 +51,7 @@ static char *path(const char *folder, const char *name)
 {
     static char out[PATH_MAX];
 
-    snprintf(out, sizeof out, "%s/%s", folder, name);
+    assert_in_range(snprintf(out, sizeof out, "%s/%s", folder, name), 1, sizeof out - 1);
     return out;
 }
 
@@ -177,7 +177,7 @@ static void it_is_kept_for_its_owner_alone(void **state)
     const struct known_door *d;
     struct known *k;
 
-    snprintf(deep, sizeof deep, "%s/a/b", (char *)*state);
+    span_cstr(span_of(path(*state, "a/b")), deep, sizeof deep);
     umask(0);
     note(deep, &home, &f, NOON);
     umask(022);
@@ -259,7 +259,7 @@ static void a_link_is_not_followed(void **state)
     struct error e = {0};
     struct known *k;
 
-    snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", (char *)*state);
+    span_cstr(span_of(path(*state, "elsewhere")), elsewhere, sizeof elsewhere);
     put(elsewhere, "mine\n");
     assert_int_equal(symlink(elsewhere, path(*state, "places")), 0);
     assert_int_equal(symlink(elsewhere, path(*state, "places.new")), 0);
