@@ -1,0 +1,163 @@
+/* How messages end, and what their senders are told. */
+#include "couriers.h"
+
+static bool contains(const struct house *h, const char *words)
+{
+    return span_search(text_span(&h->report), span_of(words)) >= 0;
+}
+
+static void test_one_report_per_failure(void **state)
+{
+    struct house *h = *state;
+    struct message m = fixture_message(BODY); /* the third recipient has NOTIFY=NEVER */
+
+    h->courier = never;
+    house_accept(h, &m);
+    house_run_idle(h);
+    /* a and c are one job: a report about a alone; b another job with its own report */
+    assert_int_equal(counts(h).failed, 3);
+    assert_int_equal(counts(h).reports, 2);
+    assert_int_equal(h->jobs, 4);
+    assert_string_equal(h->job[3].sender, "");
+    assert_string_equal(h->job[3].first, "sender@example.net");
+    assert_true(contains(h, "multipart/report"));
+    assert_true(contains(h, "5.1.1"));
+    assert_false(contains(h, "c@example.com"));
+    assert_int_equal(counts(h).messages, 0);
+    assert_int_equal(fixture_count(h->fixture), 0);
+}
+
+/* Never a report about <>. */
+static void test_no_report_about_a_report(void **state)
+{
+    struct house *h = *state;
+    struct recipient r;
+    struct message m = to_one(&r, "a@example.com");
+
+    h->courier = never_all;
+    house_accept(h, &m);
+    house_run_idle(h);
+    assert_int_equal(h->jobs, 2);
+    assert_int_equal(counts(h).reports, 1);
+    assert_int_equal(counts(h).failed, 2);
+    assert_int_equal(counts(h).messages, 0);
+    m = to_one(&r, "a@example.com");
+    m.envelope.sender = SPAN_NONE;
+    house_accept(h, &m);
+    house_run_idle(h);
+    assert_int_equal(counts(h).reports, 1);
+    assert_int_equal(counts(h).messages, 0);
+}
+
+static void test_success_report(void **state)
+{
+    struct house *h = *state;
+    struct recipient r;
+    struct message m;
+    static const struct {
+        house_courier_fn *courier;
+        const char *to;
+        unsigned notify, reports;
+    } rows[] = {
+        {delivers, "a@example.com", NOTIFY_SUCCESS, 0}, /* the far host sends it */
+        {relays, "a@example.com", NOTIFY_SUCCESS, 1},
+        {relays, "a@example.com", NOTIFY_FAILURE, 0},
+        {relays, "a@example.com", 0, 0},
+        {delivers, "a@here.example", NOTIFY_SUCCESS | NOTIFY_FAILURE, 1},
+        {delivers, "a@here.example", NOTIFY_NEVER, 0},
+    };
+    uint64_t before;
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        m = to_one(&r, rows[i].to);
+        r.notify = rows[i].notify;
+        h->courier = rows[i].courier;
+        before = counts(h).reports;
+        house_accept(h, &m);
+        house_run_idle(h);
+        assert_int_equal(counts(h).reports - before, rows[i].reports);
+        assert_int_equal(counts(h).messages, 0);
+    }
+}
+
+/* P6: five days of "later", one delay notice, then one failure report with 4.4.7. */
+static void test_expires_after_its_lifetime(void **state)
+{
+    struct house *h = *state;
+    struct recipient r;
+    struct message m = to_one(&r, "a@dead.example");
+
+    h->courier = dead;
+    house_accept(h, &m);
+    house_run_idle(h);
+    house_pass(h, 3 * CLOCK_HOUR);
+    assert_int_equal(counts(h).reports, 0);
+    house_pass(h, 90 * CLOCK_MINUTE);
+    house_pass(h, 4 * CLOCK_HOUR);
+    assert_int_equal(counts(h).reports, 1);
+    assert_true(contains(h, "delayed"));
+    for (int i = 0; i < 22; i++)
+        house_pass(h, 5 * CLOCK_HOUR);
+    assert_int_equal(counts(h).reports, 1);
+    assert_int_equal(counts(h).failed, 0);
+    house_pass(h, 5 * CLOCK_HOUR);
+    house_pass(h, 5 * CLOCK_HOUR);
+    assert_int_equal(counts(h).failed, 1);
+    assert_int_equal(counts(h).reports, 2);
+    assert_true(contains(h, "4.4.7"));
+    assert_true(contains(h, "Nobody answers"));
+    assert_int_equal(counts(h).messages, 0);
+}
+
+/* What was not tried does not expire, however long the machine was off. */
+static void test_untried_does_not_expire(void **state)
+{
+    struct house *h = *state;
+    struct recipient r;
+    struct message m = to_one(&r, "a@example.com");
+
+    h->courier = delivers;
+    queue_pause(h->queue, true);
+    house_accept(h, &m);
+    house_pass(h, 30 * CLOCK_DAY);
+    assert_int_equal(counts(h).failed, 0);
+    queue_pause(h->queue, false);
+    house_run_idle(h);
+    assert_int_equal(counts(h).delivered, 1);
+}
+
+/* Mail that never got its own turn behind a dead place still gets its notice and its end. */
+static void test_expires_behind_a_dead_place(void **state)
+{
+    struct house *h = *state;
+    struct recipient r[30];
+    struct message m[30];
+
+    h->courier = dead;
+    for (int i = 0; i < 30; i++) {
+        m[i] = to_one(&r[i], "a@dead.example");
+        house_accept(h, &m[i]);
+    }
+    house_run_idle(h);
+    assert_in_range(h->jobs, 1, 10); /* one round, not thirty tries */
+    for (int i = 0; i < 10; i++)
+        house_pass(h, 30 * CLOCK_MINUTE);
+    assert_int_equal(counts(h).reports, 30);
+    for (int i = 0; i < 60; i++)
+        house_pass(h, 3 * CLOCK_HOUR);
+    assert_int_equal(counts(h).failed, 30);
+    assert_int_equal(counts(h).reports, 60);
+    assert_int_equal(counts(h).messages, 0);
+    assert_int_equal(fixture_count(h->fixture), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(test_one_report_per_failure),  BOTH(test_no_report_about_a_report),
+        BOTH(test_success_report),          BOTH(test_expires_after_its_lifetime),
+        BOTH(test_untried_does_not_expire), BOTH(test_expires_behind_a_dead_place),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
