@@ -11,6 +11,7 @@
 #include "cli/send_command.h"
 #include "cli/sendmail_command.h"
 #include "cli/serve_command.h"
+#include "cli/settings_command.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@ static const struct command commands[] = {
      explain_command_run, NULL},
     {"check", "ADDRESS | SERVER [--port N]",
      "Find out why mail cannot be sent, and who can repair it.", check_command_run, NULL},
+    {"settings", "ADDRESS [--client PROGRAM]",
+     "Tell the settings that a mail program needs for sending.", settings_command_run, NULL},
     {"send", "--to ADDRESS [--subject TEXT] [FILE]", "Send a text, or a whole message with --raw.",
      send_command_run, NULL},
     {"sendmail", "[OPTION...] [ADDRESS...]",

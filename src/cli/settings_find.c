@@ -113,6 +113,13 @@ static void sort_doors(struct settings *s)
 
 /* ---- looking ---- */
 
+static const enum findings_mode modes[] = {
+    [SEALING_UNKNOWN] = MODE_UNKNOWN,
+    [SEALING_NONE] = MODE_PLAIN,
+    [SEALING_STARTTLS] = MODE_STARTTLS,
+    [SEALING_TLS] = MODE_TLS,
+};
+
 static int look_at(struct settings *s, struct loop *l, struct tls_context *tls, const char *host,
                    struct error *e)
 {
@@ -122,9 +129,17 @@ static int look_at(struct settings *s, struct loop *l, struct tls_context *tls, 
                                  .timeout = s->timeout ? s->timeout : LOOK_MS};
     size_t extra = 0;
 
-    for (size_t i = 0; i < s->count && extra < OBSERVE_PORTS_MAX; i++)
-        if (strcmp(s->door[i].door.host, host) == 0)
-            o.extra_ports[extra++] = s->door[i].door.port;
+    for (size_t i = 0; i < s->count && extra < OBSERVE_PORTS_MAX; i++) {
+        const struct discover_door *d = &s->door[i].door;
+
+        if (strcmp(d->host, host) != 0)
+            continue;
+        o.extra_ports[extra++] = d->port;
+        if (o.port)
+            continue;
+        o.port = d->port; /* how it begins need not be found out then */
+        o.mode = modes[d->sealing];
+    }
     if (observe_run(l, &o, &s->findings, e) < 0)
         return EX_CONFIG;
     s->looked = true;
@@ -212,9 +227,12 @@ static void nothing_found(const struct settings *s, enum steps_program program, 
     remedy_fill(v, VERDICT_UNKNOWN, CAUSE_NONE, &k, a);
     v->sentence = span_of(s->found.words);
     v->step_count = 0;
-    if (end == DISCOVER_NO_ANSWER) {
+    if (end == DISCOVER_NO_ANSWER || end == DISCOVER_NOT_ASKED) {
         v->owner = OWNER_NONE;
-        verdict_step(v, a, "Look whether this computer is online, and try again.");
+        verdict_step(v, a, "%s",
+                     end == DISCOVER_NO_ANSWER
+                         ? "Look whether this computer is online, and try again."
+                         : "Try again without --offline.");
         return;
     }
     v->owner = OWNER_PROVIDER;
@@ -250,6 +268,10 @@ void settings_find_steps(const struct settings *s, enum steps_program program, s
                                  .spa = d->spa == SPA_UNKNOWN ? SPA_OFF : d->spa};
     bool only_oauth = d->door.login == LOGIN_OAUTH;
 
+    if ((d->door.login & LOGIN_APP_PASSWORD) && !(d->door.login & LOGIN_PASSWORD))
+        verdict_step(v, a,
+                     "Make an app password in the security settings of the account, at the "
+                     "provider's web site: the ordinary password is refused.");
     steps_add(v, program, only_oauth ? (CHANGE_ALL & ~CHANGE_METHOD) | CHANGE_OAUTH : CHANGE_ALL,
               &how, a);
 }

@@ -44,7 +44,7 @@ static void print_login(const struct discover_door *d, FILE *to)
 
 static void print_door(const struct settings_door *d, FILE *to)
 {
-    char port[12] = "465, else 587";
+    char port[12] = "";
 
     if (d->door.port)
         snprintf(port, sizeof port, "%u", d->door.port);

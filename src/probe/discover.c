@@ -5,6 +5,7 @@
 #include "mail/address.h"
 #include "probe/discover_parts.h"
 
+#include <libpsl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,7 @@ static void start(struct search *s, size_t resolver)
         *t = (struct discover_task){.search = s, .ask = (enum discover_ask)i};
         t->dns = s->dns[resolver];
         t->fetch = s->fetch[resolver];
-        if (!t->fetch && asks[i] == discover_ask_web)
+        if ((!t->fetch && asks[i] == discover_ask_web) || (!t->dns && i != ASK_TABLE))
             continue;
         s->under_way++;
         t->fiber = fiber_start(s->loop, task_fiber, t);
@@ -202,6 +203,8 @@ static enum discover_end why_nothing(const struct search *s)
 {
     bool told = false, refused = false;
 
+    if (s->s->offline)
+        return DISCOVER_NOT_ASKED;
     for (int r = 0; r < DISCOVER_RESOLVERS; r++) {
         const struct discover_task *mx = &s->task[r][ASK_MX];
 
@@ -227,6 +230,7 @@ static void put_in_words(struct discover *out, const char *domain)
         [DISCOVER_NOTHING] = "%s exists, but names no server for sending, and no host with a "
                              "customary name is there.",
         [DISCOVER_NO_ANSWER] = "Nobody could be asked about %s: no answer from DNS.",
+        [DISCOVER_NOT_ASKED] = "The built-in table does not know %s, and nobody was asked.",
     };
     struct text words = TEXT_INIT(sizeof out->words - 1);
     struct span pattern = span_of(sentences[out->end]);
@@ -283,6 +287,8 @@ static int make_resolvers(struct search *s, struct error *e)
     struct dns_settings first = {.hosts_file = "/etc/hosts", .timeout = DISCOVER_MS};
     struct dns_settings other = {.resolvers = &second, .resolver_count = 1, .timeout = DISCOVER_MS};
 
+    if (s->s->offline)
+        return 0;
     if (s->s->resolver) {
         first.hosts_file = NULL;
         first.resolvers = &own;
@@ -329,4 +335,25 @@ int discover_run(struct loop *l, const char *domain, const char *second, struct 
     struct discover_settings s = {.domain = domain, .second = second};
 
     return discover_find(l, &s, out, e);
+}
+
+int discover_right(struct loop *l, const char *host, const struct discover_settings *s,
+                   char right[FINDINGS_NAME], struct error *e)
+{
+    struct discover_settings by = *s;
+    const psl_ctx_t *list = psl_builtin();
+    struct discover *found;
+    int rc;
+
+    right[0] = '\0';
+    by.address = SPAN_NONE;
+    by.domain = list ? psl_registrable_domain(list, host) : NULL;
+    if (!by.domain)
+        return 0;
+    found = memory_alloc(sizeof *found);
+    rc = discover_find(l, &by, found, e);
+    if (rc == 0 && found->count && strcmp(found->host, host) != 0)
+        memcpy(right, found->host, FINDINGS_NAME);
+    free(found);
+    return rc;
 }

@@ -39,7 +39,8 @@ struct discover_door {
     X(DISCOVER_NOT_OFFERED, "not-offered")                                                         \
     X(DISCOVER_NO_DOMAIN, "no-domain") /* the part behind the @ does not exist */                  \
     X(DISCOVER_NOTHING, "nothing")     /* it exists, but names no server for sending */            \
-    X(DISCOVER_NO_ANSWER, "no-answer") /* nobody could be asked */
+    X(DISCOVER_NO_ANSWER, "no-answer") /* nobody could be asked */                                 \
+    X(DISCOVER_NOT_ASKED, "not-asked") /* the table does not know it, and it was all */
 #define X(id, name) id,
 enum discover_end { DISCOVER_END_LIST(X) };
 #undef X
@@ -67,13 +68,19 @@ struct discover_settings {
     const char *second;   /* asked when the first knows nothing, or NULL */
     const char *cafile;   /* authorities for https, NULL: the system's */
     bool no_web;          /* leave the provider's settings file alone */
+    bool offline;         /* ask nobody: the built-in table alone */
 };
 
 /* Runs l, at most two seconds; call it outside of fibers. *out is filled always. 0, or -1 and *e
  * when a setting is bad. */
 int discover_find(struct loop *l, const struct discover_settings *s, struct discover *out,
                   struct error *e);
-/* The same for the check: only the domain is given to others. */
+/* `host` is no server: finds the one that is meant, for the domain that it seems to be of (the
+ * public suffix list tells). s->address and s->domain are not used. Fills `right`, "" when nothing
+ * better than `host` itself was found. 0, or -1 and *e. */
+int discover_right(struct loop *l, const char *host, const struct discover_settings *s,
+                   char right[FINDINGS_NAME], struct error *e);
+/* discover_find for a domain alone. */
 int discover_run(struct loop *l, const char *domain, const char *second, struct discover *out,
                  struct error *e);
 

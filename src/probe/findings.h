@@ -84,7 +84,7 @@ struct findings_door {
     enum findings_state state;
     int sys; /* positive errno, 0 */
     int64_t connect_ms;
-    unsigned again; /* first packets sent again */
+    unsigned again; /* packets sent again: the first ones, and others when it talked to the end */
     bool icmp;
     uint8_t icmp_type, icmp_code;
     char icmp_from[FINDINGS_NAME]; /* address of the router that spoke */
@@ -138,8 +138,10 @@ struct findings {
     char control[FINDINGS_NAME]; /* "" when there is none */
     char domain[FINDINGS_NAME];  /* of the mail address, or "" */
     char user[FINDINGS_NAME];
-    uint16_t port;           /* the user's setting, 0: not said */
-    enum findings_mode mode; /* the user's setting */
+    char right[FINDINGS_NAME]; /* the server that was found for that domain when host is not there,
+                                  or "" (discover_right) */
+    uint16_t port;             /* the user's setting, 0: not said */
+    enum findings_mode mode;   /* the user's setting */
     bool host_is_address;
 
     struct findings_dns dns, dns_second;
@@ -159,7 +161,8 @@ struct findings {
         enum smtp_client_why why; /* how it failed */
         struct findings_reply reply;
     } login, mail, rcpt, sent; /* sent: the answer to the whole message */
-    bool uneven;               /* with --repeat: some attempts open, some do not */
+    bool uneven;               /* what opened did not open again soon after, at any server */
+    bool limited;              /* the same at the user's server alone */
 
     /* What earlier runs saw at the user's door (history.h); all zero when there were none. */
     struct findings_past {

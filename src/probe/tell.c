@@ -1,6 +1,8 @@
 #include "probe/tell.h"
 
 #include "base/memory.h"
+#include "conf/suggest.h"
+#include "probe/providers.h"
 
 #include <string.h>
 
@@ -11,7 +13,12 @@ static const enum steps_sealing sealings[] = {
     [MODE_TLS] = SEALING_TLS,
 };
 
-static enum steps_spa spa_of(const char *mechanisms)
+enum steps_sealing tell_sealing(enum findings_mode mode)
+{
+    return sealings[mode];
+}
+
+enum steps_spa tell_spa(const char *mechanisms)
 {
     struct span rest = span_of(mechanisms), w;
     enum steps_spa spa = SPA_UNKNOWN;
@@ -35,7 +42,64 @@ static void take_best(const struct findings *f, const struct findings_door *best
         return;
     k->best.port = best->port;
     k->best.sealing = sealings[best->mode];
-    k->best.spa = spa_of(findings_auth(best));
+    k->best.spa = tell_spa(findings_auth(best));
+}
+
+enum { SLIPS_MAX = 2 };
+
+/* "smtp.gmial.com": the server of the table that differs by a slip or two, or NULL. */
+static const struct providers_row *meant(const char *host)
+{
+    const struct providers_row *near = NULL;
+    size_t least = SLIPS_MAX + 1;
+
+    for (const struct providers_row *r = providers_all(); r->name; r++) {
+        size_t slips = suggest_distance(span_of(host), span_of(r->host));
+
+        if (slips < least) {
+            least = slips;
+            near = r;
+        }
+    }
+    return near;
+}
+
+/* Whose mailboxes these are, as far as the table knows. */
+static const struct providers_row *provider_of(const struct findings *f)
+{
+    const struct providers_row *r = providers_of_domain(span_of(f->domain));
+
+    if (!r)
+        r = providers_of_host(span_of(f->host));
+    return r || !f->right[0] ? r : providers_of_host(span_of(f->right));
+}
+
+/* There is no such server: which one is there instead? */
+static void take_right(const struct findings *f, struct remedy_case *k)
+{
+    const struct providers_row *r = f->right[0] ? NULL : provider_of(f);
+
+    k->best = (struct steps_settings){.user = span_of(f->user)};
+    k->best.host = span_of(f->right);
+    if (!k->best.host.len && !r)
+        r = meant(f->host);
+    if (!r || span_iis(span_of(r->host), f->host))
+        return;
+    k->best.host = span_of(r->host);
+    k->best.port = r->doors[0].port;
+    k->best.sealing = r->doors[0].sealing;
+    if (!k->provider.len)
+        k->provider = span_of(r->name);
+}
+
+static void say_right(const struct remedy_case *k, struct verdict *v, struct arena *a)
+{
+    if (k->best.host.len && k->provider.len)
+        v->sentence = span_of(arena_printf(a, "%.*s That of %.*s is %.*s.", SPAN_ARG(v->sentence),
+                                           SPAN_ARG(k->provider), SPAN_ARG(k->best.host)));
+    else if (k->best.host.len)
+        v->sentence = span_of(arena_printf(a, "%.*s Your provider's is %.*s.",
+                                           SPAN_ARG(v->sentence), SPAN_ARG(k->best.host)));
 }
 
 /* Where the same port with the other way of beginning is the answer. */
@@ -73,9 +137,13 @@ static void tell_one(const struct findings *f, const struct conclusion *c,
     k.other = arena_span(a, span_of(c->other));
     if (strcmp(c->id, "S1") == 0)
         take_same_door(f, c, &k);
+    if (strcmp(c->id, "N4") == 0)
+        take_right(f, &k);
     *v = (struct verdict){0};
     remedy_fill(v, c->id, c->cause, &k, a);
     v->rule = c->rule;
+    if (strcmp(c->id, "N4") == 0)
+        say_right(&k, v, a);
     name_ports(c, v, a);
     if (c->reply.code)
         v->sentence = span_of(arena_printf(a, "%.*s The server said: %u %s", SPAN_ARG(v->sentence),
@@ -86,8 +154,11 @@ void tell_set(const struct findings *f, const struct conclusions *c, enum steps_
               struct verdict_set *out, struct arena *a)
 {
     struct remedy_case k = {.program = program, .host = span_of(f->host)};
+    const struct providers_row *provider = provider_of(f);
 
     memset(out, 0, sizeof *out);
+    if (provider)
+        k.provider = span_of(provider->name);
     take_best(f, c->best, &k);
     tell_one(f, &c->at[0], &k, &out->verdict, a);
     for (size_t i = 1; i < c->count; i++) {
