@@ -33,6 +33,15 @@ bool known_result_find(struct span name, enum known_result *out)
     return false;
 }
 
+bool known_key(struct span s)
+{
+    size_t i = 0;
+
+    while (i < s.len && memchr("0123456789abcdef", s.at[i], 16))
+        i++;
+    return i == s.len && s.len == PLACE_KEY - 1;
+}
+
 struct known *known_new(void)
 {
     return memory_alloc(sizeof(struct known));
@@ -113,6 +122,19 @@ static int64_t sane(struct known *k, int64_t now)
     return now > 0 ? now : 1; /* 0 means never */
 }
 
+/* A place may come from a process that reads what peers write: what it is called is cleaned again,
+ * lest it write lines of its own into the text form. */
+static struct place clean_place(const struct place *p)
+{
+    struct place clean = {.tunnel = p->tunnel};
+
+    memcpy(clean.key, p->key, PLACE_KEY);
+    clean_copy(clean.name, sizeof clean.name, span_of(p->name));
+    clean_copy(clean.gateway, sizeof clean.gateway, span_of(p->gateway));
+    clean_copy(clean.device, sizeof clean.device, span_of(p->device));
+    return clean;
+}
+
 /* The place, at the front of the list, made if need be. */
 static struct known_place *visit(struct known *k, const struct place *p, int64_t now)
 {
@@ -126,7 +148,7 @@ static struct known_place *visit(struct known *k, const struct place *p, int64_t
     if (i == k->count)
         k->count++;
     memmove(&k->place[1], &k->place[0], i * sizeof k->place[0]);
-    here.place = *p;
+    here.place = clean_place(p);
     here.latest = now;
     k->latest = now;
     k->place[0] = here;
@@ -135,7 +157,7 @@ static struct known_place *visit(struct known *k, const struct place *p, int64_t
 
 void known_visit(struct known *k, const struct place *p, int64_t now)
 {
-    if (p->key[0])
+    if (known_key(span_of(p->key)))
         visit(k, p, sane(k, now));
 }
 
@@ -176,7 +198,7 @@ void known_note(struct known *k, const struct place *p, struct span door, enum k
     struct known_door *d;
     size_t i;
 
-    if (!p->key[0])
+    if (!known_key(span_of(p->key)))
         return;
     now = sane(k, now);
     here = visit(k, p, now);

@@ -62,8 +62,8 @@ struct known *known_new(void);
 /* NULL is fine; nulls the pointer. */
 void known_free(struct known **k);
 
-/* Notes a result, and the visit. `proof` is cut and cleaned. Offline there is no place: nothing is
- * noted; KNOWN_NOTHING notes the visit alone.
+/* Notes a result, and the visit. What is called anything is cut and cleaned. Offline, or with a key
+ * that is none, nothing is noted; KNOWN_NOTHING notes the visit alone.
  *
  * A clock that jumped back gives no negative ages: an earlier `now` counts as the latest time
  * noted. Only when it is more than a day earlier and a date that can be, the times noted were

@@ -107,12 +107,7 @@ static bool recent_of(struct span s, struct known_door *d)
 
 static bool key_of(struct span s, char *key)
 {
-    if (s.len != PLACE_KEY - 1)
-        return false;
-    for (size_t i = 0; i < s.len; i++)
-        if (!memchr("0123456789abcdef", s.at[i], 16))
-            return false;
-    return span_cstr(s, key, PLACE_KEY);
+    return known_key(s) && span_cstr(s, key, PLACE_KEY);
 }
 
 static const char *read_place(struct known *k, const struct line *l)

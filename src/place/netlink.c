@@ -48,6 +48,17 @@ static ssize_t receive(int fd, char *buffer, int flags)
     }
 }
 
+/* The next of the messages in a buffer, NULL after the last. */
+static const struct nlmsghdr *next_message(const char *buffer, size_t n, size_t *at)
+{
+    const struct nlmsghdr *m = (const struct nlmsghdr *)(buffer + *at);
+
+    if (n < *at + sizeof *m || m->nlmsg_len < sizeof *m || m->nlmsg_len > n - *at)
+        return NULL;
+    *at += NLMSG_ALIGN((size_t)m->nlmsg_len);
+    return m;
+}
+
 struct answer {
     uint32_t seq;
     void (*each)(void *arg, const struct nlmsghdr *m);
@@ -71,13 +82,12 @@ static int take(const struct answer *a, const struct nlmsghdr *m, bool dump)
 
 static int take_all(const struct answer *a, const char *buffer, size_t n, bool dump)
 {
-    const struct nlmsghdr *m = (const struct nlmsghdr *)buffer;
+    const struct nlmsghdr *m;
+    size_t at = 0;
     int more = 1;
 
-    while (more > 0 && NLMSG_OK(m, n)) {
+    while (more > 0 && (m = next_message(buffer, n, &at)))
         more = take(a, m, dump);
-        m = NLMSG_NEXT(m, n);
-    }
     return more;
 }
 
@@ -109,14 +119,11 @@ int netlink_news(int fd, void (*each)(void *arg, const struct nlmsghdr *m), void
 {
     char *buffer = memory_alloc(NETLINK_BUFFER);
     ssize_t got = receive(fd, buffer, MSG_DONTWAIT);
-    size_t n = got < 0 ? 0 : (size_t)got;
-    const struct nlmsghdr *m = (const struct nlmsghdr *)buffer;
+    size_t n = got < 0 ? 0 : (size_t)got, at = 0;
     int count = got < 0 && got != -ETIMEDOUT ? (int)got : 0;
 
-    for (; NLMSG_OK(m, n); m = NLMSG_NEXT(m, n)) {
+    for (const struct nlmsghdr *m; (m = next_message(buffer, n, &at)); count++)
         each(arg, m);
-        count++;
-    }
     free(buffer);
     return count;
 }
@@ -124,14 +131,17 @@ int netlink_news(int fd, void (*each)(void *arg, const struct nlmsghdr *m), void
 static void read_attributes(const void *at, size_t n,
                             struct netlink_attribute out[NETLINK_ATTRIBUTES])
 {
-    const struct rtattr *a = at;
+    const struct rtattr *a;
 
     memset(out, 0, NETLINK_ATTRIBUTES * sizeof out[0]);
-    for (; RTA_OK(a, n); a = RTA_NEXT(a, n)) {
+    for (size_t here = 0; here + sizeof *a <= n; here += ((size_t)a->rta_len + 3) & ~(size_t)3) {
+        a = (const struct rtattr *)((const char *)at + here);
+        if (a->rta_len < sizeof *a || a->rta_len > n - here)
+            return;
         unsigned type = a->rta_type & 0x3fffU; /* without NLA_F_NESTED, NLA_F_NET_BYTEORDER */
 
         if (type < NETLINK_ATTRIBUTES)
-            out[type] = (struct netlink_attribute){RTA_DATA(a), RTA_PAYLOAD(a)};
+            out[type] = (struct netlink_attribute){a + 1, a->rta_len - sizeof *a};
     }
 }
 

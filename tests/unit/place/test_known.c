@@ -92,6 +92,32 @@ static void offline_is_no_place(void **state)
     known_free(&k);
 }
 
+static void no_place_writes_lines_of_its_own(void **state)
+{
+    struct known *k = known_new(), *again = known_new();
+    struct place p = place_numbered(1), wrong = place_numbered(2);
+    struct text t = TEXT_INIT(KNOWN_TEXT_MAX);
+
+    (void)state;
+    snprintf(p.name, sizeof p.name, "a\tb\nplace\t");
+    snprintf(p.gateway, sizeof p.gateway, "\x1b[2J");
+    snprintf(p.device, sizeof p.device, "eth0\n");
+    known_visit(k, &p, NOON);
+    wrong.key[7] = '\n';
+    known_visit(k, &wrong, NOON);
+    wrong.key[7] = '\0';
+    note(k, &wrong, "a", KNOWN_WORKS, NOON);
+    assert_null(known_at(k, 1));
+    known_write(k, &t);
+    assert_int_equal(known_read(again, text_span(&t), NULL), 0);
+    assert_string_equal(known_at(again, 0)->place.name, "a\\x09b\\x0aplace\\x09");
+    assert_string_equal(known_at(again, 0)->place.gateway, "\\x1b[2J");
+    assert_string_equal(known_at(again, 0)->place.device, "eth0\\x0a");
+    text_free(&t);
+    known_free(&k);
+    known_free(&again);
+}
+
 static void texts_of_strangers_are_cleaned_and_cut(void **state)
 {
     struct known *k = known_new();
@@ -440,6 +466,7 @@ int main(void)
         cmocka_unit_test(results_have_names),
         cmocka_unit_test(a_door_remembers_how_it_fared),
         cmocka_unit_test(offline_is_no_place),
+        cmocka_unit_test(no_place_writes_lines_of_its_own),
         cmocka_unit_test(texts_of_strangers_are_cleaned_and_cut),
         cmocka_unit_test(the_clock_may_jump_back),
         cmocka_unit_test(the_place_not_visited_longest_goes),
