@@ -37,6 +37,7 @@ static const struct rule {
     {"S5", "clock-wrong", conclude_clock, false},
     {"N7", "not-on-this-port", conclude_not_there, false},
     {"", "greeting-refuses", conclude_greeting, false},
+    {"S7", "takes-few", conclude_takes_few, false},
     {"S7", "nobody-greets", conclude_mute, false},
     {"S1", "tls-mode", conclude_mode, false},
     {"S4", "certificate", conclude_certificate, false},

@@ -164,7 +164,12 @@ static bool six_fails(const struct facts *k, const struct findings_door *six)
 {
     const struct findings_door *four = findings_find(k->f, WHO_SERVER, six->port, AF_INET);
 
+    const struct findings_door *x = findings_find(k->f, WHO_CONTROL, six->port, AF_INET6);
+
     if (!four || four->state != DOOR_OPEN)
+        return false;
+    /* A server that is not there by IPv6 says so, and the program goes on to IPv4 at once. */
+    if (six->state == DOOR_REFUSED && (!x || x->state != DOOR_REFUSED))
         return false;
     if (findings_shut(six))
         return true;

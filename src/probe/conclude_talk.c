@@ -390,6 +390,13 @@ bool conclude_greeting(struct facts *k, struct conclusion *c)
     return true;
 }
 
+/* It took a connection, and not the next one; the other server took both. */
+bool conclude_takes_few(struct facts *k, struct conclusion *c)
+{
+    (void)c;
+    return k->f->limited;
+}
+
 static bool mute(const struct findings_door *d)
 {
     return d && d->state == DOOR_OPEN && d->tls != SEALED_YES &&

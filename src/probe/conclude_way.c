@@ -49,10 +49,12 @@ static bool refused_near(const struct facts *k, const struct findings_door *d)
            d->hop_answer < conclude_distance(k);
 }
 
-/* Refused before any router was passed, though the server stands behind some. */
+/* Refused before any router was passed, though the server stands behind some, or two servers that
+ * cannot both be so near are refused. */
 static bool refused_here(const struct facts *k, const struct findings_door *d)
 {
-    return refused_near(k, d) && d->hop_answer == 1;
+    return d->state == DOOR_REFUSED && d->hop_answer == 1 &&
+           (refused_near(k, d) || conclude_state(k, WHO_CONTROL, d->port) == DOOR_REFUSED);
 }
 
 static bool by_itself(const struct findings_door *d)

@@ -215,19 +215,60 @@ static bool on_loopback(const struct findings_door *d)
     return (ntohl(((const struct sockaddr_in *)&d->address)->sin_addr.s_addr) >> 24) == 127;
 }
 
-/* What opened a moment ago must open again, unless connections come through by luck only. */
-static void again_fiber(void *arg)
+/* What opened a moment ago must open again, unless connections come through by luck only, or are
+ * counted. */
+static bool opens_again(struct observe *o, const struct sockaddr_storage *at)
 {
-    struct door_task t = *(struct door_task *)arg;
+    int64_t until = clock_now() + AGAIN_MS;
     struct reach r;
 
-    free(arg);
-    reach_connect(t.o->loop, (const struct sockaddr *)&t.d->address, 0,
-                  t.o->until - clock_now() > AGAIN_MS ? clock_now() + AGAIN_MS : t.o->until, &r,
+    reach_connect(o->loop, (const struct sockaddr *)at, 0, until < o->until ? until : o->until, &r,
                   NULL);
-    if (r.sys == ETIMEDOUT && r.ms >= AGAIN_MS - 100)
-        t.o->f->uneven = true;
-    observe_ended(t.o);
+    return r.sys != ETIMEDOUT || r.ms < AGAIN_MS - 100;
+}
+
+static const struct findings_door *open_door(const struct observe *o, enum findings_who who)
+{
+    for (size_t i = 0; i < o->f->door_count; i++)
+        if (o->f->door[i].who == who && o->f->door[i].state == DOOR_OPEN)
+            return &o->f->door[i];
+    return NULL;
+}
+
+struct repeat {
+    struct observe *o;
+    struct fiber *waits;
+    const struct findings_door *door;
+    bool ended, opens;
+};
+
+static void repeat_fiber(void *arg)
+{
+    struct repeat *r = arg;
+
+    r->opens = opens_again(r->o, &r->door->address);
+    r->ended = true;
+    fiber_wake(r->waits);
+}
+
+static void again_fiber(void *arg)
+{
+    struct observe *o = arg;
+    struct repeat x = {.o = o, .waits = fiber_self(), .door = open_door(o, WHO_CONTROL)};
+    const struct findings_door *d = open_door(o, WHO_SERVER);
+    bool opens = true;
+
+    if (x.door)
+        fiber_start(o->loop, repeat_fiber, &x);
+    if (d)
+        opens = opens_again(o, &d->address);
+    else if (!x.door && o->portal.ss_family)
+        o->f->uneven = !opens_again(o, &o->portal);
+    while (x.door && !x.ended) /* it writes into this stack */
+        fiber_wait(clock_now() + CLOCK_SECOND);
+    o->f->limited = !opens && x.door && x.opens;
+    o->f->uneven = o->f->uneven || (!opens && !o->f->limited) || (x.door && !x.opens && !d);
+    observe_ended(o);
 }
 
 static void sweep(struct observe *o)
@@ -249,8 +290,6 @@ static void sweep(struct observe *o)
     if (!any)
         return;
     start_task(o, at, hops_fiber);
-    if (at->state == DOOR_OPEN)
-        start_task(o, at, again_fiber);
 }
 
 static bool is_shut_at(const struct observe *o, enum findings_who who, unsigned port)
@@ -403,6 +442,8 @@ static void root_fiber(void *arg)
         fiber_wait(look);
     sweep(o);
     look_for_isp(o);
+    if (o->unknown)
+        observe_start(o, again_fiber, o);
     if (o->s->nowhere)
         observe_start(o, ghost_fiber, o);
     while (o->under_way) /* each has its own end */

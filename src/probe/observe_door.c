@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -221,10 +222,23 @@ static void open_talk(struct talk *t, enum smtp_client_tls tls, bool alpn)
     smtp_client_until(t->client, t->o->until);
 }
 
+/* What had to be sent again shows loss, unless it stopped there: then large packets are lost. */
+static void note_resent(struct talk *t)
+{
+    struct tcp_info info;
+    socklen_t n = sizeof info;
+
+    memset(&info, 0, sizeof info);
+    if (t->stream && t->d->talk == TALK_SMTP &&
+        getsockopt(stream_fd(t->stream), IPPROTO_TCP, TCP_INFO, &info, &n) == 0)
+        t->d->again += info.tcpi_total_retrans;
+}
+
 static void close_talk(struct talk *t)
 {
     if (t->client && t->d->talk == TALK_SMTP)
         smtp_client_quit(t->client);
+    note_resent(t);
     smtp_client_free(&t->client);
     stream_abort(&t->stream);
 }
@@ -397,11 +411,11 @@ static void talk_mail(struct talk *t)
     converse(t, tls_first ? CLIENT_TLS_IMPLICIT : CLIENT_TLS_NONE, false);
     if (tls_first && t->d->tls == SEALED_FAILED && t->d->talk != TALK_STALLED)
         other_way(t, CLIENT_TLS_NONE);
-    else if (!tls_first && t->d->talk == TALK_SILENT)
-        other_way(t, CLIENT_TLS_IMPLICIT);
-    if (!t->heard && (t->d->talk == TALK_SILENT || t->d->talk == TALK_LOST) &&
-        t->d->tls != SEALED_YES)
+    if (!t->heard && t->d->tls != SEALED_YES &&
+        (t->d->talk == TALK_SILENT || t->d->talk == TALK_LOST))
         ask_for_web(t);
+    if (!tls_first && t->d->talk == TALK_SILENT)
+        other_way(t, CLIENT_TLS_IMPLICIT);
 }
 
 void observe_door(struct observe *o, struct findings_door *d)

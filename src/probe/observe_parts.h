@@ -16,10 +16,11 @@ struct observe {
     struct dns *dns, *second;
     int64_t began, until; /* clock_now() */
     int64_t login_until;
-    struct fiber *root;  /* woken when something ends */
-    unsigned under_way;  /* fibers that must end before the root may */
-    unsigned unknown;    /* doors whose state is not known yet */
-    unsigned looking_up; /* names that may give more doors */
+    struct fiber *root;             /* woken when something ends */
+    unsigned under_way;             /* fibers that must end before the root may */
+    unsigned unknown;               /* doors whose state is not known yet */
+    unsigned looking_up;            /* names that may give more doors */
+    struct sockaddr_storage portal; /* where the known page was answered */
 };
 
 /* Starts fn(arg) as part of o; it ends with observe_ended(o). */

@@ -68,6 +68,8 @@ void observe_web(struct observe *o)
             ((struct sockaddr_in *)&at)->sin_port = htons(80); /* at the same place in IPv6 */
             if (ask(o, &at, &s))
                 hear(o, &s);
+            if (o->f->portal == PORTAL_NO)
+                o->portal = at;
             if (s)
                 break;
         }

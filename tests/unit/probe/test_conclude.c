@@ -76,7 +76,7 @@ static struct findings_door *door(struct findings *f, enum findings_who who, uns
         if (f->door[i].who == who && f->door[i].port == port)
             return &f->door[i];
     fail_msg("no such door");
-    return NULL;
+    return &f->door[0];
 }
 
 static void shut(struct findings_door *d, enum findings_state s)
