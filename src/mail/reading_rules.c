@@ -31,8 +31,9 @@
     "deny list|is listed|listed on|listed at|listed by|listed in|listed as|blocked using|dnsbl|"   \
     "dbl.|rhsbl|banned"
 #define NO_SUCH_DOMAIN                                                                             \
-    "resolve|no mx|valid mx|mx record|dns record|nxdomain|no a or|no a,|domain&exist|"             \
-    "domain&not found|domain&invalid|invalid domain|domain&unknown|dns lookup|has no dns|no dns"
+    "resolve|no such domain|no mx|mxs for|valid mx|mx record|dns record|nxdomain|no a or|no a,|"   \
+    "domain&exist|domain&not found|domain&invalid|invalid domain|domain&unknown|dns lookup|"       \
+    "has no dns|no dns"
 #define CLOSED                                                                                     \
     "disabled|inactive|suspend|closed|locked|terminated|not activated|not active|expired|frozen|"  \
     "deactivated|discontinued|no longer|cancelled|canceled|blocked|on hold|archived|abandoned|"    \
@@ -80,6 +81,18 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_RECIPIENT_DOMAIN, "rejected: no-domain"),
     SAYS(CAUSE_RECIPIENT_RESTRICTED, "block-rcpt|rule imposed|mailbox&is restricted"),
     SAYS(CAUSE_RATE, "queue quota"),
+    {.cause = CAUSE_BUSY, .code = 4,
+     .words = "lookup failure|lookup failed|lookup error|scanner error|scan error|scanning failed|"
+              "scanner failed|scanner unavailable",
+     .never = "name lookup|domain|dns|reverse"},
+    {.cause = CAUSE_SENDER_REJECTED, .code = 530, .words = "sender rejected"},
+    {.cause = CAUSE_AUTH_MECHANISM, .words = "no mechanism available|no mechanism"},
+    SAYS(CAUSE_AUTH_REQUIRED, "must authenticate first|an auth command first|auth command first"),
+    SAYS(CAUSE_AUTH_ABSENT, "only allowed on submission|authentication only allowed on"),
+    SAYS(CAUSE_PTR, "reverse address|find a reverse|find your reverse"),
+    SAYS(CAUSE_PROTOCOL, "talk too soon|talks too soon|talking too soon"),
+    {.cause = CAUSE_RATE, .code = 4, .words = "too many messages",
+     .never = "you have sent|your account"},
     ENHANCED(CAUSE_LOOP, 4, 11),
     ENHANCED(CAUSE_LOOP, 4, 14),
     /* Microsoft's own numbers; its 5.7.7xx stand for a tenant that may not send */
@@ -149,9 +162,10 @@ static const struct reading_rule rules[] = {
          "exceeded the max defers|exceeded the maximum emails|hourly quota|daily quota|"
          "daily message|per hour for user|outgoing limit|exceeded&sending|outbound limit|"
          "sends per|recipients per day|limit per day|outgoing&limit|message count quota|"
-         "credits exceeded|your account&exceeded&messages|exceeded&messages per day|"
-         "exceeded&allowed number of|messages allowed per|mails allowed per|monthly limit|"
-         "plan limit|out of credits|versandlimit"),
+         "you have sent too many|sender rate limit|credits exceeded|"
+         "your account&exceeded&messages|exceeded&messages per day|exceeded&allowed number of|"
+         "messages allowed per|mails allowed per|monthly limit|plan limit|out of credits|"
+         "versandlimit"),
 
     /* login */
     SAYS(CAUSE_RELAY_DENIED, "credentials for relay"),
@@ -253,7 +267,7 @@ static const struct reading_rule rules[] = {
          "relay nicht|relay no |reenvío no|relaying not allowed|relaying is not allowed|"
          "relaying&denied|relaying&prohibited|relaying&not allowed|mail relay|"
          "isn't in my list of allowed|permitted to relay&!turn on|handle mail for|not a gateway|"
-         "specified domain is not"),
+         "not in my routes|relay not allowed|relay is not allowed|specified domain is not"),
 
     /* proof of the sender's domain; most of these texts speak of limits and spam as well */
     SAYS(CAUSE_DMARC, "unauthenticated email from"),
@@ -310,19 +324,22 @@ static const struct reading_rule rules[] = {
 
     {.cause = CAUSE_DOMAIN_BLOCKED, .words = "domain is listed|domain listed at|domain&blacklisted",
      .never = OUR_ADDRESS},
-    {.cause = CAUSE_SENDER_REJECTED, .words = "sender address rejected&access denied"},
+    {.cause = CAUSE_SENDER_REJECTED, .words = "sender address rejected&access denied|"
+                                              "sender address rejected&unknown"},
     {.cause = CAUSE_SENDER_DOMAIN, .words = NO_SUCH_DOMAIN "|"
                                                            "domain&exist", .stages = AT(STAGE_MAIL),
      .never = "recipient|spam|reverse|ptr|listed|helo"},
     {.cause = CAUSE_SENDER_DOMAIN, .words = NO_SUCH_DOMAIN "|dns&failure", .about = SENDER,
      .never = "recipient|spam|reverse|ptr|resolver.|listed"},
-    SAYS(CAUSE_MALFORMED, "stray cr|illegal char|comply with required|mime label|wrong mime|"
-                          "as a from: addr|as a from addr|disallowed header|headers are not|"
-                          "missing a valid&header|duplicate headers|bare linefeed|bare line feed|"
-                          "barelinefeeds|invalid characters"),
+    SAYS(CAUSE_MALFORMED, "failed to parse|parse error in message|stray cr|illegal char|"
+                          "comply with required|mime label|wrong mime|as a from: addr|"
+                          "as a from addr|disallowed header|headers are not|"
+                          "missing a valid&header|duplicate headers|bare linefeed|"
+                          "bare line feed|barelinefeeds|invalid characters"),
     SAYS(CAUSE_VIRUS, "potential security issue|extension is forbidden|extension&forbidden|"
-                      "virus signature|restricted attachment|unacceptable attachment|"
-                      "attachment filter|prohibited attachment|forbidden attachment"),
+                      "virus signature|file extension|disallowed file|restricted attachment|"
+                      "unacceptable attachment|attachment filter|prohibited attachment|"
+                      "forbidden attachment"),
     SAYS(CAUSE_SPAM, "quarantined|mail rejete. mail rejected"),
     SAYS(CAUSE_RECIPIENT_DISABLED, "destinataire est bloqu|recipient account is|compte&bloqu"),
     SAYS(CAUSE_SENDER_REJECTED,
@@ -564,7 +581,6 @@ static const struct reading_rule rules[] = {
          "domainnonexist|non-existent domain|nonexistent domain|dead domain|"
          "bad destination system|bad destination host|no mx|not accept any mail|domain&no mail|"
          "couldn't find any host|mail exchanger|domain&couldn't be found"),
-    ENHANCED(CAUSE_RECIPIENT_DOMAIN, 1, 2),
     ENHANCED(CAUSE_RECIPIENT_DOMAIN, 4, 310),
     ENHANCED(CAUSE_RECIPIENT_DOMAIN, 4, 312),
     SAYS(CAUSE_RECIPIENT_DISABLED,
@@ -591,8 +607,8 @@ static const struct reading_rule rules[] = {
          "recipient address rejected|unknown recipient|recipient unknown|address rejected|"
          "no valid recipient|valid recipient|invalid recipient|no longer on server| alias|"
          "no mailbox|unknown local|recipient not found|address unknown|unknown address|"
-         "email is invalid|address is invalid|no exist|not exists|invalid user|"
-         "no such recipient|no such mailbox|no such person|no such address|"
+         "email is invalid|invalid email address|address is invalid|no exist|not exists|"
+         "invalid user|no such recipient|no such mailbox|no such person|no such address|"
          "destinataire invalide|you tried to reach|address does not exist|user does not exist|"
          "not an active address|cannot deliver mail for|can't accept user|unrecognized recip|"
          "recipient unrecognized|user doesn't exist|mailbox does not exist|"
@@ -613,6 +629,7 @@ static const struct reading_rule rules[] = {
          "bulunama|tuntematon|nem létez|ismeretlen|nu exist|bestaat niet|user not local|"
          "not known|undeliverable address|callout verification|left the company|left the organi|"
          "no longer works|no longer with"),
+    ENHANCED(CAUSE_RECIPIENT_DOMAIN, 1, 2),
     ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 1),
     ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 3),
     ENHANCED(CAUSE_RECIPIENT_UNKNOWN, 1, 6),
@@ -623,8 +640,8 @@ static const struct reading_rule rules[] = {
     {.cause = CAUSE_RECIPIENT_DISABLED, .code = 5, .subject = 2, .detail = 1},
 
     /* general words */
-    SAYS(CAUSE_TIMEOUT, "time limit|read data from client|timeout|timed out|connection expired|"
-                        "message expired|queue too long"),
+    SAYS(CAUSE_TIMEOUT, "inactive client|idle too long|time limit|read data from client|timeout|"
+                        "timed out|connection expired|message expired|queue too long"),
     SAYS(CAUSE_PROTOCOL, "not implemented|protocol deviation|synchronization|break rules|"
          "bad sequence|out of sequence|syntax error|identity changes|line is too long|"
          "line too long|not recognized|unrecognized command|unknown command|protocol error|"

@@ -41,16 +41,17 @@ static const struct phrase phrases[] = {
      "a certificate check", NULL, CAUSE_CERT_EXPIRED, STAGE_TLS},
     {"not yet valid", "a certificate check", "S5", CAUSE_NONE, STAGE_TLS},
     {"ssl_error_bad_cert_domain|does not match certificate|altname_invalid|"
-     "belongs to a different site|wrong site|target principal name is incorrect|"
-     "hostname mismatch|name mismatch|no alternative certificate subject name|"
-     "certificate name does not match|does not match the host|"
-     "certificate verification failed for|doesn't match the host|"
+     "certificate is valid for|belongs to a different site|wrong site|"
+     "target principal name is incorrect|hostname mismatch|name mismatch|"
+     "no alternative certificate subject name|certificate name does not match|"
+     "does not match the host|certificate verification failed for|doesn't match the host|"
      "not match the name of the server|host name does not match",
      "a certificate check", NULL, CAUSE_CERT_NAME, STAGE_TLS},
     {"certificate verify failed|pkix path|valid certification path|"
-     "certificate verification failed|known issuer|sec_error_unknown_issuer|self_signed|"
-     "self signed|self-signed|certificate is not trusted|server certificate not trusted|"
-     "certificate not trusted|trust anchor for certification path|unable to get local issuer|"
+     "certificate verification failed|known issuer|unknown authority|sec_error_unknown_issuer|"
+     "self_signed|self signed|self-signed|certificate is not trusted|"
+     "server certificate not trusted|certificate not trusted|"
+     "trust anchor for certification path|unable to get local issuer|"
      "cannot verify server identity|can't verify the identity|"
      "can\xe2\x80\x99t verify the identity|"
      "certificate chain was issued by an authority that is not trusted|"
@@ -58,9 +59,9 @@ static const struct phrase phrases[] = {
      "a certificate check", NULL, CAUSE_CERT_ISSUER, STAGE_TLS},
 
     /* encryption */
-    {"speaking plain text|unexpected packet format|unrecognized ssl message|plaintext connection|"
-     "ssl_error_rx_record_too_long|wrong version number|packet length too long|record layer "
-     "failure|unknown protocol",
+    {"speaking plain text|does not look like a tls|unexpected packet format|"
+     "unrecognized ssl message|plaintext connection|ssl_error_rx_record_too_long|"
+     "wrong version number|packet length too long|record layer failure|unknown protocol",
      "a TLS library", NULL, CAUSE_TLS_MODE, STAGE_TLS},
     {"no appropriate protocol|ssl_error_unsupported_version|unsupported protocol|"
      "no shared cipher|no cipher|alert protocol version|tlsv1 alert protocol|"
@@ -81,27 +82,29 @@ static const struct phrase phrases[] = {
      "a window or log about TLS", NULL, CAUSE_TLS_FAILURE, STAGE_TLS},
 
     /* login */
-    {"does not seem to support encrypted passwords|does not support the selected authentication "
-     "method|no compatible authentication|none of the authentication methods|no mechanism "
-     "available|no worthy mechs|secure password authentication|does not allow plaintext "
-     "passwords|no supported authentication method|authentication mechanisms available",
+    {"does not seem to support encrypted passwords|"
+     "does not support the selected authentication method|no compatible authentication|"
+     "none of the authentication methods|no mechanism available|no worthy mechs|"
+     "no suitable authentication|secure password authentication|"
+     "does not allow plaintext passwords|no supported authentication method|"
+     "authentication mechanisms available",
      "a window or log about login", NULL, CAUSE_AUTH_MECHANISM, STAGE_AUTH},
-    {"smtp auth extension not supported|server does not support authentication|doesn't support "
-     "authentication|authentication is not supported|does not support authentication|not "
-     "support smtp auth",
+    {"did not advertise auth|smtp auth extension not supported|"
+     "server does not support authentication|doesn't support authentication|"
+     "authentication is not supported|does not support authentication|not support smtp auth",
      "a window or log about login", NULL, CAUSE_AUTH_ABSENT, STAGE_AUTH},
     {"missing credentials|no password specified|no username specified|no user name specified",
      "a program's error", NULL, CAUSE_AUTH_REQUIRED, STAGE_AUTH},
     {"could not authenticate|password command failed|anmeldung&fehlgeschlagen|benutzername oder|"
      "mot de passe&incorrect|nom d'utilisateur ou|nombre de usuario o|nome utente o|"
-     "gebruikersnaam of|usuário ou|имя пользователя или|unable to authenticate to|"
-     "unable to log in at server|login to server|sending of password did not succeed|"
-     "sending of the username did not succeed|username or password incorrect|"
-     "user name or password is incorrect|username or password is incorrect|"
-     "user name or password for|username or password for|password is incorrect|"
-     "incorrect username|wrong username|authentication failed|couldn't sign in|can't sign in|"
-     "log on to your outgoing|invalid credentials|password rejected|username/password|"
-     "logon denied|login denied|login failed",
+     "gebruikersnaam of|パスワード&間違|密码不正确|密码错误|密碼錯誤|usuário ou|имя пользователя или|"
+     "unable to authenticate to|unable to log in at server|login to server|"
+     "sending of password did not succeed|sending of the username did not succeed|"
+     "username or password incorrect|user name or password is incorrect|"
+     "username or password is incorrect|user name or password for|username or password for|"
+     "password is incorrect|incorrect username|wrong username|authentication failed|"
+     "couldn't sign in|can't sign in|log on to your outgoing|invalid credentials|"
+     "password rejected|username/password|logon denied|login denied|login failed",
      "a window or log about login", NULL, CAUSE_AUTH_BAD, STAGE_AUTH},
     {"does not allow relaying|doesn't allow relaying|doesn\xe2\x80\x99t allow relaying|does not "
      "relay|unable to relay",
@@ -117,12 +120,13 @@ static const struct phrase phrases[] = {
     /* network: what Thunderbird, Apple Mail and phones say */
     {"serveur&est inconnu|server&ist unbekannt|servidor&desconocido|server&sconosciuto",
      "a window about the server's name", "N4", CAUSE_NONE, STAGE_DNS},
-    {"winsock error 11001|winsock error code: 11001|socket error: 11001|error: 11001|server "
-     "(smtp) is unknown|is unknown. the server may be incorrectly configured|unknown host|no "
-     "such host is known|name or service not known|could not be found. check the server name|"
-     "server cannot be found|server can't be found|server could not be found|nodename nor "
-     "servname|could not resolve host|no address associated with hostname|unable to resolve "
-     "host|getaddrinfo|temporary failure in name resolution",
+    {"winsock error 11001|winsock error code: 11001|socket error: 11001|error: 11001|"
+     "server (smtp) is unknown|is unknown. the server may be incorrectly configured|"
+     "unknown host|no such host|no such host is known|name or service not known|"
+     "could not be found. check the server name|server cannot be found|server can't be found|"
+     "server could not be found|nodename nor servname|could not resolve host|"
+     "no address associated with hostname|unable to resolve host|getaddrinfo|"
+     "temporary failure in name resolution",
      "a window or log about the server's name", "N4", CAUSE_NONE, STAGE_DNS},
     {"internet connection appears to be offline|no internet connection|no network connection|"
      "not connected to the internet|working offline|network is down|is offline|airplane mode|"
@@ -146,9 +150,10 @@ static const struct phrase phrases[] = {
      "a window or log about a connection", NULL, CAUSE_REFUSED, STAGE_CONNECT},
     {"lost in the middle|lost connection|connection reset|connection was reset|connection died|"
      "connection closed|connection was closed|closed the connection|closed connection|"
-     "connection unexpectedly closed|connection dropped|was interrupted|terminated the "
-     "connection|unexpectedly terminated|winsock error code: 10054|socket error: 10054|socket "
-     "error: 10053|econnreset|broken pipe|connection was lost|connection lost|connection aborted",
+     "connection unexpectedly closed|connection dropped|was interrupted|"
+     "terminated the connection|unexpectedly terminated|winsock error code: 10054|"
+     "socket error: 10054|socket error: 10053|econnreset|broken pipe|connection was lost|"
+     "please run connect|connection lost|connection aborted",
      "a window or log about a connection", NULL, CAUSE_LOST, STAGE_NONE},
     {"no route to host|network is unreachable|network unreachable|host is unreachable|host "
      "unreachable|ehostunreach|enetunreach|winsock error code: 10065|socket error: 10065|socket "
@@ -159,16 +164,17 @@ static const struct phrase phrases[] = {
      SYSTEM, NULL, CAUSE_FORBIDDEN, STAGE_CONNECT},
     {"timed out while|timeout while|conversation with|smtp timeout|timeout after|timed out after",
      SERVER, NULL, CAUSE_TIMEOUT, STAGE_NONE},
-    {"zeitüberschreitung|délai d'attente|tiempo de espera|tempo scaduto|time-out|"
-     "able_to_establish_an_smtp|timed out|time out|timeout|winsock error code: 10060|"
-     "socket error: 10060|error: 10060|etimedout|failed to connect within|taking too long|"
-     "did not respond|not responding|wasn't able to establish an smtp connection|"
-     "cannot be contacted on|can't be contacted|cannot be reached|can't be reached|"
-     "unable to connect|couldn't connect|cannot connect|can't connect|could not connect|"
-     "connection to the outgoing server|connection to the server has failed|failed to connect|"
-     "couldn't open connection|cannot send message using the server|"
-     "did not accept our requests to connect|server is unavailable or|cannot contact|"
-     "could not be contacted|no response from the server|connecting to outgoing server",
+    {"zeitüberschreitung|antwortet nicht|verbindung&fehlgeschlagen|délai d'attente|"
+     "tiempo de espera|tempo scaduto|time-out|able_to_establish_an_smtp|timed out|time out|"
+     "timeout|winsock error code: 10060|socket error: 10060|error: 10060|etimedout|"
+     "failed to connect within|taking too long|did not respond|not responding|"
+     "wasn't able to establish an smtp connection|cannot be contacted on|can't be contacted|"
+     "cannot be reached|can't be reached|unable to connect|couldn't connect|cannot connect|"
+     "can't connect|could not connect|connection to the outgoing server|"
+     "connection to the server has failed|failed to connect|couldn't open connection|"
+     "cannot send message using the server|did not accept our requests to connect|"
+     "server is unavailable or|cannot contact|could not be contacted|"
+     "no response from the server|connecting to outgoing server",
      "a window or log about a connection", NULL, CAUSE_SILENT, STAGE_CONNECT},
 
     /* message, sender, recipient */

@@ -129,8 +129,10 @@ static int points(struct span t, size_t i, unsigned code)
     if (enhanced_at(behind.len && behind.at[0] == '#' ? span_from(behind, 1) : behind, &e) &&
         e.class == code / 100)
         n += 4;
-    if (i + 4 < t.len && (is_word(t.at[i + 4]) || t.at[i + 4] == '<'))
+    if (i + 4 < t.len && (is_word(t.at[i + 4]) || t.at[i + 4] == '<' || t.at[i + 4] == '#'))
         n += 1;
+    if (i >= 4 && span_ends(span_head(t, i), SPAN("<<< ")))
+        n += 2; /* a transcript: what follows is only what was made of it */
     return n;
 }
 
@@ -146,6 +148,8 @@ static const char *const ends[] = {
     "\n--- ",
     "\n------",
     "\n>>> ",
+    "\n*** ",
+    "\n -> ",
     "Please check the message recipient",
     "Please verify that your email",
     "Please check the message and try again",
