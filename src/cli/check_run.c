@@ -198,11 +198,25 @@ static void use_history(struct check *c)
     c->remembers = false;
 }
 
+/* There is no such server: which one does the domain have? */
+static void find_right(struct check *c)
+{
+    const char *at = strrchr(c->o.sender, '@');
+    struct discover_settings s = {.domain = at ? at + 1 : NULL,
+                                  .second = second_of(c),
+                                  .cafile = c->o.cafile,
+                                  .no_web = c->o.offline};
+
+    if (strcmp(c->conclusions.at[0].id, "N4") == 0 && strcmp(c->found.how, "given") == 0)
+        discover_right(c->loop, c->findings.host, &s, c->findings.right, NULL);
+}
+
 static void draw_conclusions(struct check *c, struct check_row *row)
 {
     arena_free(&c->arena);
     c->arena = arena_new();
     conclude(&c->findings, &c->conclusions);
+    find_right(c);
     tell_set(&c->findings, &c->conclusions, c->o.program, &c->set, c->arena);
     snprintf(row->id, sizeof row->id, "%s", c->set.verdict.id);
 }

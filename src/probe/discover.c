@@ -299,15 +299,30 @@ static int make_resolvers(struct search *s, struct error *e)
     return s->s->second ? make_resolver(s, 1, &other, e) : 0;
 }
 
+/* A-labels, lower case; what is no domain stays as it is, and is not found. */
+static const char *canonical(const char *domain, char buf[FINDINGS_NAME])
+{
+    struct text canon = TEXT_INIT(FINDINGS_NAME - 1);
+    bool ok = address_domain_ok(span_of(domain), true) &&
+              address_domain_canon(span_of(domain), &canon) &&
+              span_cstr(text_span(&canon), buf, FINDINGS_NAME);
+
+    text_free(&canon);
+    return ok ? buf : domain;
+}
+
 int discover_find(struct loop *l, const struct discover_settings *s, struct discover *out,
                   struct error *e)
 {
     struct search *search = memory_alloc(sizeof *search);
+    struct discover_settings by = *s;
+    char domain[FINDINGS_NAME];
     int rc;
 
     memset(out, 0, sizeof *out);
+    by.domain = canonical(s->domain, domain);
     search->loop = l;
-    search->s = s;
+    search->s = &by;
     search->out = out;
     search->began = clock_now();
     search->until = search->began + DISCOVER_MS;
@@ -321,10 +336,10 @@ int discover_find(struct loop *l, const struct discover_settings *s, struct disc
         dns_free(&search->dns[i]);
     }
     free(search);
-    put_in_words(out, s->domain);
+    put_in_words(out, by.domain);
     if (!out->count) {
         out->how = "guess";
-        snprintf(out->host, sizeof out->host, "smtp.%s", s->domain);
+        snprintf(out->host, sizeof out->host, "smtp.%s", by.domain);
     }
     return rc;
 }
@@ -341,18 +356,19 @@ int discover_right(struct loop *l, const char *host, const struct discover_setti
                    char right[FINDINGS_NAME], struct error *e)
 {
     struct discover_settings by = *s;
-    const psl_ctx_t *list = psl_builtin();
+    char name[FINDINGS_NAME];
     struct discover *found;
     int rc;
 
     right[0] = '\0';
     by.address = SPAN_NONE;
-    by.domain = list ? psl_registrable_domain(list, host) : NULL;
+    if (!by.domain && psl_builtin())
+        by.domain = psl_registrable_domain(psl_builtin(), canonical(host, name));
     if (!by.domain)
         return 0;
     found = memory_alloc(sizeof *found);
     rc = discover_find(l, &by, found, e);
-    if (rc == 0 && found->count && strcmp(found->host, host) != 0)
+    if (rc == 0 && found->count && strcasecmp(found->host, host) != 0)
         memcpy(right, found->host, FINDINGS_NAME);
     free(found);
     return rc;

@@ -62,8 +62,8 @@ struct discover {
 };
 
 struct discover_settings {
-    struct span address;  /* all of it: goes to the provider, over https only; may be empty */
-    const char *domain;   /* A-labels */
+    struct span address; /* all of it: goes to the provider, over https only; may be empty */
+    const char *domain;
     const char *resolver; /* instead of the system's: "192.0.2.53", "192.0.2.53@5353"; or NULL */
     const char *second;   /* asked when the first knows nothing, or NULL */
     const char *cafile;   /* authorities for https, NULL: the system's */
@@ -75,9 +75,9 @@ struct discover_settings {
  * when a setting is bad. */
 int discover_find(struct loop *l, const struct discover_settings *s, struct discover *out,
                   struct error *e);
-/* `host` is no server: finds the one that is meant, for the domain that it seems to be of (the
- * public suffix list tells). s->address and s->domain are not used. Fills `right`, "" when nothing
- * better than `host` itself was found. 0, or -1 and *e. */
+/* `host` is no server: finds the one that is meant, by s->domain, or when that is NULL by the
+ * domain that the host seems to be of (the public suffix list tells). Fills `right`, "" when
+ * nothing other than `host` itself was found. 0, or -1 and *e. */
 int discover_right(struct loop *l, const char *host, const struct discover_settings *s,
                    char right[FINDINGS_NAME], struct error *e);
 /* discover_find for a domain alone. */

@@ -253,6 +253,28 @@ static void exchangers_end_at_a_label(void **state)
     assert_null(providers_of_mx(SPAN("")));
 }
 
+static void domains_have_one_form(void **state)
+{
+    char buf[FINDINGS_NAME];
+
+    (void)state;
+    assert_string_equal(canonical("Example.COM", buf), "example.com");
+    assert_string_equal(canonical("m\xc3\xbcller.example", buf), "xn--mller-kva.example");
+    assert_string_equal(canonical("no domain", buf), "no domain");
+}
+
+/* Nobody is asked about what cannot be anybody's domain. */
+static void a_suffix_is_no_domain(void **state)
+{
+    struct discover_settings s = {.no_web = true};
+    char right[FINDINGS_NAME] = "x";
+    struct error e = {0};
+
+    (void)state;
+    assert_int_equal(discover_right(NULL, "co.uk", &s, right, &e), 0);
+    assert_string_equal(right, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +287,8 @@ int main(void)
         cmocka_unit_test(doors_complete_each_other),
         cmocka_unit_test(nothing_is_told_in_words),
         cmocka_unit_test(exchangers_end_at_a_label),
+        cmocka_unit_test(domains_have_one_form),
+        cmocka_unit_test(a_suffix_is_no_domain),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
