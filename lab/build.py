@@ -17,6 +17,7 @@ from lab.net import Machine, addresses, wire
 
 ICMP6 = {"admin-prohibited": "admin-prohibited", "host-prohibited": "admin-prohibited", "net-prohibited": "admin-prohibited",
          "port-unreachable": "port-unreachable", "host-unreachable": "addr-unreachable", "net-unreachable": "no-route"}
+HOOKS = {"pre": "nat hook prerouting priority -100", "post": "nat hook postrouting priority 100"}
 BOX_PORT = 20000
 READY_SECONDS = 60
 
@@ -33,6 +34,8 @@ class Place:
 
     def __init__(self, number, name, case, world):
         self.number, self.name, self.case, self.world = number, name, case, world
+        case.addresses.update(isp=[f"10.{number}.200.4", f"fd26:{number}:200::4"],
+                              dns=[f"10.{number}.200.53", f"fd26:{number}:200::53"])
         self.routers = [Machine(f"{name}-router{i + 1}") for i in range(case.routers)]
         self.isp = Machine(f"{name}-isp")
         self.boxes = {}
@@ -50,23 +53,20 @@ class Place:
 
     def _connect(self):
         n, chain = self.number, [*self.routers, self.world.machine]
-        homes = [(f"192.168.{n}.0/24", f"2001:db8:{n}::/64"), (f"10.{n}.0.0/16", f"fd26:{n}::/32")]
+        below = [(f"192.168.{n}.0/24", f"2001:db8:{n}::/64"), (f"10.{n}.200.0/24", f"fd26:{n}:200::/64")]
         for i, (near, far) in enumerate(zip(chain, chain[1:]), 1):
             up, down = "outer", "inner" if far is not self.world.machine else f"p{n}"
             wire(near, up, far, down)
             addresses(near, up, f"10.{n}.{i}.1/24", f"fd26:{n}:{i}::1/64")
             addresses(far, down, f"10.{n}.{i}.2/24", f"fd26:{n}:{i}::2/64")
             self._routes(near, None, f"10.{n}.{i}.2", f"fd26:{n}:{i}::2")
-            for to in homes if i > 1 or far is self.world.machine else homes:
+            for to in below:
                 self._routes(far, to, f"10.{n}.{i}.1", f"fd26:{n}:{i}::1")
+            below.append((f"10.{n}.{i}.0/24", f"fd26:{n}:{i}::/64"))
         wire(self.routers[0], "isp", self.isp, "eth0")
         addresses(self.routers[0], "isp", f"10.{n}.200.1/24", f"fd26:{n}:200::1/64")
-        addresses(self.isp, "eth0", *(f"{a}/{64 if ':' in a else 24}" for a in self.of_isp()))
+        addresses(self.isp, "eth0", *(f"{a}/{64 if ':' in a else 24}" for role in ("isp", "dns") for a in self.case.addresses[role]))
         self._routes(self.isp, None, f"10.{n}.200.1", f"fd26:{n}:200::1")
-
-    def of_isp(self):
-        n = self.number
-        return [f"10.{n}.200.{h}" for h in (4, 53)] + [f"fd26:{n}:200::{h}" for h in (4, 53)]
 
     def machine(self, where):
         if where.startswith("router"):
@@ -113,6 +113,7 @@ class Place:
         elif act == "redirect":
             to = self.case.addresses[fault.to]["46".index(version)]
             yield machine, "pre", f'iifname "inner" {match} dnat {"ip" if version == "4" else "ip6"} to {to}'
+            yield machine, "post", "ct status dnat masquerade"  # so that the answers come back here
         elif act == "icmp":
             kind = fault.value or "admin-prohibited"
             say = f"icmp type {kind}" if version == "4" else f"icmpv6 type {ICMP6[kind]}"
@@ -138,7 +139,7 @@ class Place:
             text = "flush ruleset\n"
             if chains:
                 text += "table inet lab {\n" + "".join(
-                    f"chain {name} {{ type {'nat hook prerouting priority -100' if name == 'pre' else f'filter hook {name} priority 0'};\n"
+                    f"chain {name} {{ type {HOOKS.get(name, f'filter hook {name} priority 0')};\n"
                     + "\n".join(rules) + "\n}\n" for name, rules in chains.items()) + "}"
             machine.nft(text)
 
@@ -172,15 +173,15 @@ class World:
         """All servers of the far side."""
         case = self.case
         for role in ("you", "other"):
-            self.server(role, self.machine)
+            self.server(role, self.machine, case)
         for a in case.of("web"):
             scripted.listen(self.machine, a, 80, scripted.web(cases.WEB_ANSWER))
-        self.resolver("second", self.machine, case.of("dns2"))
+        self.resolver("second", self.machine, case, case.of("dns2"))
 
-    def server(self, role, machine):
-        kind, doors = self.case.servers[role]
+    def server(self, role, machine, case):
+        kind, doors = case.servers[role]
         name = {"you": "mail.you.test", "other": "smtp.other.test", "isp": "smtp.isp.test"}[role]
-        certificate = self.certificates / f"{self.case.certificates.get(role, 'isp' if role == 'isp' else 'good')}.pem"
+        certificate = self.certificates / f"{case.certificates.get(role, 'isp' if role == 'isp' else 'good')}.pem"
         if kind == "postfix" and not self.true_root:
             kind = "port26"  # Postfix needs users of its own, which only root has
         real_ports = []
@@ -194,33 +195,33 @@ class World:
             else:
                 if port == 465:
                     options["implicit"] = ""
-                says = {stage: reply for r, stage, ports, reply in self.case.says
+                says = {stage: reply for r, stage, ports, reply in case.says
                         if r == role and (not ports or str(port) in ports.split(","))}
                 serve = scripted.Mail(name, scripted.tls_context(certificate), options, says)
-            for a in self.case.of(role):
+            for a in case.of(role):
                 scripted.listen(machine, a, port, serve)
         if real_ports:
-            self.real(kind, role, name, machine, real_ports, certificate)
+            self.real(kind, role, name, machine, real_ports, certificate, case.of(role))
 
-    def real(self, kind, role, name, machine, ports, certificate):
-        folder, at = self.folder / role, self.case.of(role)
+    def real(self, kind, role, name, machine, ports, certificate, at):
+        folder = self.folder / role
         server = real.Port26(folder, self.binary, name, at, ports, certificate, self.true_root) if kind == "port26" \
             else real.Postfix(folder, name, at, ports, certificate)
         self.begin(server, machine)
         self.waiting.append((server, machine, [(a, p) for a in at for p in ports]))
 
-    def resolver(self, which, machine, at):
-        kind, *more = self.case.resolvers.get(which, "real").split()
+    def resolver(self, which, machine, case, at):
+        kind, *more = case.resolvers.get(which, "real").split()
         if kind in ("broken", "lies"):
             wrong = {more[i]: more[i + 1].split(",") for i in range(0, len(more), 2)}
             def answer(name):
-                return None if kind == "broken" else wrong[name] if name in wrong else self.case.resolve(name)
+                return None if kind == "broken" else wrong[name] if name in wrong else case.resolve(name)
             for a in at:
                 scripted.dns(machine, a, answer)
         elif kind == "real":
-            records = list(self.case.records)
-            for name in self.case.names:
-                records += [f"{name}. 60 {'AAAA' if ':' in a else 'A'} {a}" for a in self.case.resolve(name)]
+            records = list(case.records)
+            for name in case.names:
+                records += [f"{name}. 60 {'AAAA' if ':' in a else 'A'} {a}" for a in case.resolve(name)]
             server = real.Unbound(self.folder / f"dns-{which}-{machine.name}", at, records)
             self.begin(server, machine)
             self.waiting.append((server, machine, [(a, 53) for a in at]))
@@ -257,9 +258,9 @@ class World:
     def place(self, name, case):
         """Adds an access network with case.routers routers; its faults come with go() or change()."""
         place = self.places[name] = Place(len(self.places) + 1, name, case, self)
-        self.resolver("system", place.isp, [a for a in place.of_isp() if a.endswith("53") and case.has("6" if ":" in a else "4")])
+        self.resolver("system", place.isp, case, case.of("dns"))
         if case.servers.get("isp"):
-            self.server("isp", place.isp)
+            self.server("isp", place.isp, case)
         return place
 
     def go(self, name):
@@ -279,7 +280,7 @@ class World:
             self.laptop.ip(f"route add 0.0.0.0/0 via 192.168.{n}.1")
         if "6" in families:
             self.laptop.ip(f"route add ::/0 via 2001:db8:{n}::1")
-        at = [a for a in place.of_isp() if a.endswith("53") and ("6" if ":" in a else "4") in families]
+        at = place.case.of("dns")
         (self.folder / "resolv.conf").write_text("".join(f"nameserver {a}\n" for a in at[:1]) + "options timeout:1\n")
         place.break_(place.case.faults)
 

@@ -72,6 +72,33 @@ class Case:
         to = self.names.get(name, "none")
         return [] if to == "none" else self.of(to) if to in self.addresses else to.split()
 
+    def text(self):
+        """As a case file; only what differs from a network in which all is well."""
+        lines, plain = [f"# {self.title}"], Case()
+        say = lambda *words: lines.append(shlex.join(w for w in words if w))
+        if self.check != plain.check:
+            say("check", *self.check)
+        if self.password:
+            say("password", self.password)
+        for key in ("routers", "families"):
+            if getattr(self, key) != getattr(plain, key):
+                say(key, str(getattr(self, key)))
+        for key, word in (("servers", "server"), ("certificates", "certificate"), ("addresses", "address"), ("names", "name"),
+                          ("resolvers", "resolver")):
+            for name, value in getattr(self, key).items():
+                if getattr(plain, key).get(name) != value:
+                    kind, more = (value[0], value[1]) if key == "servers" else ("", value if isinstance(value, list) else value.split())
+                    say(word, name, kind, *more)
+        for record in self.records:
+            say("record", *record.split())
+        for role, stage, ports, reply in self.says:
+            say("say", role, stage, f"at={ports}" if ports else "", *reply.split())
+        lines += [f.words() for f in self.faults]
+        for need in self.needs:
+            say("needs", *need)
+        say("expect", *(f"{k}{'~' if k in ('setting', 'sentence') else ''}={v}" for k, v in self.expect.items() if v))
+        return "\n".join(lines) + "\n"
+
 
 def _options(words):
     return dict(w.split("=", 1) for w in words if "=" in w), [w for w in words if "=" not in w]
@@ -157,7 +184,7 @@ def unlike(case, answer):
         wrong.append(f"setting is '{v.get('setting')}', not like /{e['setting']}/")
     if "sentence" in e and not re.search(e["sentence"], v.get("sentence") or ""):
         wrong.append(f"sentence is '{v.get('sentence')}', not like /{e['sentence']}/")
-    also = {a["id"] for a in answer.get("also", [])}
+    also = {a["id"] for a in answer.get("also", [])} | {v.get("id")}
     wrong += [f"{i} is not under also" for i in e.get("also", "").split(",") if i and i not in also]
     if not v.get("sentence"):
         wrong.append("there is no sentence")

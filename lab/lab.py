@@ -69,6 +69,21 @@ class Lab:
             raise RuntimeError(answer["error"])
         return answer["ok"]
 
+    # ---- changes
+
+    def change(self, faults):
+        """Exactly these faults where the laptop is, from now on."""
+        self.do("change", faults=[dataclasses.asdict(f) for f in faults])
+
+    def place(self, name, case):
+        """One more place that the laptop can go to; the first is called home. Of `case` counts what is about the access:
+        routers, families, faults, the system resolver, the isp server."""
+        self.do("place", name=name, case=dataclasses.asdict(case))
+
+    def go(self, name):
+        """The laptop moves there, "" is nowhere. Its processes stay; address, router, DNS are those of the new place."""
+        self.do("go", name=name)
+
     # ---- programs in it
 
     def inside(self, where, argv):
