@@ -66,7 +66,7 @@ static int load(int folder, struct known *k, struct error *e)
     int r = read_file(folder, &t);
 
     if (r < 0)
-        error_sys(e, -r, "The history of places does not read");
+        error_sys(e, -r, "It cannot be opened or read");
     else if (t.len)
         r = known_read(k, text_span(&t), e);
     text_free(&t);
