@@ -73,13 +73,17 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_LOOP, "loop count|received: header|\"received:\" header|received headers"),
     SAYS(CAUSE_POLICY, "due to policy restrictions|policy restrictions. for"),
     SAYS(CAUSE_IP_BLOCKED, "spam origin|spam source|source of spam|email from&currently blocked"),
-    SAYS(CAUSE_POLICY, "mailpolicy|policy violation|violates policy"),
+    SAYS(CAUSE_POLICY, "mailpolicy|policy error|policy violation|violates policy"),
     SAYS(CAUSE_MALFORMED, "is not a valid rfc|not a valid rfc"),
     SAYS(CAUSE_RECIPIENT_UNKNOWN, "not a member of domain|not a member of the domain|"
                                   "not have an account|handle mail for that user"),
     SAYS(CAUSE_SENDER_REJECTED, "block-send"),
     SAYS(CAUSE_RECIPIENT_DOMAIN, "rejected: no-domain"),
     SAYS(CAUSE_RECIPIENT_RESTRICTED, "block-rcpt|rule imposed|mailbox&is restricted"),
+    {.cause = CAUSE_POLICY, .words = "policy rejection", .never = "quota|greylist|limit"},
+    SAYS(CAUSE_SENDER_REJECTED, "sender address syntax"),
+    SAYS(CAUSE_STORAGE, "space on the disk"),
+    SAYS(CAUSE_SENDING_LIMIT, "sender rate limit|you have sent too many"),
     SAYS(CAUSE_RATE, "queue quota"),
     {.cause = CAUSE_BUSY, .code = 4,
      .words = "lookup failure|lookup failed|lookup error|scanner error|scan error|scanning failed|"
@@ -347,8 +351,8 @@ static const struct reading_rule rules[] = {
          "blocked sender|sender&administrative prohibition|sender is blocked by|senderfilter"),
     SAYS(CAUSE_GREYLISTED, "internal resources are temp|internal resource temp"),
     {.cause = CAUSE_BUSY, .code = 4,
-     .words = "server busy|agent busy|temporary server error|message failed to be replicated|"
-              "system busy|servers are busy"},
+     .words = "server busy|mailbox busy|agent busy|temporary server error|"
+              "message failed to be replicated|system busy|servers are busy"},
 
     {.cause = CAUSE_RECIPIENT_RESTRICTED, .words = "blocked by the recip|blocked by recip|"
      "blocked by user|blocked by the user", .never = OUR_ADDRESS},
@@ -607,11 +611,11 @@ static const struct reading_rule rules[] = {
          "recipient address rejected|unknown recipient|recipient unknown|address rejected|"
          "no valid recipient|valid recipient|invalid recipient|no longer on server| alias|"
          "no mailbox|unknown local|recipient not found|address unknown|unknown address|"
-         "email is invalid|invalid email address|address is invalid|no exist|not exists|"
-         "invalid user|no such recipient|no such mailbox|no such person|no such address|"
-         "destinataire invalide|you tried to reach|address does not exist|user does not exist|"
-         "not an active address|cannot deliver mail for|can't accept user|unrecognized recip|"
-         "recipient unrecognized|user doesn't exist|mailbox does not exist|"
+         "email is invalid|this account is not allowed|invalid email address|address is invalid|"
+         "no exist|not exists|invalid user|no such recipient|no such mailbox|no such person|"
+         "no such address|destinataire invalide|you tried to reach|address does not exist|"
+         "user does not exist|not an active address|cannot deliver mail for|can't accept user|"
+         "unrecognized recip|recipient unrecognized|user doesn't exist|mailbox does not exist|"
          "account does not exist|not a known user|unknown mailbox|invalid mailbox|"
          "not our customer|recipient does not exist|recipient rejected|no mail box|"
          "unverified address|not on this server|not exist here|unknown or illegal|"
