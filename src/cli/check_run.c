@@ -31,6 +31,7 @@ static const char *or_public(const struct check *c, const char *given, const cha
 static int find_server(struct check *c)
 {
     const char *target = c->o.target, *at = strrchr(target, '@');
+    struct discover_settings s;
     struct error e = {0};
 
     if (strlen(at ? at + 1 : target) >= FINDINGS_NAME - 10 || strlen(target) >= FINDINGS_NAME ||
@@ -41,7 +42,12 @@ static int find_server(struct check *c)
         c->found.how = "given";
         return EX_OK;
     }
-    if (discover_run(c->loop, at + 1, second_of(c), &c->found, &e) < 0)
+    s = (struct discover_settings){.address = span_of(target),
+                                   .domain = at + 1,
+                                   .second = second_of(c),
+                                   .cafile = c->o.cafile,
+                                   .no_web = c->o.offline};
+    if (discover_find(c->loop, &s, &c->found, &e) < 0)
         return command_error(WORDS, EX_OSERR, "%s", e.words);
     return EX_OK;
 }
@@ -59,7 +65,8 @@ static void open_history(struct check *c)
         return;
     error_clear(&e);
     c->known = history_open(c->folder, &e);
-    c->remembers = c->known != NULL;
+    c->before = history_open(c->folder, NULL);
+    c->remembers = c->known && c->before;
     if (e.words[0])
         command_error(WORDS, EX_OK, "%s", e.words);
 }
@@ -184,6 +191,17 @@ static struct check_row *count(struct check *c)
 
 /* ---- one look ---- */
 
+/* The tries of this command count with the earlier ones. */
+static void add_tries(const struct check *c, struct findings_past *p)
+{
+    for (size_t i = 0; i < c->tally_count; i++) {
+        if (!p->port || c->tally[i].port != p->port)
+            continue;
+        p->tries += c->tally[i].tries;
+        p->failures += c->tally[i].failures;
+    }
+}
+
 static void use_history(struct check *c)
 {
     struct error e = {0};
@@ -191,7 +209,8 @@ static void use_history(struct check *c)
 
     if (!c->remembers)
         return;
-    history_look(c->known, &c->place, &c->findings, now);
+    history_look(c->before, &c->place, &c->findings, now);
+    add_tries(c, &c->findings.past);
     if (history_note(c->folder, &c->known, &c->place, &c->findings, now, &e) == 0)
         return;
     command_error(WORDS, EX_OK, "%s", e.words);
@@ -221,6 +240,16 @@ static void draw_conclusions(struct check *c, struct check_row *row)
     snprintf(row->id, sizeof row->id, "%s", c->set.verdict.id);
 }
 
+/* Doors of this server that its provider lists, beside the customary ones. */
+static void add_listed(const struct check *c, struct observe_settings *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->found.count && n < OBSERVE_PORTS_MAX; i++)
+        if (c->found.door[i].port && strcasecmp(c->found.door[i].host, c->found.host) == 0)
+            s->extra_ports[n++] = c->found.door[i].port;
+}
+
 static struct observe_settings settings(struct check *c, bool first)
 {
     struct observe_settings s = {
@@ -237,6 +266,7 @@ static struct observe_settings settings(struct check *c, bool first)
         .from = span_of(c->o.sender),
     };
 
+    add_listed(c, &s);
     if (first) {
         s.user = span_of(c->o.user);
         s.password = span_of(c->o.password);
@@ -274,6 +304,7 @@ int check_run_look(struct check *c)
 {
     bool first = c->looks == 0;
     struct observe_settings s = settings(c, first);
+    struct check_row *row;
     struct error e = {0};
     int result = observe_run(c->loop, &s, &c->now, &e);
 
@@ -284,8 +315,9 @@ int check_run_look(struct check *c)
     if (result < 0)
         return command_error(WORDS, EX_OSERR, "%s", e.words);
     c->findings = c->now;
+    row = count(c);
     use_history(c);
-    draw_conclusions(c, count(c));
+    draw_conclusions(c, row);
     c->looks++;
     return EX_OK;
 }
@@ -302,6 +334,7 @@ void check_run_time(int64_t wall_ms, const char *format, char *out, size_t cap)
 void check_run_free(struct check *c)
 {
     check_board_free(&c->board);
+    known_free(&c->before);
     known_free(&c->known);
     tls_context_free(&c->tls);
     text_free(&c->letter);

@@ -44,7 +44,8 @@ struct check {
     bool placed, remembers; /* place is known; history is used */
     struct place place;
     char folder[PATH_MAX]; /* of the history */
-    struct known *known;
+    struct known *before;  /* as it was when the command began: what "earlier" means */
+    struct known *known;   /* with what this command adds */
     char message_id[80];
     struct text letter; /* the message of --send */
 
