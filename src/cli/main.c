@@ -42,7 +42,7 @@ static const struct command commands[] = {
     {"queue release", "ID", "Let a held message go on.", queue_command_release, NULL},
     {"queue rm", "ID [--reason TEXT]", "Remove a message; nobody is told but the log.",
      queue_command_rm, NULL},
-    {"places", "[--json]", "List the networks this machine was in, and which doors were open there.",
+    {"places", "[--json]", "List the networks this machine was in and their open doors.",
      places_command_ls, NULL},
     {"places forget", "KEY", "Forget one of them.", places_command_forget, NULL},
     {"account ls", "[--json]", "List the accounts.", account_command_ls, NULL},

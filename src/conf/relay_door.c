@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Least often shut first, then by how many providers have it: measured over some hundred networks
@@ -47,6 +48,22 @@ bool relay_door_split(struct span s, struct relay_door *out)
         where = span_from(where, (size_t)colon + 1);
     }
     return span_u64(where, 65535, &out->port) && out->port && read_mode(mode, out->port, &out->tls);
+}
+
+void relay_door_name(const struct config_relay_door *d, char buf[RELAY_DOOR_NAME])
+{
+    struct span host = span_of(d->host);
+    struct span six = SPAN("[IPv6:");
+
+    if (span_istarts(host, six))
+        snprintf(buf, RELAY_DOOR_NAME, "[%.*s:%u %s", SPAN_ARG(span_from(host, six.len)),
+                 (unsigned)d->port, config_tls_name(d->tls));
+    else if (span_starts(host, SPAN("[")) && host.len > 2)
+        snprintf(buf, RELAY_DOOR_NAME, "%.*s:%u %s", (int)(host.len - 2), host.at + 1,
+                 (unsigned)d->port, config_tls_name(d->tls));
+    else
+        snprintf(buf, RELAY_DOOR_NAME, "%s:%u %s", d->host, (unsigned)d->port,
+                 config_tls_name(d->tls));
 }
 
 static void add(struct config_relay *r, const char *host, uint64_t port, enum config_tls tls)

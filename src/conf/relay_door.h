@@ -15,6 +15,11 @@ struct relay_door {
 /* False when it is none. */
 bool relay_door_split(struct span s, struct relay_door *out);
 
+/* "smtp.example.com:587 starttls", "[2001:db8::1]:25 none": the name under which people and the
+ * memory of places know it. */
+enum { RELAY_DOOR_NAME = 300 };
+void relay_door_name(const struct config_relay_door *d, char buf[RELAY_DOOR_NAME]);
+
 /* Fills relay->doors: those of the setting, or the one that port and tls mean, or all that
  * providers are known to open, in the order in which networks let them through. Sets port and tls
  * to those of the first. */

@@ -2,18 +2,20 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "deliver/dead.h"
 #include "deliver/dialogue.h"
+#include "deliver/gate.h"
+#include "deliver/opening.h"
 #include "deliver/pool.h"
 #include "deliver/ways.h"
 #include "io/fiber.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     DNS_TIME = 60 * 1000,
-    PATHS = 6, /* that answer or make us wait, in one attempt */
+    MOVES = 8, /* changes of the network that one attempt follows */
     TRIES = 2 * PATH_MAX_COUNT + 8,
     KEPT_IDLE = 10 * 1000,
 };
@@ -28,21 +30,29 @@ struct attempt_context {
     struct ways *ways;
     struct pool *pool;
     struct dead *dead;
+    struct gate *gate;
+    struct recall *recall;
+    struct opening_race *races; /* under way */
+    struct attempt *running;
+    unsigned moves; /* changes of the network so far */
 };
 
 struct attempt {
+    struct attempt *next;
     struct attempt_context *c;
     const struct job *job;
     struct arena *arena;
     struct job_result *out;
     struct dialogue dialogue;
-    struct hop_wish wish;
+    struct opening opening;
+    struct gate_news news; /* the failure that came furthest in the present look for a door */
     int64_t start_until;
-    unsigned begun; /* paths */
+    struct hop *using; /* its dialogue is under way */
 };
 
 struct attempt_context *attempt_open(struct loop *l, const struct config *config, struct dns *dns,
-                                     struct error *e)
+                                     void (*noted)(void *arg, const struct recall_note *n),
+                                     void *arg, struct error *e)
 {
     const struct config_delivery *d = &config->delivery;
     struct pool_limits limits = {
@@ -61,7 +71,9 @@ struct attempt_context *attempt_open(struct loop *l, const struct config *config
                                   .config = config,
                                   .ways = ways,
                                   .pool = pool_new(l, &limits),
-                                  .dead = dead_new()};
+                                  .dead = dead_new(),
+                                  .gate = gate_new(),
+                                  .recall = recall_new(noted, arg)};
     return c;
 }
 
@@ -71,6 +83,8 @@ void attempt_close(struct attempt_context **c)
         return;
     pool_free(&(*c)->pool);
     dead_free(&(*c)->dead);
+    gate_free(&(*c)->gate);
+    recall_free(&(*c)->recall);
     ways_close(&(*c)->ways);
     free(*c);
     *c = NULL;
@@ -101,16 +115,98 @@ static void tell(struct attempt *x, const struct dialogue_place *at,
     };
 }
 
+/* ---- what failed ---- */
+
+static void remember(struct attempt *x, const struct dialogue_place *at,
+                     const struct smtp_client_failure *f)
+{
+    if (x->news.failure.stage > f->stage)
+        return;
+    x->news = (struct gate_news){.failure = *f,
+                                 .host = arena_span(x->arena, at->host),
+                                 .place = arena_span(x->arena, at->address),
+                                 .words = arena_span(x->arena, at->tls)};
+    x->news.failure.reply = reply_copy(x->arena, &f->reply);
+}
+
+/* A path that could not be opened. */
+static void failed(void *arg, const struct path *p, const struct smtp_client_failure *f,
+                   struct span tls)
+{
+    struct attempt *x = arg;
+    struct judge_event e = judge_event_of(f);
+    char address[PATH_ADDRESS_TEXT];
+    struct dialogue_place at = {.host = p->host, .tls = tls};
+
+    path_address(p, address);
+    at.address = span_of(address);
+    tell(x, &at, f);
+    remember(x, &at, f);
+    dialogue_fail(&x->dialogue, &e, f->error.words, &at, false);
+}
+
+/* What another message's look for a door has shown a moment ago. */
+static void turn_back(struct attempt *x, const struct gate_news *news)
+{
+    struct judge_event e = judge_event_of(&news->failure);
+    struct dialogue_place at = {news->host, news->place, news->words};
+
+    e.dns_permanent = news->dns_permanent;
+    tell(x, &at, &news->failure);
+    dialogue_fail(&x->dialogue, &e, news->failure.error.words, &at, false);
+}
+
+static void all_skipped(struct attempt *x)
+{
+    const struct path *p = &x->opening.list.path[0];
+    struct smtp_client_failure f = {.stage = STAGE_CONNECT, .why = CLIENT_LOST, .sys = EHOSTDOWN};
+
+    error_mail(&f.error, ERROR_TEMPORARY, "4.4.1", OWNER_NETWORK,
+               "%.*s was not asked: it did not answer a moment ago.", SPAN_ARG(p->host));
+    failed(x, p, &f, SPAN_NONE);
+}
+
 /* ---- one connection ---- */
+
+/* A relay that answers has answered: another of its doors leads to the same people, and what one
+ * refuses no other one is asked to take. Trouble on the way is another thing. */
+static bool another_may_do(const struct attempt *x, const struct smtp_client_failure *f)
+{
+    if (x->job->kind != ROUTE_RELAY)
+        return true;
+    return f->stage != STAGE_NONE && (f->why != CLIENT_REPLY || f->reply.code == 421);
+}
+
+static void note_broken(struct attempt *x, const struct smtp_client_failure *f)
+{
+    const struct path *p = x->opening.won;
+
+    if (!p || (f->why != CLIENT_LOST && f->why != CLIENT_BROKEN) || fiber_cancelled())
+        return;
+    gate_broke(x->c->gate, x->opening.wish.key, p);
+    if (x->job->kind == ROUTE_RELAY)
+        recall_broke(x->c->recall, p, f->error.words);
+}
 
 static enum dialogue_end use(struct attempt *x, struct hop *h)
 {
-    struct smtp_client_failure f;
-    enum dialogue_end end = dialogue_run(&x->dialogue, h, &f);
     struct dialogue_place at = dialogue_place_of(h);
+    struct smtp_client_failure f;
+    unsigned moves = x->c->moves;
+    enum dialogue_end end;
+
+    x->using = h;
+    end = dialogue_run(&x->dialogue, h, &f);
+    x->using = NULL;
 
     if (end != DIALOGUE_STALE)
         tell(x, &at, &f);
+    if (f.stage != STAGE_NONE && end != DIALOGUE_STALE && moves == x->c->moves)
+        note_broken(x, &f);
+    if (moves != x->c->moves)
+        x->opening.moved = true;
+    if (end == DIALOGUE_NEXT && !another_may_do(x, &f))
+        end = DIALOGUE_STOP;
     pool_put(x->c->pool, &h);
     return end;
 }
@@ -122,134 +218,17 @@ static enum dialogue_end use_kept(struct attempt *x)
     enum dialogue_end end = DIALOGUE_STALE;
     struct hop *h;
 
-    while (end == DIALOGUE_STALE && (h = pool_take(x->c->pool, x->wish.key))) {
-        smtp_client_until(h->client, x->wish.until);
+    while (end == DIALOGUE_STALE && (h = pool_take(x->c->pool, x->opening.wish.key))) {
+        smtp_client_until(h->client, x->opening.wish.until);
         end = use(x, h);
     }
     return end == DIALOGUE_STALE ? DIALOGUE_NEXT : end;
 }
 
-/* Encryption failed where it was only wished for: the path's floor allows to come again without.
- * That it was so stands in the story. */
-static bool may_come_clear(const struct attempt *x, const struct smtp_client_failure *f)
+static enum dialogue_end use_fresh(struct attempt *x, struct hop *h)
 {
-    const struct path *p = x->wish.path;
-
-    return !x->wish.clear && p->tls == PATH_TLS_OPPORTUNISTIC && !p->must_encrypt &&
-           !p->must_verify && !x->wish.user.len &&
-           (f->stage == STAGE_TLS || (f->stage == STAGE_STARTTLS && f->why != CLIENT_REPLY));
-}
-
-static struct hop *open_path(struct attempt *x, struct smtp_client_failure *f, struct span *tls)
-{
-    struct hop *h = hop_open(&x->wish, x->arena, f, tls);
-    char address[PATH_ADDRESS_TEXT];
-
-    path_address(x->wish.path, address);
-    if (h || f->stage != STAGE_CONNECT)
-        dead_clear(x->c->dead, span_of(address));
-    else if (f->sys != ECANCELED)
-        dead_mark(x->c->dead, span_of(address));
-    return h;
-}
-
-/* The kernel said no by itself, at once: not counted among the paths. */
-static bool unreachable_here(const struct smtp_client_failure *f)
-{
-    return f->stage == STAGE_CONNECT &&
-           (f->sys == ENETUNREACH || f->sys == EAFNOSUPPORT || f->sys == EADDRNOTAVAIL);
-}
-
-static enum dialogue_end failed(struct attempt *x, const struct smtp_client_failure *f,
-                                struct span tls)
-{
-    struct judge_event e = judge_event_of(f);
-    char address[PATH_ADDRESS_TEXT];
-    struct dialogue_place at = {.host = x->wish.path->host, .tls = tls};
-
-    path_address(x->wish.path, address);
-    at.address = span_of(address);
-    tell(x, &at, f);
-    return dialogue_fail(&x->dialogue, &e, f->error.words, &at, false);
-}
-
-static enum dialogue_end try_path(struct attempt *x, const struct path *p)
-{
-    struct smtp_client_failure f;
-    enum dialogue_end end;
-    struct span tls;
-    struct hop *h;
-
-    x->wish.path = p;
-    x->wish.clear = false;
-    x->wish.source = ways_source(x->c->ways, p->address.ss_family);
-    h = open_path(x, &f, &tls);
-    if (!h && may_come_clear(x, &f)) {
-        failed(x, &f, tls);
-        x->wish.clear = true;
-        h = open_path(x, &f, &tls);
-    }
-    if (h)
-        end = use(x, h);
-    else
-        end = failed(x, &f, tls);
-    x->begun += h || !unreachable_here(&f);
-    return end;
-}
-
-/* ---- all paths ---- */
-
-static enum dead_state look(const struct attempt *x, const struct path *p)
-{
-    char address[PATH_ADDRESS_TEXT];
-
-    path_address(p, address);
-    return dead_look(x->c->dead, span_of(address));
-}
-
-static bool may_begin(const struct attempt *x)
-{
-    return x->begun < PATHS && clock_now() < x->start_until && !fiber_cancelled();
-}
-
-/* Those of one state, in their order. `tried` tells whether there were any. */
-static enum dialogue_end walk(struct attempt *x, const struct path_list *list,
-                              enum dead_state state, bool *tried)
-{
-    enum dialogue_end end = DIALOGUE_NEXT;
-
-    for (size_t i = 0; i < list->count && end == DIALOGUE_NEXT && may_begin(x); i++) {
-        if (tried[i] || look(x, &list->path[i]) != state)
-            continue;
-        tried[i] = true;
-        end = try_path(x, &list->path[i]);
-    }
-    return end;
-}
-
-static void all_skipped(struct attempt *x, const struct path *p)
-{
-    struct smtp_client_failure f = {.stage = STAGE_CONNECT, .why = CLIENT_LOST, .sys = EHOSTDOWN};
-
-    x->wish.path = p;
-    error_mail(&f.error, ERROR_TEMPORARY, "4.4.1", OWNER_NETWORK,
-               "%.*s was not asked: it did not answer a moment ago.", SPAN_ARG(p->host));
-    failed(x, &f, SPAN_NONE);
-}
-
-static void try_paths(struct attempt *x, const struct path_list *list)
-{
-    bool tried[PATH_MAX_COUNT] = {false};
-    bool any = false;
-
-    if (walk(x, list, DEAD_NOT, tried) != DIALOGUE_NEXT)
-        return;
-    if (walk(x, list, DEAD_LAST, tried) != DIALOGUE_NEXT)
-        return;
-    for (size_t i = 0; i < list->count; i++)
-        any |= tried[i];
-    if (!any && may_begin(x))
-        all_skipped(x, &list->path[0]);
+    h->generation = pool_generation(x->c->pool);
+    return use(x, h);
 }
 
 static void no_path(struct attempt *x, const struct error *why)
@@ -261,10 +240,136 @@ static void no_path(struct attempt *x, const struct error *why)
     e.dns_permanent = why->class == ERROR_PERMANENT;
     enhanced_parse(span_of(why->enhanced), &e.reply.enhanced);
     tell(x, &at, &f);
+    remember(x, &at, &f);
+    x->news.dns_permanent = e.dns_permanent;
+    x->news.failure.reply.enhanced = e.reply.enhanced;
     dialogue_fail(&x->dialogue, &e, why->words, &at, false);
-    for (size_t i = 0; why->owner != OWNER_NONE && i < x->out->count; i++)
-        if (x->dialogue.outcomes[i].stage == STAGE_DNS)
-            x->dialogue.outcomes[i].owner = why->owner;
+    for (size_t i = 0; i < x->out->count; i++) {
+        struct outcome *o = &x->dialogue.outcomes[i];
+
+        if (o->stage != STAGE_DNS)
+            continue;
+        if (why->owner != OWNER_NONE)
+            o->owner = why->owner;
+        /* X.4.X is about the network (RFC 3463); else no network will help. */
+        o->waits_for_network = o->waits_for_network && o->status.subject == 4;
+    }
+}
+
+/* ---- all paths ---- */
+
+static bool may_begin(const struct attempt *x)
+{
+    return clock_now() < x->start_until && !fiber_cancelled();
+}
+
+/* The paths, once; anew where the network has changed. */
+static bool find_paths(struct attempt *x)
+{
+    struct opening *o = &x->opening;
+    unsigned moves = x->c->moves;
+    struct error e = {0};
+
+    if (o->list.count && !o->moved)
+        return true;
+    memset(o->tried, 0, sizeof o->tried);
+    o->begun = 0;
+    o->list.count = 0;
+    if (ways_find(x->c->ways, x->job, clock_now() + DNS_TIME, &o->list, &e) == 0)
+        return true;
+    if (moves == x->c->moves) /* else the look begins again */
+        no_path(x, &e);
+    return false;
+}
+
+/* A change of network in the midst of it: begins again there, at once. */
+static struct hop *look_for_door(struct attempt *x)
+{
+    struct hop *h = NULL;
+    bool again = true;
+
+    for (int i = 0; i < MOVES && again && may_begin(x); i++) {
+        unsigned moves = x->c->moves;
+
+        if (find_paths(x)) {
+            h = opening_next(&x->opening);
+            again = x->opening.moved;
+        } else {
+            again = moves != x->c->moves;
+        }
+    }
+    return h;
+}
+
+static enum dialogue_end lead(struct attempt *x)
+{
+    struct span key = x->opening.wish.key;
+    struct hop *h;
+
+    x->news = (struct gate_news){0};
+    h = look_for_door(x);
+    if (h) {
+        gate_opened(x->c->gate, key, x->opening.won);
+        return use_fresh(x, h);
+    }
+    if (x->opening.list.count && x->news.failure.stage == STAGE_NONE && may_begin(x))
+        all_skipped(x);
+    if (x->news.failure.stage == STAGE_NONE || fiber_cancelled())
+        gate_nothing(x->c->gate, key);
+    else
+        gate_failed(x->c->gate, key, &x->news);
+    return DIALOGUE_STOP;
+}
+
+/* Without the others: what they know does not help this message. */
+static enum dialogue_end go_alone(struct attempt *x)
+{
+    enum dialogue_end end = DIALOGUE_NEXT;
+    struct hop *h;
+
+    while (end == DIALOGUE_NEXT && may_begin(x) && (h = opening_next(&x->opening)))
+        end = use_fresh(x, h);
+    return end == DIALOGUE_NEXT ? DIALOGUE_STOP : end;
+}
+
+static enum dialogue_end follow(struct attempt *x, const struct gate_news *news)
+{
+    const struct path *p;
+    struct hop *h;
+
+    if (!find_paths(x))
+        return DIALOGUE_STOP;
+    p = opening_find(&x->opening, &news->address, news->tls);
+    if (!p)
+        return go_alone(x);
+    h = opening_at(&x->opening, p);
+    if (h)
+        return use_fresh(x, h);
+    gate_broke(x->c->gate, x->opening.wish.key, p);
+    return x->dialogue.left ? DIALOGUE_NEXT : DIALOGUE_DONE;
+}
+
+static enum dialogue_end take_turn(struct attempt *x)
+{
+    struct gate_news news;
+
+    switch (gate_enter(x->c->gate, x->opening.wish.key, x->arena, &news)) {
+    case GATE_LEAD:
+        return lead(x);
+    case GATE_FOLLOW:
+        return follow(x, &news);
+    case GATE_SHUT:
+        turn_back(x, &news);
+        break;
+    case GATE_ENDED:
+        break;
+    }
+    return DIALOGUE_STOP;
+}
+
+static bool something_left(const struct attempt *x)
+{
+    return !x->opening.list.count || x->opening.moved || opening_left(&x->opening);
 }
 
 static void init(struct attempt *x)
@@ -279,7 +384,16 @@ static void init(struct attempt *x)
         .tries = arena_alloc(x->arena, TRIES * sizeof *x->out->tries),
     };
     x->start_until = clock_now() + START_TIME;
-    x->wish = (struct hop_wish){
+    x->opening = (struct opening){.job = job,
+                                  .ways = x->c->ways,
+                                  .dead = x->c->dead,
+                                  .recall = x->c->recall,
+                                  .races = &x->c->races,
+                                  .arena = x->arena,
+                                  .failed = failed,
+                                  .arg = x,
+                                  .list = {.arena = x->arena}};
+    x->opening.wish = (struct hop_wish){
         .loop = x->c->loop,
         .key = span_of(
             arena_printf(x->arena, "%.*s %.*s", SPAN_ARG(job->destination), SPAN_ARG(job->user))),
@@ -292,18 +406,70 @@ static void init(struct attempt *x)
     };
 }
 
+static void unlink_attempt(struct attempt *x)
+{
+    struct attempt **at = &x->c->running;
+
+    while (*at != x)
+        at = &(*at)->next;
+    *at = x->next;
+}
+
+/* Words that help more than those of the resolver or the kernel. */
+static void tell_offline(struct attempt *x)
+{
+    for (size_t i = 0; i < x->out->count; i++) {
+        struct outcome *o = &x->dialogue.outcomes[i];
+
+        if (o->kind != OUTCOME_LATER || !o->waits_for_network || o->stage > STAGE_CONNECT)
+            continue;
+        o->owner = OWNER_NETWORK;
+        o->words = SPAN("This computer is offline: it is in no network that leads out. The mail "
+                        "leaves by itself when it is in one again.");
+    }
+}
+
 void attempt_run(struct attempt_context *c, const struct job *job, struct arena *a,
                  struct job_result *out)
 {
     struct attempt x = {.c = c, .job = job, .arena = a, .out = out};
-    struct path_list paths = {.arena = a};
-    struct error e = {0};
+    enum dialogue_end end;
 
+    x.next = c->running;
+    c->running = &x;
     init(&x);
-    if (use_kept(&x) != DIALOGUE_NEXT)
-        return;
-    if (ways_find(c->ways, job, clock_now() + DNS_TIME, &paths, &e) < 0)
-        no_path(&x, &e);
-    else
-        try_paths(&x, &paths);
+    end = use_kept(&x);
+    while (end == DIALOGUE_NEXT && may_begin(&x) && something_left(&x))
+        end = take_turn(&x);
+    if (recall_here(c->recall)->offline)
+        tell_offline(&x);
+    unlink_attempt(&x);
+}
+
+void attempt_place(struct attempt_context *c, const struct place *p)
+{
+    struct place before = *recall_here(c->recall);
+
+    recall_place(c->recall, p);
+    if (strcmp(before.key, p->key) != 0)
+        attempt_moved(c);
+}
+
+void attempt_moved(struct attempt_context *c)
+{
+    gate_forget(c->gate);
+    dead_free(&c->dead);
+    c->dead = dead_new();
+    pool_forget(c->pool);
+    c->moves++;
+    for (struct opening_race *r = c->races; r; r = r->next)
+        race_abort(&r->race);
+    for (struct attempt *x = c->running; x; x = x->next)
+        if (x->using)
+            smtp_client_cut(x->using->client);
+}
+
+void attempt_known(struct attempt_context *c, struct span text)
+{
+    recall_load(c->recall, text);
 }

@@ -11,12 +11,15 @@ struct attempt_context;
 struct config;
 struct dns;
 struct loop;
+struct place;
+struct recall_note;
 
 /* What attempts share: TLS contexts (authorities are read here: call it before the jail), idle
- * connections, memory of dead destinations. `config` and `dns` stay the caller's and must outlive
- * it. NULL and *e when an authority file cannot be read. */
+ * connections, memory of dead destinations and of doors. `config` and `dns` stay the caller's and
+ * must outlive it. NULL and *e when an authority file cannot be read. */
 struct attempt_context *attempt_open(struct loop *l, const struct config *config, struct dns *dns,
-                                     struct error *e);
+                                     void (*noted)(void *arg, const struct recall_note *n),
+                                     void *arg, struct error *e);
 /* Says good-bye on idle connections and frees. No attempt may be running. Call it on a fiber.
  * Nulls the pointer; NULL is fine. */
 void attempt_close(struct attempt_context **c);
@@ -26,6 +29,15 @@ void attempt_close(struct attempt_context **c);
  * deadline at the latest; fiber_cancel makes it end at once with OUTCOME_LATER. */
 void attempt_run(struct attempt_context *c, const struct job *job, struct arena *a,
                  struct job_result *out);
+
+/* We are in this place (now). Where it is another one than before, what hangs on the old one is
+ * given up at once and begun again here, and idle connections are dropped. On the loop or a fiber.
+ */
+void attempt_place(struct attempt_context *c, const struct place *p);
+/* The same for a network that may have changed unseen, while the machine slept. */
+void attempt_moved(struct attempt_context *c);
+/* What is remembered of places, as known_write writes it. */
+void attempt_known(struct attempt_context *c, struct span text);
 
 /* Idle connections held now. */
 unsigned attempt_idle(const struct attempt_context *c);

@@ -65,26 +65,43 @@ static int connect_failed(const struct hop *h, int rc, struct smtp_client_failur
                       strerror(-rc));
 }
 
+static int not_our_turn(struct smtp_client_failure *f)
+{
+    *f = (struct smtp_client_failure){.stage = STAGE_AUTH, .why = CLIENT_LOST, .sys = ECANCELED};
+    return error_mail(&f->error, ERROR_TEMPORARY, "4.3.2", OWNER_PROVIDER,
+                      "Given up for another door before its login.");
+}
+
 static int talk(const struct hop_wish *w, struct hop *h, struct smtp_client_failure *f)
 {
     struct smtp_client_settings s = settings_of(w, h);
 
     h->client = smtp_client_new(&h->stream, &s);
     smtp_client_until(h->client, w->until);
-    if (smtp_client_open(h->client) == 0)
-        return 0;
+    if (smtp_client_approach(h->client) == 0) {
+        if (!s.user.len)
+            return 0;
+        if (w->turn && w->turn(w->arg) < 0)
+            return not_our_turn(f);
+        if (smtp_client_login(h->client) == 0)
+            return 0;
+    }
     *f = *smtp_client_failure(h->client);
     return -1;
 }
 
 static int connect_to(const struct hop_wish *w, struct hop *h, struct smtp_client_failure *f)
 {
-    int64_t deadline = clock_now() + CONNECT_TIME;
+    int64_t deadline = clock_now() + (w->connect_time ? w->connect_time : CONNECT_TIME);
     int rc = stream_connect(w->loop, (const struct sockaddr *)&w->path->address,
                             (const struct sockaddr *)w->source,
                             deadline < w->until ? deadline : w->until, &h->stream);
 
-    return rc < 0 ? connect_failed(h, rc, f) : talk(w, h, f);
+    if (rc < 0)
+        return connect_failed(h, rc, f);
+    if (w->connected)
+        w->connected(w->arg);
+    return talk(w, h, f);
 }
 
 struct hop *hop_open(const struct hop_wish *w, struct arena *a, struct smtp_client_failure *failure,

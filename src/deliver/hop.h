@@ -12,6 +12,7 @@ struct hop {
     struct span key;     /* of the pool */
     struct span host, address;
     int64_t idle_since; /* the pool's */
+    unsigned generation;
     struct hop *next;
 };
 
@@ -26,6 +27,12 @@ struct hop_wish {
     struct span mechanisms;                /* as in smtp_client_settings */
     const struct sockaddr_storage *source; /* NULL: the system chooses */
     int64_t until;                         /* clock_now() milliseconds */
+    int64_t connect_time;                  /* milliseconds; 0: the usual */
+    /* Told when the connection stands; asked before the login is sent, may wait, and 0 lets it go.
+     * NULL: nobody wants to know. */
+    void (*connected)(void *arg);
+    int (*turn)(void *arg);
+    void *arg;
 };
 
 /* Connects and opens. NULL and *failure (its reply lives in the arena; *tls too). */

@@ -10,7 +10,7 @@ struct pool {
     struct timer *timer;
     struct pool_limits limits;
     struct hop *idle; /* the one put back last comes first */
-    unsigned count;
+    unsigned count, generation;
 };
 
 static void part(struct pool *p, struct hop *h)
@@ -120,7 +120,7 @@ static bool worth_keeping(const struct pool *p, struct hop *h)
     uint64_t theirs = smtp_client_far(h->client)->mail_max;
     unsigned sent = smtp_client_messages(h->client);
 
-    if (!smtp_client_usable(h->client) || p->limits.total == 0)
+    if (h->generation != p->generation || !smtp_client_usable(h->client) || p->limits.total == 0)
         return false;
     if ((limit && sent >= limit) || (theirs && sent >= theirs))
         return false;
@@ -144,6 +144,19 @@ void pool_put(struct pool *p, struct hop **h)
     p->idle = mine;
     p->count++;
     set_timer(p);
+}
+
+void pool_forget(struct pool *p)
+{
+    while (p->idle)
+        part(p, unlink_at(p, &p->idle));
+    p->generation++;
+    set_timer(p);
+}
+
+unsigned pool_generation(const struct pool *p)
+{
+    return p->generation;
 }
 
 unsigned pool_count(const struct pool *p)

@@ -22,6 +22,10 @@ struct hop *pool_take(struct pool *p, struct span key);
 /* Keeps it, or closes it (politely, on a fiber of its own) when it is not usable any more, has
  * carried enough, or there is no room. Nulls the pointer. */
 void pool_put(struct pool *p, struct hop **h);
+/* The network is another one: drops all that is idle, and what is in use when it is put back. */
+void pool_forget(struct pool *p);
+/* What hop->generation of a fresh connection must be. */
+unsigned pool_generation(const struct pool *p);
 unsigned pool_count(const struct pool *p);
 
 #endif

@@ -15,6 +15,7 @@ enum { OWN_ADDRESSES = 64, SOURCES = 8 };
 struct ways {
     const struct config *config;
     struct dns *dns;
+    struct relay_memory *memory;
     struct tls_context *world;  /* the system's authorities */
     struct tls_context **relay; /* of each relay with a file of its own, else NULL */
     struct span own_name[2];
@@ -112,6 +113,7 @@ struct ways *ways_open(const struct config *c, struct dns *d, struct error *e)
 
     w->config = c;
     w->dns = d;
+    w->memory = relay_memory_new();
     learn_sources(w);
     if (is_exchange(c))
         learn_own(w);
@@ -127,6 +129,7 @@ void ways_close(struct ways **w)
     for (size_t i = 0; (*w)->relay && i < (*w)->config->relay_count; i++)
         tls_context_free(&(*w)->relay[i]);
     tls_context_free(&(*w)->world);
+    relay_memory_free(&(*w)->memory);
     free((*w)->relay);
     free(*w);
     *w = NULL;
@@ -249,7 +252,7 @@ static int find_relay(const struct ways *w, const struct job *job, int64_t deadl
                           r->name);
     for (size_t i = 0; i < r->door_count; i++)
         t[i] = target_of(w, r, i);
-    return relay_paths(w->dns, t, r->door_count, deadline, out, e);
+    return relay_paths(w->dns, w->memory, t, r->door_count, deadline, out, e);
 }
 
 int ways_find(const struct ways *w, const struct job *job, int64_t deadline, struct path_list *out,

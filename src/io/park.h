@@ -1,5 +1,5 @@
 /* park: the wait beneath fiber_wait, for the files of this folder that must not be interrupted or
- * want to give way. */
+ * want to give way, and for whoever has cancelled fibers that use his memory. */
 #ifndef PORT26_IO_PARK_H
 #define PORT26_IO_PARK_H
 

@@ -249,6 +249,27 @@ static void visit_text(struct wire *p, struct letter_text *l)
     wire_span(p, &l->text);
 }
 
+static void visit_place(struct wire *p, struct letter_place *l)
+{
+    wire_span(p, &l->key);
+    wire_span(p, &l->name);
+    wire_span(p, &l->gateway);
+    wire_span(p, &l->device);
+    wire_bool(p, &l->offline);
+    wire_bool(p, &l->tunnel);
+    wire_bool(p, &l->slept);
+}
+
+static void visit_note(struct wire *p, struct letter_note *l)
+{
+    visit_place(p, &l->place);
+    wire_span(p, &l->door);
+    wire_span(p, &l->proof);
+    wire_enum(p, &l->result, LETTER_NOTE_RESULTS - 1);
+    wire_i64(p, &l->ms);
+    wire_i64(p, &l->at);
+}
+
 /* One row per kind. The visit functions take their own struct; a call through the row's type would
  * be undefined, so each gets a small typed door. */
 #define X(kind, name, sides)                                                                       \

@@ -12,7 +12,7 @@
 
 /* Raised with every change of a struct below: neighbours are the same binary, so they must agree
  * exactly. */
-enum { LETTER_VERSION = 1 };
+enum { LETTER_VERSION = 2 };
 
 enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_COMMAND = 8 };
 
@@ -37,6 +37,9 @@ enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_CO
     X(LETTER_ANSWER, answer, SIDE_KEEPER)                                                          \
     X(LETTER_JOB, job, SIDE_KEEPER)                                                                \
     X(LETTER_RESULT, result, SIDE_COURIER)                                                         \
+    X(LETTER_PLACES, text, SIDE_KEEPER)                                                            \
+    X(LETTER_PLACE, place, SIDE_COURIER)                                                           \
+    X(LETTER_NOTE, note, SIDE_COURIER)                                                             \
     X(LETTER_COMMAND, text, SIDE_COMMAND)                                                          \
     X(LETTER_COMMAND_ANSWER, text, SIDE_KEEPER)
 
@@ -137,6 +140,23 @@ struct letter_result {
 struct letter_text {
     struct span text;
 };
+
+/* The network the courier finds itself in (place/place.h), at its start and at every change. */
+struct letter_place {
+    struct span key, name, gateway, device;
+    bool offline, tunnel;
+    bool slept; /* the machine was asleep meanwhile: whatever was tried before says nothing */
+};
+
+/* How a door fared there (place/known.h). */
+struct letter_note {
+    struct letter_place place;
+    struct span door, proof;
+    unsigned result; /* enum known_result */
+    int64_t ms, at;
+};
+
+enum { LETTER_NOTE_RESULTS = 5 };
 
 /* Writes a letter's body. The struct must fit the kind. False when it does not fit into out's
  * maximum. */

@@ -280,9 +280,9 @@ void queue_lost(struct queue *q, unsigned courier)
     runner_lost(q, courier);
 }
 
-void queue_wake_network(struct queue *q)
+void queue_network(struct queue *q, bool offline)
 {
-    unsigned woken = schedule_wake_network(&q->schedule, clock_now());
+    unsigned woken = schedule_network(&q->schedule, offline, clock_now());
 
     log_event(LOG_INFO, "queue.network", LOG_NUM("woken", woken));
     inside_turn(q);
@@ -338,10 +338,14 @@ static void show_place(struct span key, void *value, void *arg)
 {
     const struct place *p = value;
     const struct places *w = arg;
+    const struct heap_node *first = heap_first(&p->waiting);
+    int64_t next = first && first->at > p->until ? first->at : p->until;
     struct queue_place out = {.destination = key,
                               .waiting = (unsigned)p->waiting.count,
                               .leased = p->leased,
                               .failures = p->failures,
+                              .waits_for_network = p->failures && p->waits_for_network,
+                              .next = first ? w->wall + (next > w->now ? next - w->now : 0) : 0,
                               .until = p->until > w->now ? w->wall + (p->until - w->now) : 0,
                               .words = p->failures ? p->words : SPAN_NONE};
 

@@ -91,8 +91,8 @@ void queue_job_free(struct job **j);
 void queue_settle(struct queue *q, const struct job_result *r);
 /* A courier died: its leases are due again at once. */
 void queue_lost(struct queue *q, unsigned courier);
-/* The network changed: what waits for it is due now. */
-void queue_wake_network(struct queue *q);
+/* The network changed: what waits for it is due now, unless there is none. */
+void queue_network(struct queue *q, bool offline);
 
 /* ---- admin ---- */
 
@@ -111,7 +111,9 @@ struct queue_place {
     struct span destination;
     unsigned waiting, leased;
     unsigned failures; /* in a row; 0: it works */
+    bool waits_for_network;
     int64_t until;     /* wall clock: not tried before; 0: may be tried now */
+    int64_t next;      /* wall clock: the next try of any of it; 0: none is due */
     struct span words; /* of the last failure */
 };
 /* Calls fn for each destination, in no order. */

@@ -9,6 +9,8 @@
 
 /* A dead place is probed at least so often: by one job, of whichever message is due first. */
 enum { PLACE_WAIT_MAX = 30 * 60 * 1000, WORDS_MAX = 500 };
+/* A network in which we are new, that lets nothing out: perhaps somebody is just logging in. */
+enum { NEW_HERE = 10 * 60 * 1000, NEW_WAIT = 4000 };
 
 void schedule_init(struct schedule *s, const struct schedule_limits *limits)
 {
@@ -325,6 +327,16 @@ int64_t schedule_wait(const struct schedule *s, unsigned attempts)
     return jitter(table_wait(s, attempts));
 }
 
+int64_t schedule_network_wait(const struct schedule *s, const struct place *p, int64_t now)
+{
+    static const int64_t waits[] = {15 * CLOCK_SECOND, 30 * CLOCK_SECOND, CLOCK_MINUTE,
+                                    2 * CLOCK_MINUTE, 5 * CLOCK_MINUTE};
+
+    if (s->arrived && !s->offline && now - s->arrived < NEW_HERE)
+        return NEW_WAIT;
+    return waits[p->failures < COUNT(waits) ? p->failures : COUNT(waits) - 1];
+}
+
 static void set_words(struct place *p, struct span words)
 {
     free((char *)p->words.at);
@@ -341,14 +353,40 @@ void schedule_failed(struct schedule *s, struct place *p, int64_t now, struct en
     p->failed_at = now;
     p->waits_for_network = waits_for_network;
     if (now >= p->until) { /* jobs that were under way together count once */
-        wait = table_wait(s, ++p->failures);
-        p->until = now + jitter(wait < PLACE_WAIT_MAX ? wait : PLACE_WAIT_MAX);
+        if (waits_for_network && p->kind == ROUTE_RELAY) {
+            wait = schedule_network_wait(s, p, now);
+            p->failures++;
+            p->until = now + wait;
+        } else {
+            wait = table_wait(s, ++p->failures);
+            p->until = now + jitter(wait < PLACE_WAIT_MAX ? wait : PLACE_WAIT_MAX);
+        }
     }
     touch(s, p);
 }
 
+static unsigned wake_slots(struct place *p, int64_t now)
+{
+    unsigned woken = 0;
+
+    for (size_t n = 0; n < p->waiting.count; n++) {
+        struct slot *slot = (struct slot *)p->waiting.node[n];
+
+        if (!slot->waits_for_network || slot->due.at <= now)
+            continue;
+        slot->waits_for_network = false;
+        slot->due.at = now;
+        woken++;
+    }
+    if (woken)
+        heap_order(&p->waiting);
+    return woken;
+}
+
 void schedule_works(struct schedule *s, struct place *p)
 {
+    if (p->waits_for_network)
+        wake_slots(p, p->failed_at); /* the network is open again, for the others as well */
     p->failures = 0;
     p->until = 0;
     p->waits_for_network = false;
@@ -367,26 +405,20 @@ static void wake_place(struct span key, void *value, void *arg)
     struct wake *w = arg;
 
     (void)key;
+    w->woken += wake_slots(p, w->now);
     if (p->waits_for_network)
         schedule_works(w->schedule, p);
-    for (size_t n = 0; n < p->waiting.count; n++) {
-        struct slot *slot = (struct slot *)p->waiting.node[n];
-
-        if (!slot->waits_for_network || slot->due.at <= w->now)
-            continue;
-        slot->waits_for_network = false;
-        slot->due.at = w->now;
-        w->woken++;
-    }
-    heap_order(&p->waiting);
     touch(w->schedule, p);
 }
 
-unsigned schedule_wake_network(struct schedule *s, int64_t now)
+unsigned schedule_network(struct schedule *s, bool offline, int64_t now)
 {
     struct wake w = {.schedule = s, .now = now};
 
-    map_each(s->places, wake_place, &w);
+    s->arrived = now;
+    s->offline = offline;
+    if (!offline)
+        map_each(s->places, wake_place, &w);
     return w.woken;
 }
 

@@ -45,8 +45,9 @@ struct slot {
     struct lease *lease;
     uint32_t waiting; /* recipients without an end */
     uint16_t attempts;
-    uint8_t losses; /* couriers that died with it */
-    uint8_t state;  /* enum slot_state */
+    uint16_t in_vain; /* of these, that did not get past a closed network */
+    uint8_t losses;   /* couriers that died with it */
+    uint8_t state;    /* enum slot_state */
     bool waits_for_network;
 };
 
@@ -83,6 +84,8 @@ struct schedule {
     struct heap ready;                       /* places */
     unsigned leased, held, damaged, waiting; /* waiting: recipients */
     uint64_t octets;
+    int64_t arrived; /* in this network; 0: never heard of any */
+    bool offline;
     uint32_t last_rank; /* first come, first carried among what is due at the same time */
 };
 
@@ -116,12 +119,15 @@ void schedule_end(struct schedule *s, struct item *i, uint32_t number, enum stor
 
 /* The wait after this many attempts (from 1), with jitter of a fifth both ways. */
 int64_t schedule_wait(const struct schedule *s, unsigned attempts);
+/* The wait before a relay's place is tried again that failed for want of a network. A login page
+ * may open it at any time, so at first it is asked every few seconds, by one message. */
+int64_t schedule_network_wait(const struct schedule *s, const struct place *p, int64_t now);
 /* The whole place failed (nothing about the message itself), or works. */
 void schedule_failed(struct schedule *s, struct place *p, int64_t now, struct enhanced status,
                      struct span words, bool waits_for_network);
 void schedule_works(struct schedule *s, struct place *p);
-/* What waits for the network is due now. Returns how many slots. */
-unsigned schedule_wake_network(struct schedule *s, int64_t now);
+/* We are in another network, or in none: what waits for one is due now. Returns how many slots. */
+unsigned schedule_network(struct schedule *s, bool offline, int64_t now);
 /* Everything live is due now, back-off forgotten. */
 void schedule_wake(struct schedule *s, struct item *only, int64_t now);
 

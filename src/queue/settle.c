@@ -22,7 +22,9 @@ enum {
     AGAIN_MAX_MS = 60000,
     WORDS_MAX = 1500,   /* last words about a recipient */
     OVERDUE_MAX = 1000, /* slots reported per minute, so that others get their turn */
-    MISMATCH_MS = 300000
+    MISMATCH_MS = 300000,
+    TOLD = 8,       /* of the tries in vain the first ones are told, */
+    TOLD_LATER = 32 /* and then each of so many */
 };
 
 /* What one recipient's attempt led to. */
@@ -44,12 +46,15 @@ struct settle {
     struct report report[REPORT_KINDS];
     struct message message[REPORT_KINDS]; /* composed on the store thread */
     bool composed[REPORT_KINDS];
-    bool tried;   /* a courier has tried; false: the place as a whole is why */
-    bool remove;  /* nothing waits any more: the message goes */
-    bool gone;    /* it was not there (a person removed it) */
-    bool broken;  /* its content does not prove itself any more */
-    int64_t due;  /* clock_now() of the next try */
-    int64_t wait; /* before this is stored again */
+    int64_t began; /* clock_now() */
+    bool in_vain;  /* it did not get past a closed network */
+    bool tell;     /* it belongs into the story: of many that were in vain only some */
+    bool tried;    /* a courier has tried; false: the place as a whole is why */
+    bool remove;   /* nothing waits any more: the message goes */
+    bool gone;     /* it was not there (a person removed it) */
+    bool broken;   /* its content does not prove itself any more */
+    int64_t due;   /* clock_now() of the next try */
+    int64_t wait;  /* before this is stored again */
     struct timer *again;
 };
 
@@ -209,12 +214,33 @@ static void copy_event(struct settle *s, const struct job_result *r)
                                     .tries = tries};
 }
 
+/* Nothing was learnt but that the network is closed. */
+static bool is_in_vain(const struct place *p, const struct job_result *r)
+{
+    for (size_t n = 0; n < r->count; n++)
+        if (r->outcomes[n].kind != OUTCOME_LATER || !r->outcomes[n].waits_for_network)
+            return false;
+    return p->kind == ROUTE_RELAY;
+}
+
+static int64_t next_due(const struct settle *s, const struct slot *slot)
+{
+    const struct schedule *all = &s->queue->schedule;
+    int64_t now = clock_now();
+
+    if (!s->tried)
+        return slot->due.at;
+    if (s->in_vain)
+        return now + schedule_network_wait(all, slot->place, now);
+    return now + schedule_wait(all, slot->attempts + 1U - slot->in_vain);
+}
+
 static struct settle *new_settle(struct queue *q, const struct lease *l, const struct job_result *r,
                                  bool tried)
 {
     struct settle *s = memory_alloc(sizeof *s);
     const struct slot *slot = l->slot;
-    int64_t age = inside_clock(q) - slot->item->born, now = clock_now();
+    int64_t age = inside_clock(q) - slot->item->born;
 
     s->queue = q;
     s->arena = arena_new();
@@ -222,7 +248,10 @@ static struct settle *new_settle(struct queue *q, const struct lease *l, const s
     s->id = slot->item->id;
     s->count = l->count;
     s->tried = tried;
-    s->due = tried ? now + schedule_wait(&q->schedule, slot->attempts + 1U) : slot->due.at;
+    s->began = clock_now();
+    s->in_vain = tried && is_in_vain(slot->place, r);
+    s->due = next_due(s, slot);
+    s->tell = tried && (!s->in_vain || slot->in_vain < TOLD || slot->in_vain % TOLD_LATER == 0);
     s->wait = AGAIN_MS;
     s->next = q->settles;
     q->settles = s;
@@ -315,7 +344,7 @@ static int work(struct store *st, void *arg, struct error *e)
     for (size_t n = 0; n < s->count; n++)
         if (store_recipient_set(st, &s->id, &s->ends[n].state, e) < 0)
             return is_gone(s, e);
-    return s->tried ? store_event_add(st, &s->id, &s->event, e) : 0;
+    return s->tell ? store_event_add(st, &s->id, &s->event, e) : 0;
 }
 
 /* ---- after the commit: loop thread ---- */
@@ -356,13 +385,19 @@ static void count_end(struct queue *q, enum store_end end)
         ++*counters[end];
 }
 
+/* It failed in a network where we are not any more. */
+static bool overtaken(const struct settle *s)
+{
+    return s->in_vain && s->queue->schedule.arrived > s->began && !s->queue->schedule.offline;
+}
+
 /* A failure of the path or the route says something about the place, not about the message. */
 static void judge_place(struct settle *s, struct place *p)
 {
     const struct end *first = &s->ends[0];
     bool whole = first->outcome.kind == OUTCOME_LATER || first->outcome.kind == OUTCOME_NEVER;
 
-    if (!s->tried)
+    if (!s->tried || overtaken(s))
         return;
     if (whole && first->outcome.status.class == 4 &&
         (first->outcome.scope == SCOPE_PATH || first->outcome.scope == SCOPE_ROUTE))
@@ -400,8 +435,10 @@ static void apply(struct settle *s, struct lease *l)
     struct slot *slot = l->slot;
     struct item *i = slot->item;
 
-    if (s->tried && slot->attempts < UINT16_MAX)
+    if (s->tried && slot->attempts < UINT16_MAX) {
         slot->attempts++;
+        slot->in_vain += s->in_vain;
+    }
     slot->losses = 0;
     slot->waits_for_network = false;
     for (size_t n = 0; n < s->count; n++) {
@@ -418,7 +455,7 @@ static void apply(struct settle *s, struct lease *l)
     judge_place(s, slot->place);
     if (s->broken)
         schedule_state(&q->schedule, i, STORE_DAMAGED, clock_now());
-    runner_return(q, l, s->due);
+    runner_return(q, l, overtaken(s) ? clock_now() : s->due);
     if (s->remove || s->gone) {
         if (!schedule_is_leased(i))
             schedule_remove(&q->schedule, i);

@@ -115,6 +115,26 @@ bool path_literal(struct span text, struct sockaddr_storage *out)
     return out->ss_family != AF_UNSPEC;
 }
 
+static uint16_t port_of(const struct sockaddr_storage *a)
+{
+    return a->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)a)->sin6_port
+                                    : ((const struct sockaddr_in *)a)->sin_port;
+}
+
+bool path_same_door(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    return path_same_address(a, b) && port_of(a) == port_of(b);
+}
+
+void path_door(const struct path *p, char buf[PATH_DOOR_TEXT])
+{
+    bool six = span_find(p->host, ':') >= 0;
+
+    snprintf(buf, PATH_DOOR_TEXT, "%s%.*s%s:%u %s", six ? "[" : "",
+             (int)(p->host.len < 255 ? p->host.len : 255), p->host.at, six ? "]" : "",
+             (unsigned)p->port, path_tls_name(p->tls));
+}
+
 void path_set_port(struct sockaddr_storage *address, uint16_t port)
 {
     if (address->ss_family == AF_INET6)

@@ -57,6 +57,11 @@ bool path_is_loopback(const struct sockaddr_storage *address);
 bool path_is_nowhere(const struct sockaddr_storage *address);
 /* Same address, ports apart, IPv4-mapped IPv6 taken as IPv4? */
 bool path_same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
+/* Same address and port. */
+bool path_same_door(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
+/* "mail.example.com:587 starttls": a door's name for people and for the memory of places. */
+enum { PATH_DOOR_TEXT = 300 };
+void path_door(const struct path *p, char buf[PATH_DOOR_TEXT]);
 void path_set_port(struct sockaddr_storage *address, uint16_t port);
 /* Reads "192.0.2.1" or "2001:db8::1" (no brackets); false on a name. */
 bool path_literal(struct span text, struct sockaddr_storage *out);

@@ -1,9 +1,25 @@
 /* Nothing here is permanent: what today's network says of the relay's name is not the last word. */
 #include "route/relay.h"
 
+#include "base/clock.h"
+#include "base/memory.h"
+
 #include <assert.h>
+#include <stdlib.h>
 
 enum { SHOWN_MAX = 80, LEAST_PER_DOOR = 2 };
+enum { HOSTS = 64, NAME = 256, ADDRESSES = 8, KNOWN_TIME = 1000 };
+
+struct remembered {
+    char name[NAME];
+    struct sockaddr_storage address[ADDRESSES];
+    size_t count;
+};
+
+struct relay_memory {
+    struct remembered host[HOSTS];
+    size_t count;
+};
 
 /* Doors of one relay mostly share their host: each name is asked once. */
 struct names {
@@ -33,6 +49,71 @@ static void collect_names(const struct relay_target *targets, size_t count, stru
     for (size_t i = 0; i < count; i++)
         if (!path_literal(targets[i].host, &unused) && find_name(n, targets[i].host) == n->count)
             n->name[n->count++] = targets[i].host;
+}
+
+/* ---- memory ---- */
+
+struct relay_memory *relay_memory_new(void)
+{
+    return memory_alloc(sizeof(struct relay_memory));
+}
+
+void relay_memory_free(struct relay_memory **m)
+{
+    free(*m);
+    *m = NULL;
+}
+
+static struct remembered *remembered(struct relay_memory *m, struct span name)
+{
+    for (size_t i = 0; m && i < m->count; i++)
+        if (span_iis(name, m->host[i].name))
+            return &m->host[i];
+    return NULL;
+}
+
+static void remember(struct relay_memory *m, struct span name, const struct dns_address_list *l)
+{
+    struct remembered *h = remembered(m, name);
+
+    if (!m || (!h && m->count == HOSTS))
+        return;
+    if (!h) {
+        if (!span_cstr(name, m->host[m->count].name, NAME))
+            return;
+        h = &m->host[m->count++];
+    }
+    h->count = l->count < ADDRESSES ? l->count : ADDRESSES;
+    for (size_t i = 0; i < h->count; i++)
+        h->address[i] = l->address[i];
+}
+
+/* May this name be found without DNS? Only where every door there proves who it is. */
+static bool proven(const struct relay_target *targets, size_t count, struct span name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (span_ieq(targets[i].host, name) && !targets[i].verify)
+            return false;
+    return true;
+}
+
+static void look_up(struct dns *d, struct relay_memory *m, const struct relay_target *targets,
+                    size_t count, int64_t deadline, struct arena *a, struct names *n)
+{
+    int64_t soon = clock_now() + KNOWN_TIME;
+    bool all = true;
+
+    for (size_t i = 0; i < n->count; i++)
+        all = all && remembered(m, n->name[i]) && proven(targets, count, n->name[i]);
+    dns_addresses(d, n->name, n->count, all && soon < deadline ? soon : deadline, a, n->found);
+    for (size_t i = 0; i < n->count; i++) {
+        struct remembered *h = remembered(m, n->name[i]);
+
+        if (n->found[i].status.result == DNS_OK)
+            remember(m, n->name[i], &n->found[i]);
+        else if (h && proven(targets, count, n->name[i]))
+            n->found[i] = (struct dns_address_list){.count = h->count, .address = h->address};
+    }
 }
 
 static void add_path(const struct relay_target *t, size_t place,
@@ -115,8 +196,8 @@ static int fail(const struct relay_target *t, const struct names *n, struct erro
                       SPAN_ARG(shown(t->name)), SPAN_ARG(shown(t->host)));
 }
 
-int relay_paths(struct dns *d, const struct relay_target *targets, size_t count, int64_t deadline,
-                struct path_list *out, struct error *e)
+int relay_paths(struct dns *d, struct relay_memory *memory, const struct relay_target *targets,
+                size_t count, int64_t deadline, struct path_list *out, struct error *e)
 {
     struct names n = {0};
     size_t most;
@@ -128,7 +209,7 @@ int relay_paths(struct dns *d, const struct relay_target *targets, size_t count,
     out->count = 0;
     out->path = arena_alloc(out->arena, PATH_MAX_COUNT * sizeof *out->path);
     collect_names(targets, count, &n);
-    dns_addresses(d, n.name, n.count, deadline, out->arena, n.found);
+    look_up(d, memory, targets, count, deadline, out->arena, &n);
     for (size_t i = 0; i < count && out->count < PATH_MAX_COUNT; i++)
         add_door(&targets[i], i, &n, most < LEAST_PER_DOOR ? LEAST_PER_DOOR : most, out);
     return out->count > 0 ? 0 : fail(&targets[0], &n, e);

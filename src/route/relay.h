@@ -17,11 +17,19 @@ struct relay_target {
     enum path_family family;
 };
 
+/* Where the hosts of relays were when DNS told it the last time. A network whose DNS is broken,
+ * slow or lies by silence can then be left all the same: the certificate proves who is there, so
+ * only doors whose certificate is verified are found this way. Bounded. */
+struct relay_memory;
+struct relay_memory *relay_memory_new(void);
+/* NULL is fine; nulls the pointer. */
+void relay_memory_free(struct relay_memory **m);
+
 /* Paths in the order of the doors (count >= 1; at most PATH_MAX_COUNT are used). 0 with at least
  * one path; -1 and *e, which is always temporary: the machine may be roaming, and a resolver that
  * knows nothing today knows it tomorrow. Doors that do not resolve are skipped as long as another
- * one does. */
-int relay_paths(struct dns *d, const struct relay_target *targets, size_t count, int64_t deadline,
-                struct path_list *out, struct error *e);
+ * one does. `memory` may be NULL; when it knows all hosts, DNS gets a second at most. */
+int relay_paths(struct dns *d, struct relay_memory *memory, const struct relay_target *targets,
+                size_t count, int64_t deadline, struct path_list *out, struct error *e);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "io/fiber.h"
 #include "serve/control_json.h"
+#include "serve/places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -297,6 +298,60 @@ static void config_reload(struct run *r)
     text_free(&words);
 }
 
+/* Without a daemon the record is read, and written at once. */
+static struct places *take_places(struct run *r, bool *own)
+{
+    const struct control_calls *calls = r->control->calls;
+
+    *own = !calls || !calls->places;
+    return *own ? places_open(NULL, r->house->config->store.path) : calls->places(r->control->arg);
+}
+
+static void places_ls(struct run *r)
+{
+    bool own;
+    struct places *p = take_places(r, &own);
+
+    json_object_set_new(r->out, "places", places_json(p));
+    if (own)
+        places_close(&p);
+}
+
+static void places_rm(struct run *r)
+{
+    struct span key = text_of(r, "key");
+    bool own;
+    struct places *p = take_places(r, &own);
+
+    if (!key.len || !places_forget(p, key.at))
+        error_set(&r->error, ERROR_INPUT,
+                  "no place \"%.*s\" is remembered: `port26 places` shows their keys",
+                  SPAN_ARG(span_head(key, 64)));
+    else if (!own)
+        r->control->calls->places_changed(r->control->arg);
+    if (own)
+        places_close(&p);
+}
+
+static void waiting_row(void *arg, const struct queue_place *p)
+{
+    json_array_append_new(arg, control_json_waiting(p));
+}
+
+static void status_places(struct run *r)
+{
+    json_t *waiting = json_array();
+    bool own;
+    struct places *p = take_places(r, &own);
+
+    json_object_set_new(r->out, "place", places_json_here(p));
+    json_object_set_new(r->out, "relays", places_json_relays(p, r->house->config));
+    queue_places(r->house->queue, waiting_row, waiting);
+    json_object_set_new(r->out, "waiting", waiting);
+    if (own)
+        places_close(&p);
+}
+
 static void status(struct run *r)
 {
     struct queue_counts n;
@@ -305,6 +360,7 @@ static void status(struct run *r)
     json_object_set_new(r->out, "queue", control_json_counts(&n));
     json_object_set_new(r->out, "accounts",
                         json_integer((json_int_t)directory_count(r->house->directory)));
+    status_places(r);
     if (r->control->calls && r->control->calls->status) {
         struct text facts = TEXT_INIT(65536);
         json_t *processes;
@@ -332,6 +388,8 @@ static const struct command {
     {"account passwd", account_passwd},
     {"account rm", account_rm},
     {"config reload", config_reload},
+    {"places", places_ls},
+    {"places forget", places_rm},
     {"status", status},
 };
 

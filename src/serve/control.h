@@ -9,12 +9,17 @@
 
 #include "serve/clerk.h"
 
+struct places;
+
 /* What only a running daemon can do; members may be NULL. */
 struct control_calls {
     /* Reads the configuration again. 0, or -1 and the notes as text in `words`. */
     int (*reload)(void *arg, struct text *words);
     /* Adds `"key": value, ...` facts about processes as JSON members (leading comma included). */
     void (*status)(void *arg, struct text *json);
+    /* The daemon's record of places; and it was changed by a command. */
+    struct places *(*places)(void *arg);
+    void (*places_changed)(void *arg);
 };
 
 struct control {

@@ -126,6 +126,20 @@ json_t *control_json_account(const struct account *a)
     return o;
 }
 
+json_t *control_json_waiting(const struct queue_place *p)
+{
+    json_t *o = json_object();
+
+    put(o, "destination", p->destination);
+    put_number(o, "messages", p->waiting);
+    put_number(o, "under_way", p->leased);
+    put_number(o, "failures", p->failures);
+    json_object_set_new(o, "waits_for_network", json_boolean(p->waits_for_network));
+    put_time(o, "next_try", p->next);
+    put(o, "words", p->words);
+    return o;
+}
+
 json_t *control_json_counts(const struct queue_counts *n)
 {
     json_t *o = json_object();

@@ -10,6 +10,7 @@
 /* Each returns a new reference. */
 json_t *control_json_entry(const struct queue_entry *entry);
 json_t *control_json_account(const struct account *a);
+json_t *control_json_waiting(const struct queue_place *p);
 json_t *control_json_counts(const struct queue_counts *n);
 
 #endif

@@ -1,13 +1,17 @@
 #include "serve/courier.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "deliver/attempt.h"
+#include "deliver/recall.h"
 #include "dns/dns.h"
 #include "io/fiber.h"
+#include "place/place.h"
 #include "serve/child.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct courier {
     struct dns *dns;
@@ -16,6 +20,12 @@ struct courier {
     bool draining, closing;
     struct errand *first; /* all that run */
     struct timer *hurry;
+    struct child *child;
+    struct place here;
+    struct place_watch *watch;
+    struct timer *pulse; /* finds out that the machine slept */
+    int64_t pulse_at;
+    char *places; /* what the keeper remembers of places, until we start */
 };
 
 struct errand {
@@ -28,6 +38,7 @@ struct errand {
 /* Milliseconds. A shutdown gives running deliveries HURRY to end by themselves; the others are
  * broken off, and their recipients are tried again after the next start. */
 enum { GOOD_BYE = 1000, LOOK = 20, HURRY = 10 * 1000 };
+enum { PULSE = 5 * 1000, SLEPT = 15 * 1000 };
 
 /* Says good-bye on the connections kept for reuse: each on a fiber of its own, for a second at
  * most. */
@@ -36,6 +47,8 @@ static void close_down(void *arg)
     struct child *c = arg;
     struct courier *self = c->own;
 
+    place_watch_free(&self->watch);
+    timer_free(&self->pulse);
     attempt_close(&self->attempts);
     for (int waited = 0; fiber_count(c->loop) > 1 && waited < GOOD_BYE; waited += LOOK)
         fiber_sleep(LOOK);
@@ -96,11 +109,104 @@ static void run(void *arg)
     free(e);
 }
 
+/* ---- where we are ---- */
+
+static struct letter_place place_letter(const struct place *p)
+{
+    return (struct letter_place){.key = span_of(p->key),
+                                 .name = span_of(p->name),
+                                 .gateway = span_of(p->gateway),
+                                 .device = span_of(p->device),
+                                 .offline = p->offline,
+                                 .tunnel = p->tunnel};
+}
+
+static void tell_place(struct courier *self, bool slept)
+{
+    struct letter_place l = place_letter(&self->here);
+
+    l.slept = slept;
+    channel_send(self->child->channel, LETTER_PLACE, 0, &l, -1);
+}
+
+static void on_place(void *arg, const struct place *p)
+{
+    struct courier *self = arg;
+    bool same = strcmp(self->here.key, p->key) == 0;
+
+    self->here = *p;
+    attempt_place(self->attempts, p);
+    if (same)
+        return;
+    log_event(LOG_NOTICE, "place.changed", LOG_STR("name", p->name), LOG_STR("key", p->key));
+    tell_place(self, false);
+}
+
+/* Our clock goes on while the machine sleeps, the timer does not. */
+static void on_pulse(void *arg)
+{
+    struct courier *self = arg;
+    int64_t now = clock_now(), late = now - self->pulse_at - PULSE;
+
+    self->pulse_at = now;
+    timer_set(self->pulse, PULSE);
+    if (late < SLEPT)
+        return;
+    log_event(LOG_NOTICE, "place.slept", LOG_NUM("ms", late));
+    attempt_moved(self->attempts);
+    tell_place(self, true);
+}
+
+static void on_note(void *arg, const struct recall_note *n)
+{
+    struct courier *self = arg;
+    struct letter_note l = {.place = place_letter(&n->place),
+                            .door = span_of(n->door),
+                            .proof = span_of(n->proof),
+                            .result = n->result,
+                            .ms = n->ms,
+                            .at = n->at};
+
+    channel_send(self->child->channel, LETTER_NOTE, 0, &l, -1);
+}
+
+/* Before the jail. Without news of the network we deliver like a machine that never moves. */
+static void look_around(struct child *c)
+{
+    struct courier *self = c->own;
+    struct error e = {0};
+
+    self->pulse = timer_new(c->loop, on_pulse, self);
+    self->pulse_at = clock_now();
+    timer_set(self->pulse, PULSE);
+    self->watch = place_watch_new(c->loop, on_place, self, &e);
+    if (!self->watch || place_now(&self->here, NULL, &e) < 0) {
+        log_event(LOG_NOTICE, "place.unknown", LOG_STR("why", e.words));
+        return;
+    }
+    attempt_place(self->attempts, &self->here);
+    log_event(LOG_INFO, "place.here", LOG_STR("name", self->here.name),
+              LOG_STR("key", self->here.key));
+    tell_place(self, false);
+}
+
+static void take_places(struct courier *self, struct span text)
+{
+    if (self->attempts) {
+        attempt_known(self->attempts, text);
+        return;
+    }
+    free(self->places);
+    self->places = span_dup(text);
+}
+
 static void on_parcel(struct child *c, struct parcel *p)
 {
     struct courier *self = c->own;
     struct errand *e;
 
+    if (p->kind == LETTER_PLACES)
+        take_places(self, ((struct letter_text *)p->letter)->text);
     if (p->kind != LETTER_JOB) {
         parcel_free(&p);
         return;
@@ -151,8 +257,16 @@ static int start(struct child *c, struct error *e)
     free(resolvers);
     if (!self->dns)
         return -1;
-    self->attempts = attempt_open(c->loop, c->config, self->dns, e);
-    return self->attempts ? 0 : -1;
+    self->child = c;
+    self->attempts = attempt_open(c->loop, c->config, self->dns, on_note, self, e);
+    if (!self->attempts)
+        return -1;
+    if (self->places)
+        attempt_known(self->attempts, span_of(self->places));
+    free(self->places);
+    self->places = NULL;
+    look_around(c);
+    return 0;
 }
 
 int courier_main(void)

@@ -7,6 +7,7 @@
 #include "io/jail.h"
 #include "serve/crew.h"
 #include "serve/doors.h"
+#include "serve/places.h"
 #include "serve/reception.h"
 #include "serve/settings.h"
 #include "serve/walls.h"
@@ -41,6 +42,7 @@ struct keeper {
     struct crew *crew;
     struct reception *reception;
     struct control control;
+    struct places *places;
 };
 
 /* ---- children ---- */
@@ -64,6 +66,16 @@ static void send_certificates(const struct settings *s, struct member *m)
     }
 }
 
+static void send_places(const struct keeper *k, struct member *m)
+{
+    struct text text = TEXT_INIT(KNOWN_TEXT_MAX);
+
+    places_write(k->places, &text);
+    if (text.len)
+        channel_send(m->channel, LETTER_PLACES, 0, &(struct letter_text){text_span(&text)}, -1);
+    text_free(&text);
+}
+
 static void joined(void *arg, struct member *m)
 {
     struct keeper *k = arg;
@@ -75,6 +87,8 @@ static void joined(void *arg, struct member *m)
         doors_each(k->doors, send_door, m);
         m->own = clerk_new(k->house, m->channel, NULL, NULL, NULL);
     }
+    if (m->side == SIDE_COURIER)
+        send_places(k, m);
     channel_send(m->channel, LETTER_START, 0, &(struct letter_nothing){0}, -1);
 }
 
@@ -87,6 +101,21 @@ static void on_result(struct keeper *k, struct member *m, struct parcel *p)
     parcel_free(&p);
 }
 
+static void on_place(struct keeper *k, struct parcel *p)
+{
+    const struct letter_place *l = p->letter;
+
+    if (places_here(k->places, l))
+        queue_network(k->house->queue, l->offline);
+    parcel_free(&p);
+}
+
+static void on_note(struct keeper *k, struct parcel *p)
+{
+    places_note(k->places, p->letter);
+    parcel_free(&p);
+}
+
 static void on_parcel(void *arg, struct member *m, struct parcel *p)
 {
     struct keeper *k = arg;
@@ -96,6 +125,10 @@ static void on_parcel(void *arg, struct member *m, struct parcel *p)
         parcel_free(&p);
     } else if (p->kind == LETTER_RESULT) {
         on_result(k, m, p);
+    } else if (p->kind == LETTER_PLACE) {
+        on_place(k, p);
+    } else if (p->kind == LETTER_NOTE) {
+        on_note(k, p);
     } else {
         clerk_take(m->own, p);
     }
@@ -227,7 +260,21 @@ static void status(void *arg, struct text *json)
     text_adds(json, "]");
 }
 
-static const struct control_calls control_calls = {reload, status};
+static struct places *places(void *arg)
+{
+    return ((struct keeper *)arg)->places;
+}
+
+static void places_changed(void *arg)
+{
+    struct keeper *k = arg;
+
+    for (struct member *m = crew_first(k->crew); m; m = m->next)
+        if (m->side == SIDE_COURIER && !m->leaving)
+            send_places(k, m);
+}
+
+static const struct control_calls control_calls = {reload, status, places, places_changed};
 static const struct crew_calls crew_calls = {joined, on_parcel, left, empty};
 
 /* ---- start ---- */
@@ -284,6 +331,7 @@ static int open_all(struct keeper *k, struct error *e)
         log_event(LOG_NOTICE, "jail.partial", LOG_STR("why", e->words));
     if (house_open(k->loop, c, carry, k, &k->house, e) < 0)
         return -1;
+    k->places = places_open(k->loop, c->store.path);
     k->control = (struct control){k->house, &control_calls, k};
     k->reception = reception_open(k->loop, c->control, &k->control, e);
     return k->reception ? 0 : -1;
@@ -294,6 +342,7 @@ static void close_all(struct keeper *k)
     reception_close(&k->reception);
     if (k->crew)
         crew_free(&k->crew);
+    places_close(&k->places);
     house_close(&k->house);
     doors_free(&k->doors);
     settings_free(&k->settings);

@@ -353,6 +353,7 @@ static int hear_done(struct transaction *x)
 static int put(struct transaction *x, bool last)
 {
     client_talk_stage(x->c, x->c->s.times.block);
+    x->c->ending = last;
     if (client_talk_flush(x->c, last ? STAGE_DOT : STAGE_DATA) == 0)
         return 0;
     if (last && x->c->failure.why == CLIENT_LOST)
@@ -466,6 +467,7 @@ int client_send_run(struct smtp_client *c, const struct envelope *e, const struc
         x.count = (size_t)c->far.rcpt_max;
     c->failure = (struct smtp_client_failure){0};
     rc = run(&x);
+    c->ending = false;
     out->failure = c->failure;
     out->failure.reply = reply_copy(a, &c->failure.reply);
     out->stale = rc < 0 && was_stale(&x);

@@ -20,6 +20,7 @@ struct smtp_client {
     unsigned messages;
     int64_t until; /* no deadline goes beyond; 0: none */
     bool over;     /* nothing more may be said here */
+    bool ending;   /* the message is whole on the wire: its answer decides */
     bool dirty;    /* a transaction was left open: RSET first */
 };
 

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #define X(id, name) name,
 static const char *const whys[] = {SMTP_CLIENT_WHYS(X)};
@@ -176,9 +177,14 @@ static int encrypt(struct smtp_client *c)
     return 0;
 }
 
+int smtp_client_approach(struct smtp_client *c)
+{
+    return smtp_client_greet(c) < 0 || smtp_client_hello(c) < 0 || encrypt(c) < 0 ? -1 : 0;
+}
+
 int smtp_client_open(struct smtp_client *c)
 {
-    if (smtp_client_greet(c) < 0 || smtp_client_hello(c) < 0 || encrypt(c) < 0)
+    if (smtp_client_approach(c) < 0)
         return -1;
     return c->s.user.len ? smtp_client_login(c) : 0;
 }
@@ -193,6 +199,12 @@ int smtp_client_command(struct smtp_client *c, enum stage stage, const char *lin
         return -1;
     *out = reply_copy(c->arena, out);
     return 0;
+}
+
+void smtp_client_cut(struct smtp_client *c)
+{
+    if (!c->ending && *c->stream)
+        shutdown(stream_fd(*c->stream), SHUT_RDWR);
 }
 
 const struct smtp_client_far *smtp_client_far(const struct smtp_client *c)

@@ -138,6 +138,8 @@ struct smtp_client_failure {
 struct smtp_client *smtp_client_new(struct stream **stream, const struct smtp_client_settings *s);
 /* All steps by the settings. 0, or -1: smtp_client_failure tells. */
 int smtp_client_open(struct smtp_client *c);
+/* All of them but the login. */
+int smtp_client_approach(struct smtp_client *c);
 /* The steps, in this order; each 0 or -1. After -1 the session is over, but for these: after
  * CLIENT_REPLY from starttls, login or hello (other than 421) it may go on. */
 int smtp_client_greet(struct smtp_client *c);    /* implicit TLS first, then the greeting */
@@ -154,6 +156,11 @@ const struct smtp_client_failure *smtp_client_failure(const struct smtp_client *
 
 /* No stage lasts longer than until this time, clock_now() milliseconds; 0: no such end. */
 void smtp_client_until(struct smtp_client *c, int64_t at);
+
+/* The network below is gone: ends the connection, so that whoever waits for it hears so at once;
+ * but not while the answer to a whole message is awaited, for that may still come (P4). Called from
+ * outside the client's fiber. */
+void smtp_client_cut(struct smtp_client *c);
 
 /* ---- one transaction ---- */
 

@@ -187,7 +187,7 @@ static void run_jobs(void *arg)
     struct error e = {0};
 
     (void)arg;
-    t.context = attempt_open(t.loop, t.config, t.dns, &e);
+    t.context = attempt_open(t.loop, t.config, t.dns, NULL, NULL, &e);
     if (!t.context)
         t.opening = arena_printf(t.arena, "%s", e.words);
     for (size_t i = 0; t.context && i < t.jobs; i++) {
@@ -464,11 +464,16 @@ static void test_all_dead(void **state)
 
 static void test_dns(void **state)
 {
+    const struct span domains[] = {SPAN("null.example"), SPAN("broken.example"),
+                                   SPAN("nowhere.example")};
+
     (void)state;
     set_up();
-    add_job(ann, 1)->domain = SPAN("null.example");
-    add_job(ann, 1)->domain = SPAN("broken.example");
-    add_job(ann, 1)->domain = SPAN("nowhere.example");
+    for (size_t i = 0; i < COUNT(domains); i++) {
+        struct job *j = add_job(ann, 1);
+
+        j->domain = j->destination = domains[i];
+    }
     play("");
     assert_int_equal(outcome(0, 0)->kind, OUTCOME_NEVER);
     assert_int_equal(outcome(0, 0)->status.detail, 10);
@@ -578,7 +583,7 @@ static void run_cancelled(void *arg)
 
     (void)arg;
     runner = fiber_self();
-    t.context = attempt_open(t.loop, t.config, t.dns, &e);
+    t.context = attempt_open(t.loop, t.config, t.dns, NULL, NULL, &e);
     fiber_start(t.loop, stop_it, NULL);
     attempt_run(t.context, &t.job[0], t.arena, &t.result[0]);
     attempt_close(&t.context);

@@ -65,7 +65,7 @@ static void test_a_dead_place_delays_nobody(void **state)
         schedule_put(&s, slot, t + 300000);
     }
     assert_in_range(probes, 10, 80);                   /* every 10 minutes at most */
-    assert_int_equal(schedule_wake_network(&s, t), 0); /* none of them failed by itself */
+    assert_int_equal(schedule_network(&s, false, t), 0); /* none of them failed by itself */
     assert_non_null(schedule_take(&s, t));
     assert_non_null(schedule_take(&s, t));
     assert_true(clock_now() - start < 2000);

@@ -27,7 +27,7 @@ static const struct dns_fake_row table[] = {
 static int look(struct dns *d, const struct relay_target *t, size_t n, struct path_list *list,
                 struct error *e)
 {
-    return relay_paths(d, t, n, CLOCK_NEVER, list, e);
+    return relay_paths(d, NULL, t, n, CLOCK_NEVER, list, e);
 }
 
 static void doors_in_order(void **state)
@@ -132,6 +132,38 @@ static void trouble_is_never_permanent(void **state)
     dns_free(&d);
 }
 
+/* A network that breaks DNS is left by what was known before, where the certificate proves it. */
+static void hosts_are_remembered(void **state)
+{
+    static const struct dns_fake_row lying[] = {
+        {"smtp.provider.example", DNS_A, DNS_TEMPORARY, NULL},
+        {"old.provider.example", DNS_A, DNS_TEMPORARY, NULL},
+        {0},
+    };
+    struct relay_target doors[] = {
+        {SPAN("isp"), SPAN("old.provider.example"), 465, PATH_TLS_IMPLICIT, true, true, 0},
+    };
+    struct relay_memory *m = relay_memory_new();
+    struct dns *good = dns_fake(table), *bad = dns_fake(lying);
+    struct path_list list = {.arena = arena_new()};
+    char address[PATH_ADDRESS_TEXT];
+    struct error e;
+
+    (void)state;
+    assert_int_equal(relay_paths(bad, m, doors, 1, CLOCK_NEVER, &list, &e), -1);
+    assert_int_equal(relay_paths(good, m, doors, 1, CLOCK_NEVER, &list, &e), 0);
+    assert_int_equal(relay_paths(bad, m, doors, 1, CLOCK_NEVER, &list, &e), 0);
+    assert_int_equal(list.count, 1);
+    path_address(&list.path[0], address);
+    assert_string_equal(address, "192.0.2.2:465");
+    doors[0].verify = doors[0].needs_login = false;
+    assert_int_equal(relay_paths(bad, m, doors, 1, CLOCK_NEVER, &list, &e), -1);
+    relay_memory_free(&m);
+    arena_free(&list.arena);
+    dns_free(&good);
+    dns_free(&bad);
+}
+
 static void many_doors_are_bounded(void **state)
 {
     struct relay_target doors[40];
@@ -154,6 +186,7 @@ int main(void)
         cmocka_unit_test(addresses_need_no_dns),
         cmocka_unit_test(without_login_the_floor_is_as_told),
         cmocka_unit_test(trouble_is_never_permanent),
+        cmocka_unit_test(hosts_are_remembered),
         cmocka_unit_test(many_doors_are_bounded),
     };
 

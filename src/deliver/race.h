@@ -1,0 +1,75 @@
+/* race: several paths opened beside each other, one begun a little after the other; the first that
+ * stands, verified and logged in, wins, and the others are given up. A path that fails lets the
+ * next one begin at once.
+ *
+ * One login at a time: a wrong password is told once and not to each door, for some providers lock
+ * accounts. A failure that judge.h lays on the whole route ends the race. */
+#ifndef PORT26_DELIVER_RACE_H
+#define PORT26_DELIVER_RACE_H
+
+#include "deliver/hop.h"
+
+enum {
+    RACE_STAGGER = 250,     /* ms from one begin to the next (RFC 8305 section 5) */
+    RACE_SPREAD = 1000,     /* all have begun after so long, however many they are */
+    RACE_LEAD = 500,        /* a sure door is alone for so long, */
+    RACE_LEAD_TALK = 4000,  /* or, once it is connected, for so long */
+    RACE_LOGIN_TURN = 5000, /* a door that hangs in its login holds up the others no longer */
+    RACE_FAILURES = 2,
+};
+
+enum race_state {
+    RACE_WAITING, /* it was never begun */
+    RACE_RUNNING,
+    RACE_WON,
+    RACE_FAILED,
+    RACE_STOPPED, /* given up for another one, or by race_abort */
+};
+
+/* What became of one path. */
+struct race_entry {
+    const struct path *path;
+    const struct sockaddr_storage *source;
+    bool leads; /* begins alone, with the others that lead */
+    enum race_state state;
+    int64_t ms; /* until it stood or failed */
+    /* The failures of one that failed, or won at the second try (without TLS where the path's floor
+     * allows that). The texts live in the arena. */
+    unsigned failures;
+    struct smtp_client_failure failure[RACE_FAILURES];
+    struct span tls[RACE_FAILURES];
+    struct race *race; /* the rest is the race's own */
+    struct fiber *fiber;
+    int64_t begun, connected;
+    bool waits;
+    struct hop *hop;
+};
+
+struct race_wish {
+    struct hop_wish hop; /* but path, source, clear and its calls */
+    struct arena *arena;
+    bool patient; /* once one is connected no other begins unless it fails: for servers of
+                     strangers, which may greet slowly and count connections */
+};
+
+struct race {
+    const struct race_wish *wish;
+    struct race_entry *entry;
+    size_t count;
+    struct fiber *leader;
+    bool asleep, aborted, settled;
+    int64_t start, last;
+    struct race_entry *holder; /* of the turn to log in */
+    int64_t held;
+};
+
+/* Runs it on this fiber. The winner's connection, or NULL: all failed, it was aborted
+ * (race->aborted), or this fiber was cancelled. `race` may be looked at by race_abort meanwhile. */
+struct hop *race_run(struct race *race, const struct race_wish *w, struct race_entry *entry,
+                     size_t count);
+/* The network below it is gone: gives up all. */
+void race_abort(struct race *race);
+/* May this failure be got round by doing without TLS? */
+bool race_may_come_clear(const struct hop_wish *w, const struct smtp_client_failure *f);
+
+#endif

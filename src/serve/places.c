@@ -1,0 +1,285 @@
+#include "serve/places.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "conf/relay_door.h"
+#include "io/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SAVE_AFTER = 2000 }; /* ms: a round of attempts makes several notes */
+
+struct places {
+    struct known *known;
+    struct place here;
+    bool told;
+    int64_t since; /* wall clock: here since then */
+    struct timer *save;
+    bool dirty;
+    char *file, *fresh; /* the record, and its name while it is written */
+};
+
+/* ---- the file ---- */
+
+static int slurp(const char *file, struct text *out)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t n = -1;
+    char *room;
+
+    while (fd >= 0 && (room = text_room(out, 65536)) && (n = read(fd, room, 65536)) > 0)
+        out->len += (size_t)n;
+    if (fd >= 0)
+        close(fd);
+    return n == 0 ? 0 : -1;
+}
+
+static void read_record(struct places *p)
+{
+    struct text text = TEXT_INIT(KNOWN_TEXT_MAX + 65536);
+    struct error e = {0};
+
+    if (slurp(p->file, &text) == 0 && known_read(p->known, text_span(&text), &e) < 0)
+        log_event(LOG_WARNING, "places.damaged", LOG_STR("file", p->file), LOG_STR("why", e.words));
+    known_expire(p->known, clock_wall());
+    text_free(&text);
+}
+
+static int write_all(int fd, struct span s)
+{
+    while (s.len) {
+        ssize_t n = write(fd, s.at, s.len);
+
+        if (n < 0 && errno != EINTR)
+            return -1;
+        s = span_from(s, n > 0 ? (size_t)n : 0);
+    }
+    return 0;
+}
+
+/* Whole or not at all, but without waiting for the disk: it can be learnt again. */
+static void save(void *arg)
+{
+    struct places *p = arg;
+    struct text text = TEXT_INIT(KNOWN_TEXT_MAX + 65536);
+    int fd, bad;
+
+    if (!p->dirty)
+        return;
+    p->dirty = false;
+    known_write(p->known, &text);
+    fd = open(p->fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bad = fd < 0 || write_all(fd, text_span(&text)) < 0;
+    if (fd >= 0)
+        close(fd);
+    if (bad || rename(p->fresh, p->file) < 0)
+        log_event(LOG_WARNING, "places.unsaved", LOG_STR("file", p->file),
+                  LOG_STR("why", strerror(errno)));
+    text_free(&text);
+}
+
+static void changed(struct places *p)
+{
+    if (!p->dirty && p->save)
+        timer_set(p->save, SAVE_AFTER);
+    p->dirty = true;
+    if (!p->save)
+        save(p);
+}
+
+struct places *places_open(struct loop *l, const char *folder)
+{
+    struct places *p = memory_alloc(sizeof *p);
+    size_t room = strlen(folder) + sizeof "/places.new";
+
+    p->known = known_new();
+    p->file = memory_alloc(room);
+    p->fresh = memory_alloc(room);
+    snprintf(p->file, room, "%s/places", folder);
+    snprintf(p->fresh, room, "%s/places.new", folder);
+    if (l)
+        p->save = timer_new(l, save, p);
+    read_record(p);
+    return p;
+}
+
+void places_close(struct places **p)
+{
+    if (!*p)
+        return;
+    save(*p);
+    if ((*p)->save)
+        timer_free(&(*p)->save);
+    known_free(&(*p)->known);
+    free((*p)->file);
+    free((*p)->fresh);
+    free(*p);
+    *p = NULL;
+}
+
+/* ---- what couriers tell ---- */
+
+static void put(char *to, size_t room, struct span s)
+{
+    snprintf(to, room, "%.*s", (int)span_head(s, room - 1).len, s.at ? s.at : "");
+}
+
+static struct place place_of(const struct letter_place *l)
+{
+    struct place p = {.offline = l->offline, .tunnel = l->tunnel};
+
+    put(p.key, sizeof p.key, l->key);
+    put(p.name, sizeof p.name, l->name);
+    put(p.gateway, sizeof p.gateway, l->gateway);
+    put(p.device, sizeof p.device, l->device);
+    return p;
+}
+
+bool places_here(struct places *p, const struct letter_place *l)
+{
+    struct place now = place_of(l);
+    bool other = !p->told || strcmp(now.key, p->here.key) != 0;
+
+    if (other)
+        p->since = clock_wall();
+    p->told = true;
+    p->here = now;
+    if (now.key[0]) {
+        known_visit(p->known, &now, clock_wall());
+        changed(p);
+    }
+    return other || l->slept;
+}
+
+bool places_offline(const struct places *p)
+{
+    return p->told && p->here.offline;
+}
+
+void places_note(struct places *p, const struct letter_note *l)
+{
+    struct place place = place_of(&l->place);
+
+    if (!place.key[0])
+        return;
+    known_note(p->known, &place, l->door, (enum known_result)l->result, l->ms, l->proof, l->at);
+    changed(p);
+}
+
+void places_write(const struct places *p, struct text *out)
+{
+    known_write(p->known, out);
+}
+
+bool places_forget(struct places *p, const char *key)
+{
+    bool was = known_forget(p->known, key);
+
+    if (was)
+        changed(p);
+    return was;
+}
+
+/* ---- JSON ---- */
+
+static void put_time(json_t *o, const char *key, int64_t wall)
+{
+    char buf[32];
+
+    if (wall > 0)
+        clock_iso(wall, buf, sizeof buf);
+    json_object_set_new(o, key, wall > 0 ? json_string(buf) : json_null());
+}
+
+static json_t *door_json(const char *name, const struct known_door *d)
+{
+    json_t *o = json_object();
+    int64_t now = clock_wall();
+
+    json_object_set_new(o, "door", json_string(name));
+    json_object_set_new(o, "result", json_string(known_result_name(d ? d->last : KNOWN_NOTHING)));
+    put_time(o, "at", d ? d->at : 0);
+    json_object_set_new(o, "age_s", d && d->at ? json_integer((now - d->at) / 1000) : json_null());
+    if (!d)
+        return o;
+    put_time(o, "since", d->since);
+    put_time(o, "before_at", d->before_at);
+    json_object_set_new(o, "ms", json_integer(d->ms));
+    json_object_set_new(o, "proof", json_string(d->proof));
+    json_object_set_new(o, "tries", json_integer(d->tries));
+    json_object_set_new(o, "failures", json_integer(d->failures));
+    json_object_set_new(o, "sporadic", json_boolean(known_sporadic(d)));
+    json_object_set_new(o, "sure", json_boolean(known_sure(d, now)));
+    return o;
+}
+
+static json_t *place_json(const struct place *p)
+{
+    json_t *o = json_object();
+
+    json_object_set_new(o, "key", json_string(p->key));
+    json_object_set_new(o, "name", json_string(p->name));
+    json_object_set_new(o, "gateway", json_string(p->gateway));
+    json_object_set_new(o, "device", json_string(p->device));
+    json_object_set_new(o, "tunnel", json_boolean(p->tunnel));
+    return o;
+}
+
+json_t *places_json(const struct places *p)
+{
+    json_t *all = json_array();
+    const struct known_place *k;
+
+    for (size_t i = 0; (k = known_at(p->known, i)); i++) {
+        json_t *o = place_json(&k->place), *doors = json_array();
+
+        json_object_set_new(o, "here",
+                            json_boolean(p->told && strcmp(k->place.key, p->here.key) == 0));
+        put_time(o, "first", k->first);
+        put_time(o, "latest", k->latest);
+        for (size_t d = 0; d < k->door_count; d++)
+            json_array_append_new(doors, door_json(k->door[d].name, &k->door[d]));
+        json_object_set_new(o, "doors", doors);
+        json_array_append_new(all, o);
+    }
+    return all;
+}
+
+json_t *places_json_here(const struct places *p)
+{
+    json_t *o;
+
+    if (!p->told)
+        return json_null();
+    o = place_json(&p->here);
+    json_object_set_new(o, "offline", json_boolean(p->here.offline));
+    put_time(o, "since", p->since);
+    return o;
+}
+
+json_t *places_json_relays(const struct places *p, const struct config *c)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < c->relay_count; i++) {
+        json_t *o = json_object(), *doors = json_array();
+
+        for (size_t k = 0; k < c->relays[i].door_count; k++) {
+            char name[RELAY_DOOR_NAME];
+
+            relay_door_name(&c->relays[i].doors[k], name);
+            json_array_append_new(
+                doors, door_json(name, known_door(p->known, p->here.key, span_of(name))));
+        }
+        json_object_set_new(o, "name", json_string(c->relays[i].name));
+        json_object_set_new(o, "doors", doors);
+        json_array_append_new(all, o);
+    }
+    return all;
+}
