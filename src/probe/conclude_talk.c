@@ -59,10 +59,11 @@ static unsigned signs(const struct facts *k, const struct findings_door *d,
     bool near = d->hop_answer && d->hop_answer < conclude_distance(k);
     bool thin = own && ((own->tls == SEALED_YES && d->tls != SEALED_YES) || (lacks & HAS_AUTH));
     bool stranger = own && findings_verified(own) && d->tls == SEALED_YES;
-    bool ghost = nowhere && nowhere->state == DOOR_OPEN;
+    bool open = nowhere && nowhere->state == DOOR_OPEN, ghost = open && findings_speaks(nowhere);
 
-    *weighty = name || twin || near || ghost;
-    return name + 2U * twin + near + thin + stranger + 2U * ghost;
+    /* Who stands near and keeps the name may only read along: other rules are about him. */
+    *weighty = name || twin || ghost;
+    return name + 2U * twin + near + thin + stranger + open + ghost;
 }
 
 static bool is_stranger(const struct facts *k, const struct findings_door *d)
@@ -81,21 +82,6 @@ static bool is_stranger(const struct facts *k, const struct findings_door *d)
             return true;
     }
     return false;
-}
-
-bool conclude_intercepted(struct facts *k, struct conclusion *c)
-{
-    for (const unsigned *p = conclude_doors; *p; p++) {
-        const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
-
-        if (*p == 443 || !findings_speaks(d) || findings_verified(d) || d->masked ||
-            !is_stranger(k, d))
-            continue;
-        conclude_port(c, *p);
-        if (!c->other[0])
-            conclude_other(c, d->name);
-    }
-    return c->ports[0] != 0;
 }
 
 static bool unknown_issuer(const struct findings_door *d)
@@ -123,19 +109,78 @@ static bool control_read_too(const struct facts *k, const struct findings_door *
     return found;
 }
 
-/* Two servers that have nothing to do with each other show certificates by one unknown issuer; or
- * no certificate of either is good anywhere. */
-bool conclude_read_along(struct facts *k, struct conclusion *c)
+static bool nothing_verified(const struct facts *k)
 {
-    bool nothing_good = control_read_too(k, NULL);
-
     for (const unsigned *p = conclude_doors; *p; p++)
-        nothing_good = nothing_good && !findings_verified(conclude_door(k, WHO_SERVER, *p));
+        if (findings_verified(conclude_door(k, WHO_SERVER, *p)))
+            return false;
+    return true;
+}
+
+/* It calls itself otherwise than a door that proved to be the server's. */
+static bool other_than_proven(const struct facts *k, const struct findings_door *d)
+{
+    for (const unsigned *p = conclude_doors; *p; p++) {
+        const struct findings_door *own = conclude_door(k, WHO_SERVER, *p);
+
+        if (findings_speaks(own) && findings_verified(own) && named_differently(own, d))
+            return true;
+    }
+    return false;
+}
+
+/* Something nearer than the server took the call. */
+static bool answers_near(const struct facts *k, unsigned port)
+{
+    const struct findings_door *d = conclude_door(k, WHO_SERVER, port);
+
+    return d->hop_answer && d->hop_answer < conclude_distance(k);
+}
+
+/* That issuer shows up nearer than the server is. */
+static bool issuer_near(const struct facts *k, const struct findings_door *d)
+{
+    for (const unsigned *p = conclude_doors; *p; p++) {
+        const struct findings_door *at = conclude_door(k, WHO_SERVER, *p);
+
+        if (at && unknown_issuer(at) && answers_near(k, *p) && strcmp(at->issuer, d->issuer) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Two servers that have nothing to do with each other show certificates by one unknown issuer; or
+ * no certificate of either is good anywhere; or it is shown nearer than the server is. Each still
+ * speaks as itself. */
+static bool read_along(const struct facts *k, const struct findings_door *d)
+{
+    if (!unknown_issuer(d) || is_twin(k, d) || other_than_proven(k, d))
+        return false;
+    return control_read_too(k, d) || issuer_near(k, d) ||
+           (nothing_verified(k) && control_read_too(k, NULL));
+}
+
+bool conclude_intercepted(struct facts *k, struct conclusion *c)
+{
     for (const unsigned *p = conclude_doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
-        if (!unknown_issuer(d) || conclude_said(k, "N13", *p) ||
-            !(nothing_good || control_read_too(k, d)))
+        if (*p == 443 || !findings_speaks(d) || findings_verified(d) || d->masked ||
+            read_along(k, d) || !is_stranger(k, d))
+            continue;
+        conclude_port(c, *p);
+        if (!c->other[0])
+            conclude_other(c, d->name);
+    }
+    return c->ports[0] != 0;
+}
+
+bool conclude_read_along(struct facts *k, struct conclusion *c)
+{
+    for (const unsigned *p = conclude_doors; *p; p++) {
+        const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
+
+        if (!read_along(k, d))
             continue;
         conclude_port(c, *p);
         if (!c->other[0])
@@ -185,7 +230,8 @@ bool conclude_stripped(struct facts *k, struct conclusion *c)
     if (!can_seal(k, WHO_SERVER) && !can_seal(k, WHO_CONTROL))
         return false;
     for (const unsigned *p = conclude_doors; *p; p++)
-        if (*p != 443 && plain_at(k, WHO_SERVER, *p) && plain_at(k, WHO_CONTROL, *p))
+        if (*p != 443 && plain_at(k, WHO_SERVER, *p) &&
+            (plain_at(k, WHO_CONTROL, *p) || answers_near(k, *p)))
             conclude_port(c, *p);
     if (!k->control && findings_verified(sealed) && plain_at(k, WHO_SERVER, 25) &&
         plain_at(k, WHO_SERVER, 587)) {
@@ -232,17 +278,18 @@ bool conclude_clock(struct facts *k, struct conclusion *c)
     return ours && theirs;
 }
 
-/* Which row the person's trouble with TLS is about: their door, or the best when none passes. */
+/* Which row the person's trouble with TLS is about: their door, when it comes so far; else the best
+ * when none passes. */
 static const struct findings_door *sealed_door(const struct facts *k)
 {
-    const struct findings_door *first = NULL;
+    const struct findings_door *first = NULL, *own = conclude_door(k, WHO_SERVER, k->f->port);
 
-    if (k->f->port)
-        return conclude_door(k, WHO_SERVER, k->f->port);
+    if (k->f->port && own && own->tls == SEALED_YES && !conclude_said(k, "N13", k->f->port))
+        return own;
     for (const unsigned *p = conclude_doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
-        if (*p == 443 || !findings_speaks(d))
+        if (*p == 443 || !findings_speaks(d) || conclude_said(k, "N13", *p))
             continue;
         if (findings_verified(d))
             return NULL;
@@ -258,14 +305,14 @@ static const enum cause certificate_causes[] = {
     [TLS_UNKNOWN_ISSUER] = CAUSE_CERT_ISSUER, [TLS_OTHER] = CAUSE_CERT_ISSUER,
 };
 
-/* "wrong name; for a.example, b.example, issued by ..." -> "a.example" */
+/* "it is for another name; for a.example, b.example, issued by ..." -> "a.example" */
 static void right_name(const struct findings_door *d, struct conclusion *c)
 {
-    const char *at = strstr(d->tls_words, "for ");
-    size_t n = at ? strcspn(at + 4, ", ;") : 0;
+    const char *at = strstr(d->tls_words, "; for ");
+    size_t n = at ? strcspn(at + 6, ", ;") : 0;
 
     if (d->verdict == TLS_WRONG_NAME && at)
-        snprintf(c->other, sizeof c->other, "%.*s", (int)n, at + 4);
+        snprintf(c->other, sizeof c->other, "%.*s", (int)n, at + 6);
 }
 
 bool conclude_certificate(struct facts *k, struct conclusion *c)
@@ -368,6 +415,19 @@ static bool read_reply(const struct findings_reply *r, struct conclusion *c)
     return true;
 }
 
+/* Before it knows who sends what to whom, it can only speak of itself. */
+static void read_greeting(struct conclusion *c)
+{
+    if (c->cause == CAUSE_RATE) {
+        c->cause = CAUSE_BUSY;
+        c->id = cause_row(c->cause)->id;
+    }
+    if (c->reply.code == 521 || c->cause == CAUSE_NULL_MX || c->cause == CAUSE_RECIPIENT_DOMAIN) {
+        c->cause = CAUSE_NULL_MX;
+        c->id = "S11";
+    }
+}
+
 bool conclude_greeting(struct facts *k, struct conclusion *c)
 {
     const struct findings_door *refused = NULL;
@@ -382,10 +442,7 @@ bool conclude_greeting(struct facts *k, struct conclusion *c)
     }
     if (!refused || !read_reply(&refused->reply, c))
         return false;
-    if (c->cause == CAUSE_RATE) { /* before it knows who sends what, it can only be busy */
-        c->cause = CAUSE_BUSY;
-        c->id = cause_row(c->cause)->id;
-    }
+    read_greeting(c);
     conclude_port(c, refused->port);
     return true;
 }
@@ -431,8 +488,10 @@ bool conclude_mute(struct facts *k, struct conclusion *c)
 /* The door whose offers count. */
 static const struct findings_door *login_door(const struct facts *k)
 {
-    const struct findings_door *d = k->f->port ? conclude_door(k, WHO_SERVER, k->f->port) : k->best;
+    const struct findings_door *d = conclude_door(k, WHO_SERVER, k->f->port);
 
+    if (!k->f->port || !findings_speaks(d) || conclude_said(k, "N13", k->f->port))
+        d = k->best;
     return findings_speaks(d) && !d->masked ? d : NULL;
 }
 
@@ -514,6 +573,17 @@ bool conclude_login(struct facts *k, struct conclusion *c)
     return true;
 }
 
+/* Most servers want the whole address; one login does not tell whether this one does. */
+bool conclude_user_form(struct facts *k, struct conclusion *c)
+{
+    const struct findings_login *l = &k->f->login;
+
+    if (!conclude_said(k, "A3", 0) || !k->f->user[0] || strchr(k->f->user, '@'))
+        return false;
+    conclude_port(c, l->port);
+    return true;
+}
+
 /* A refusal to pass mail on means another thing when no login was made. */
 bool conclude_mail(struct facts *k, struct conclusion *c)
 {
@@ -525,6 +595,8 @@ bool conclude_mail(struct facts *k, struct conclusion *c)
     if (!l || !read_reply(&l->reply, c))
         return false;
     conclude_port(c, l->port);
+    if (c->cause == CAUSE_MAILBOX_FULL && l->reply.stage == STAGE_MAIL)
+        c->id = "M1"; /* no recipient was named yet: it is our own */
     if (c->cause == CAUSE_RELAY_DENIED && !k->f->login.tried) {
         const struct findings_door *d = login_door(k);
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/line.h"
 #include "probe/conclude.h"
 #include "probe/verdict.h"
 
@@ -15,7 +16,9 @@
 enum {
     FIRST_LOOK_MS = 1000, /* who has not answered by then is swept as silent */
     AGAIN_MS = 1500,
-    GHOST_MS = 120,       /* how much longer to wait for one who should not be there */
+    GHOST_MS = 120, /* how much longer to wait for one who should not be there */
+    GHOST_GREETS_MS = 700,
+    GHOST_LINE = 1024,
     LOGIN_WAIT_MS = 2000, /* for a better door than those that work already */
     LOGIN_MORE_MS = 900,  /* may the login go on when all else is over */
     PER_FAMILY = 2,       /* addresses tried of each family */
@@ -199,7 +202,11 @@ static bool swept(const struct observe *o, const struct findings_door *d,
 {
     bool asked = d->port == 25 || d->port == 465 || d->port == 587 || d->port == o->s->port;
 
-    if (d->who != WHO_SERVER || !asked || d == at || !same_address(d, at))
+    if (d->who != WHO_SERVER || d == at || !same_address(d, at))
+        return false;
+    if (d->port == 443) /* who stands in between at the mail doors seldom does there */
+        return d->state == DOOR_OPEN;
+    if (!asked)
         return false;
     if (d->state == DOOR_REFUSED || d->state == DOOR_SILENT || d->state == DOOR_UNTRIED)
         return true;
@@ -279,17 +286,11 @@ static void sweep(struct observe *o)
 
     if (!at || on_loopback(at))
         return;
-    for (size_t i = 0; i < count; i++) {
-        struct findings_door *d = &o->f->door[i];
-
-        if (!swept(o, d, at))
-            continue;
-        start_task(o, d, hops_fiber);
-        any = true;
-    }
-    if (!any)
-        return;
-    start_task(o, at, hops_fiber);
+    for (size_t i = 0; i < count; i++) /* 443 alone is no reason */
+        any = any || (o->f->door[i].port != 443 && swept(o, &o->f->door[i], at));
+    for (size_t i = 0; i < count && any; i++)
+        if (&o->f->door[i] == at || swept(o, &o->f->door[i], at))
+            start_task(o, &o->f->door[i], hops_fiber);
 }
 
 static bool is_shut_at(const struct observe *o, enum findings_who who, unsigned port)
@@ -315,6 +316,37 @@ static void look_for_isp(struct observe *o)
         observe_start(o, observe_isp, o);
 }
 
+/* Does it greet as a mail server does? A box that only passes on has nobody to pass on to. */
+static void hear_ghost(struct findings_door *d, struct stream **s)
+{
+    struct line_reader r;
+    struct span line;
+    int sys;
+
+    stream_deadline(*s, clock_now() + GHOST_GREETS_MS);
+    line_init(&r, s, GHOST_LINE);
+    if (line_read(&r, GHOST_LINE, &line, &sys) == LINE_OK) {
+        observe_text(d->greeting, sizeof d->greeting, line);
+        d->talk = span_starts(line, SPAN("220")) ? TALK_SMTP : TALK_FOREIGN;
+    }
+    line_free(&r);
+}
+
+static void call_ghost(struct observe *o, int64_t patience, struct findings_door *ghost)
+{
+    struct stream *s = NULL;
+    struct reach r;
+
+    ((struct sockaddr_in *)&ghost->address)->sin_port = htons(25);
+    reach_connect(o->loop, (const struct sockaddr *)&ghost->address, 0, clock_now() + patience, &r,
+                  &s);
+    ghost->sys = r.sys;
+    ghost->state = r.sys == 0 ? DOOR_OPEN : DOOR_SILENT;
+    if (s)
+        hear_ghost(ghost, &s);
+    stream_abort(&s);
+}
+
 /* Someone who answers where nobody is: asked only when door 25 opened at all. */
 static void ghost_fiber(void *arg)
 {
@@ -322,16 +354,10 @@ static void ghost_fiber(void *arg)
     const struct findings_door *d = findings_find(o->f, WHO_SERVER, 25, AF_INET);
     struct findings_door ghost = {.who = WHO_NOWHERE, .port = 25};
     struct findings_dns n = {0};
-    struct reach r;
 
     if (d && d->state == DOOR_OPEN && !on_loopback(d) && observe_literal(o->s->nowhere, &n)) {
         ghost.address = n.address[0];
-        ((struct sockaddr_in *)&ghost.address)->sin_port = htons(25);
-        reach_connect(o->loop, (const struct sockaddr *)&ghost.address, 0,
-                      clock_now() + GHOST_MS + (d->connect_ms < 200 ? 2 * d->connect_ms : 400), &r,
-                      NULL);
-        ghost.sys = r.sys;
-        ghost.state = r.sys == 0 ? DOOR_OPEN : DOOR_SILENT;
+        call_ghost(o, GHOST_MS + (d->connect_ms < 200 ? 2 * d->connect_ms : 400), &ghost);
         if (o->f->door_count < FINDINGS_DOORS_MAX)
             o->f->door[o->f->door_count++] = ghost;
     }

@@ -38,7 +38,7 @@ static const struct remedy remedies[] = {
      "virus "
      "scanner and the VPN for a moment."},
     {"N2", CAUSE_NONE, OWNER_NETWORK, 0,
-     "The connection loses packets; mail is only the first to notice.", "",
+     "The connection loses packets; mail is only the first to notice.{more}", "",
      "Go nearer to the Wi-Fi station, or use a cable.\n"
      "Restart the router; if it goes on, call your internet provider.\n"
      "Send again: what failed half way was not sent."},
@@ -88,7 +88,7 @@ static const struct remedy remedies[] = {
      "Use another network (mobile phone), a VPN, or the provider's web mail.\n"
      "Ask your internet provider for its own outgoing server, or to open port 465 or 587."},
     {"N12", CAUSE_NONE, OWNER_NETWORK, DOOR,
-     "Port 25 works here, but only to the internet provider's own server.",
+     "Port 25 works here, but only to the internet provider's own server.{more}",
      "Port of the outgoing server: {best}",
      "Or use the internet provider's own outgoing server, with the login of the internet access."},
     {"N13", CAUSE_NONE, OWNER_NETWORK, DOOR,
@@ -116,7 +116,7 @@ static const struct remedy remedies[] = {
      "Switch IPv6 off in the network settings of this computer, or restart the router.\n"
      "Tell whoever runs this network."},
     {"N17", CAUSE_NONE, OWNER_NETWORK, DOOR,
-     "The hosting company blocks outgoing mail ports by default.",
+     "The hosting company blocks outgoing mail ports by default.{more}",
      "Port of the outgoing server: {best}",
      "Send through a relay at port 587, 2525 or 443.\n"
      "Or ask the hosting company to open the port; most have a form for it."},
@@ -126,10 +126,10 @@ static const struct remedy remedies[] = {
      "Allow the mail program in the firewall, the virus scanner and the VPN program.\n"
      "Switch them off for a moment to see which one it is."},
     {"N19", CAUSE_NONE, OWNER_NETWORK, DOOR,
-     "A door that worked before no longer opens on this network.",
+     "A door that worked before no longer opens on this network.{since}",
      "Port of the outgoing server: {best}", NULL},
     {"N20", CAUSE_NONE, OWNER_NETWORK, DOOR,
-     "The door works on other networks, but not on this one.",
+     "The door works on other networks, but not on this one.{place}",
      "Port of the outgoing server here: {best}", NULL},
     {"N21", CAUSE_TIMEOUT, OWNER_NONE, 0, NULL, "",
      "Send again, first without attachments.\n"
@@ -153,7 +153,7 @@ static const struct remedy remedies[] = {
      "Wait some minutes and try again.\nIf it lasts, tell the mail provider."},
     {"S4", CAUSE_CERT_NAME, OWNER_YOU, CHANGE_SERVER,
      "{host} shows a certificate for another name: {other}.",
-     "Outgoing server: the name in the certificate, if your provider confirms it",
+     "Outgoing server: {rightname}",
      "Do not let the program ignore the warning before the provider has confirmed the name."},
     {"S4", CAUSE_NONE, OWNER_PROVIDER, 0,
      "The certificate of {host} is not in order.", "",
@@ -378,6 +378,31 @@ static void say_other(struct text *out, const struct remedy_case *k)
     text_add(out, k->other.len ? k->other : SPAN("another one"));
 }
 
+static void say_rightname(struct text *out, const struct remedy_case *k)
+{
+    text_add(out, k->other.len ? k->other : SPAN("the name in the certificate"));
+    text_adds(out, ", if your provider confirms it");
+}
+
+/* What is known besides, as a sentence of its own. */
+static void say_more(struct text *out, const struct remedy_case *k)
+{
+    if (k->other.len)
+        text_addf(out, " (%.*s.)", SPAN_ARG(k->other));
+}
+
+static void say_since(struct text *out, const struct remedy_case *k)
+{
+    if (k->other.len)
+        text_addf(out, " (Until %.*s it did.)", SPAN_ARG(k->other));
+}
+
+static void say_place(struct text *out, const struct remedy_case *k)
+{
+    if (k->other.len)
+        text_addf(out, " (It opened at %.*s.)", SPAN_ARG(k->other));
+}
+
 static void say_domain(struct text *out, const struct remedy_case *k)
 {
     (void)k;
@@ -398,7 +423,8 @@ static struct span expand(struct span pattern, const struct remedy_case *k, stru
     } marks[] = {
         {"{host}", say_host},   {"{best}", say_best},         {"{bestname}", say_bestname},
         {"{other}", say_other}, {"{providerhint}", say_hint}, {"{domain}", say_domain},
-        {"{spa}", say_spa},
+        {"{spa}", say_spa},     {"{rightname}", say_rightname},   {"{more}", say_more},
+        {"{since}", say_since}, {"{place}", say_place},
     };
     struct text out = TEXT_INIT(WORDS_MAX);
     struct span done;

@@ -140,7 +140,12 @@ static void tell_one(const struct findings *f, const struct conclusion *c,
     if (strcmp(c->id, "N4") == 0)
         take_right(f, &k);
     *v = (struct verdict){0};
+    if (c->cause == CAUSE_CERT_NAME && c->other[0])
+        k.best.host = k.other;
     remedy_fill(v, c->id, c->cause, &k, a);
+    /* Before a recipient was named, the server that spoke is the provider's. */
+    if (v->owner == OWNER_RECIPIENT && c->reply.stage < STAGE_RCPT)
+        v->owner = OWNER_PROVIDER;
     v->rule = c->rule;
     if (strcmp(c->id, "N4") == 0)
         say_right(&k, v, a);

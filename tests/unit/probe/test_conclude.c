@@ -336,7 +336,7 @@ static void expired(struct findings *f)
 
 static void other_certificate(struct findings *f)
 {
-    certificates(f, TLS_WRONG_NAME, "wrong name; for host2.provider.example, issued by X");
+    certificates(f, TLS_WRONG_NAME, "it is for another name; for host2.provider.example, issued by X");
 }
 
 static void self_signed(struct findings *f)
