@@ -15,9 +15,9 @@
 
 /* Of whom a reply speaks, and what it says of them: many servers put together their own words. */
 #define OUR_ADDRESS                                                                                \
-    "client host|your ip|ip address|the ip |this ip|ip is |sending ip|sender ip|source ip|"        \
-    "remote ip| ips |your server|your host|mail server|connecting|remotehost|your network|"        \
-    "client [|ip:|ip=|ipv4|ipv6|from ip"
+    "client host|your ip|ip address|ip-address|the ip |this ip|ip is |sending ip|sender ip|"       \
+    "source ip|remote ip| ips |your server|your host|mail server|connecting|remotehost|"           \
+    "your network|client [|ip:|ip=|ipv4|ipv6|from ip"
 #define SENDER                                                                                     \
     "sender|mail from|mailfrom|from address|envelope from|return path|return-path|"                \
     "your email address|reverse-path|reverse path|your address|from: |from domain|absender|"       \
@@ -84,6 +84,23 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_SENDER_REJECTED, "sender address syntax"),
     SAYS(CAUSE_STORAGE, "space on the disk"),
     SAYS(CAUSE_SENDING_LIMIT, "sender rate limit|you have sent too many"),
+    SAYS(CAUSE_PROTOCOL, "already in tls|syntax: |duplicate helo|unsupported option"),
+    SAYS(CAUSE_IP_DYNAMIC, "in the pbl|spamhaus pbl|smtp of your provider"),
+    SAYS(CAUSE_IP_BLOCKED, "spam ip|accept mail from your mail|accepting messages from your|"
+                           "accept messages from your|accepting mail from your"),
+    {.cause = CAUSE_IP_BLOCKED, .code = 5,
+     .words = "connection denied|connection rejected by|connection refused by policy"},
+    SAYS(CAUSE_RECIPIENT_RESTRICTED, "is rejected by recipient|privacy settings"),
+    SAYS(CAUSE_RATE, "frequency of|frequency limit"),
+    SAYS(CAUSE_RELAY_DENIED, "mail gate"),
+    SAYS(CAUSE_RECIPIENT_DISABLED, "was not used for|not been used"),
+    SAYS(CAUSE_SENDER_DOMAIN, "check sender address|verify sender address"),
+    SAYS(CAUSE_DOMAIN_BLOCKED, "your domain has been b|domain has been blocked"),
+    SAYS(CAUSE_SENDER_REJECTED, "your email address&has been block|envelope domain not allowed"),
+    SAYS(CAUSE_UNAUTHENTICATED, "domain authentication requirements"),
+    SAYS(CAUSE_SPAM, "filtered by outbound|filtered by our"),
+    SAYS(CAUSE_SENDING_LIMIT, "messages you can send|you have reached the max"),
+    SAYS(CAUSE_RECIPIENT_UNKNOWN, "mailbox is not allowed"),
     SAYS(CAUSE_RATE, "queue quota"),
     {.cause = CAUSE_BUSY, .code = 4,
      .words = "lookup failure|lookup failed|lookup error|scanner error|scan error|scanning failed|"
@@ -114,13 +131,13 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_IP_DYNAMIC, "rtr:bb|rtr:du|rly:ir|dy-001"),
     SAYS(CAUSE_PTR, "rtr:rd|aup#cxdns"),
     SAYS(CAUSE_IP_BLOCKED,
-         "rtr:sc|rtr:bl|rly:bl|rly:b2|con:b1|(s3140)|(s3150)|ou-002|sc-002|sc-003|sc-004|"
+         "rtr:sc|rtr:bl|rly:bl|rly:b2|con:b1|(s3140)|(s3150)|ou-001|sc-002|sc-003|sc-004|"
          "aup#cxbl|aup#cdrbl|aup#ipbl|ipbl0|ipbl1|dt:rbl|dnsbl:|#bl0000|bl000010|"
          "bl000001|bl000000"),
     SAYS(CAUSE_RATE, "dyn:t|rly:b1|rp-001|rp-002|rp-003|#rl0000|rl000001|rl000002|aup#cxcnct|"
                      "mi:ifr|mi:fce|mi:cel|rp:crl|rp:trl|rp:qrc|rp:mrl|hl:itc|hl:ifc|mi:sfq|"
                      "ofr&_104|lpn&_104"),
-    SAYS(CAUSE_REPUTATION, "ou-001|sc-001"),
+    SAYS(CAUSE_REPUTATION, "ou-002|sc-001"),
     SAYS(CAUSE_SENDING_LIMIT, "aup#cxmxrt"),
     SAYS(CAUSE_ACCOUNT_SUSPENDED, "unusual sending|sending paused|sending is paused|"
                                   "not allowed to send&disabled|suspicious sending"),
@@ -135,9 +152,10 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_TLS_REQUIRED,
          "starttls command first|starttls first|must use tls|session encryption|"
          "requires encryption|encryption needed|encryption required|encryption is required|"
-         "over a tls connection|tls required|tls is required|requires tls|require tls|"
-         "starttls is required|starttls is mandatory|starttls required|without encryption|"
-         "must use encryption|unencrypted connection|verschlüsselt|secure connection required"),
+         "tls&connection required|over a tls connection|tls required|tls is required|"
+         "requires tls|require tls|starttls is required|starttls is mandatory|starttls required|"
+         "without encryption|must use encryption|unencrypted connection|verschlüsselt|"
+         "secure connection required"),
     {.cause = CAUSE_TLS_REQUIRED, .words = "tls|ssl|encrypt", .code = 530},
     CODE(CAUSE_TLS_REQUIRED, 538),
     SAYS(CAUSE_TLS_MODE, "ssl attempted|non-ssl|wrong version number|tls handshake on a plain"),
@@ -691,6 +709,7 @@ static const struct reading_rule rules[] = {
     CODE(CAUSE_PROTOCOL, 501),
     CODE(CAUSE_PROTOCOL, 502),
     CODE(CAUSE_PROTOCOL, 503),
+    CODE(CAUSE_PROTOCOL, 555),
     STAGE(CAUSE_IP_BLOCKED, OPENING, 5),
     {.cause = CAUSE_RECIPIENT_UNKNOWN, .code = 5, .subject = 1, .detail = READING_ANY,
      .stages = AT(STAGE_RCPT)},
