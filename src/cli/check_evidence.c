@@ -113,50 +113,61 @@ static void add_port(struct group *groups, size_t *count, const char *words, uns
     text_addf(&groups[i].ports, "%s%u", groups[i].ports.len ? ", " : "", port);
 }
 
-static void say_doors(struct evidence *e, enum findings_who who, int family, const char *label)
+/* "25 no answer; 465, 587 open, TLSv1.3, certificate ok"; the caller frees. */
+static struct text doors(const struct findings *f, enum findings_who who, int family)
 {
     unsigned ports[CHECK_CELL_PORTS];
     struct group groups[CHECK_CELL_PORTS];
     struct text t = TEXT_INIT(SENTENCE_MAX);
-    size_t n = check_cell_ports(e->f, who, ports), count = 0;
+    size_t n = check_cell_ports(f, who, ports), count = 0;
 
     for (size_t i = 0; i < n; i++) {
-        const struct findings_door *d = check_cell_door(e->f, who, ports[i], family);
+        const struct findings_door *d = check_cell_door(f, who, ports[i], family);
         struct check_cell cell;
 
         if (!d)
             continue;
-        check_cell(e->f, d, CELL_SHORT, &cell);
+        check_cell(f, d, CELL_SHORT, &cell);
         add_port(groups, &count, cell.words, ports[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        text_addf(&t, "%s%s %s", i ? "; " : label, text_cstr(&groups[i].ports), groups[i].words);
+        text_addf(&t, "%s%s %s", i ? "; " : "", text_cstr(&groups[i].ports), groups[i].words);
         text_free(&groups[i].ports);
     }
-    if (count)
-        text_adds(&t, ".");
-    say(e, &t);
+    return t;
+}
+
+/* Both families in one sentence where they fare alike. */
+static void say_doors(struct evidence *e, enum findings_who who, const char *label)
+{
+    struct text four = doors(e->f, who, AF_INET), six = doors(e->f, who, AF_INET6);
+    bool alike = span_eq(text_span(&four), text_span(&six));
+
+    if (four.len)
+        sayf(e, "%s%s: %s.", label, alike ? ", IPv4 and IPv6" : "", text_cstr(&four));
+    if (six.len && !alike)
+        sayf(e, "%s, IPv6: %s.", label, text_cstr(&six));
+    text_free(&four);
+    text_free(&six);
 }
 
 static void say_all_doors(struct evidence *e)
 {
     static const struct {
         enum findings_who who;
-        int family;
         const char *label;
     } rows[] = {
-        {WHO_SERVER, AF_INET, "Ports of the server: "},
-        {WHO_SERVER, AF_INET6, "Ports of the server, by IPv6: "},
-        {WHO_CONTROL, AF_INET, NULL},
-        {WHO_ISP, AF_INET, "The network's own mail server: "},
-        {WHO_NOWHERE, AF_INET, "At an address that no host may have: "},
-        {WHO_OTHER, AF_INET, "At the address of the second resolver: "},
+        {WHO_SERVER, "Ports of the server"},
+        {WHO_CONTROL, NULL},
+        {WHO_ISP, "The network's own mail server"},
+        {WHO_NOWHERE, "At an address that no host may have"},
+        {WHO_OTHER, "At the address of the second resolver"},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++)
-        say_doors(e, rows[i].who, rows[i].family,
+        say_doors(e, rows[i].who,
                   rows[i].label ? rows[i].label
-                                : arena_printf(e->arena, "To compare, %s: ", e->f->control));
+                                : arena_printf(e->arena, "To compare, %s", e->f->control));
 }
 
 /* ---- the rest ---- */
