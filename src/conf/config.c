@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { HTTPS_PORT = 443 };
+
 /* What a port stands for, where a door does not say it; and the doors of a file without any. */
 struct port_rule {
     uint64_t port;
@@ -131,11 +133,15 @@ static void complete_certificate(struct config_certificate *cert)
 static void complete_door(struct config *c, struct config_door *d)
 {
     const struct port_rule *rule = port_rule(d->port);
+    bool says_tls = config_line(c, &d->tls), says_role = config_line(c, &d->role);
 
-    if (!config_line(c, &d->tls))
-        d->tls = rule->tls;
-    if (!config_line(c, &d->role))
+    if (!says_role)
         d->role = rule->role;
+    if (!config_line(c, &d->https)) /* unless what the file says speaks against it */
+        d->https = d->port == HTTPS_PORT && d->role == CONFIG_ROLE_SUBMISSION &&
+                   (!says_tls || d->tls == CONFIG_TLS_IMPLICIT);
+    if (!says_tls)
+        d->tls = d->https ? CONFIG_TLS_IMPLICIT : rule->tls;
     if (!d->cert.certificate && !d->cert.key)
         d->cert = c->tls;
     complete_certificate(&d->cert);

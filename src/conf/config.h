@@ -87,7 +87,8 @@ struct config_door {
     struct config_texts address; /* "0.0.0.0", "::"; IPv6 ones take no IPv4 */
     enum config_tls tls;         /* never OPPORTUNISTIC */
     enum config_role role;
-    struct config_cidrs trust;       /* need no login */
+    bool https;                /* takes submissions by POST beside SMTP; TLS from the first octet */
+    struct config_cidrs trust; /* need no login */
     struct config_texts trust_users; /* of this machine; nor do they */
     struct config_cidrs proxy_from;  /* may (and must) begin with a PROXY line */
     bool login_without_tls_on_loopback;

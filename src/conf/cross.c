@@ -95,6 +95,11 @@ static void check_door(struct cross *x, const struct config_door *d)
     bool bare = !*d->cert.certificate;
 
     check_trust(x, d);
+    if (d->https && (d->tls != CONFIG_TLS_IMPLICIT || d->role != CONFIG_ROLE_SUBMISSION))
+        notes_add(x->notes, NOTES_ERROR, place(x, &d->https, d),
+                  "door '%s' speaks HTTPS: write tls = implicit and role = submission, or https = "
+                  "false",
+                  d->name);
     if (config_line(x->c, &d->cert.key))
         check_certificate(x, &d->cert, d);
     if (d->tls == CONFIG_TLS_IMPLICIT && bare && !*d->cert.key)

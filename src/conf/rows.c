@@ -166,11 +166,16 @@ static const struct row door[] = {
     CHOICE(config_door, tls, config_tls, "tls", door_tls,
            "TLS from the first octet (implicit), after the command STARTTLS (starttls; on a "
            "submission door needed before login), or never (none).",
-           .computed = "implicit on port 465, else starttls"),
+           .computed = "implicit on ports 465 and 443, else starttls"),
     CHOICE(config_door, role, config_role, "role", roles,
            "Mail from people who log in, to anybody (submission), or from anybody, to our domains "
            "(exchange).",
            .computed = "exchange on port 25, else submission"),
+    YESNO(config_door, https, "https",
+          "Whether the door also speaks HTTPS and takes submissions by POST, for networks that let "
+          "nothing but the web through. ALPN and the first words of a client tell whether it "
+          "speaks HTTP or SMTP.",
+          .computed = "true on port 443, else false"),
     LIST(config_door, trust, config_cidrs, "trust", ROW_CIDR,
          "Networks whose clients may send to anybody without login.", .standard = ""),
     LIST(config_door, trust_users, config_texts, "trust-users", ROW_TEXT,

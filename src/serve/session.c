@@ -1,19 +1,15 @@
-#include "serve/session.h"
+#include "serve/session_parts.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "mail/address.h"
 #include "mail/trace.h"
-#include "sasl/sasl_server.h"
-#include "serve/body.h"
 #include "serve/proxy.h"
 #include "serve/users.h"
-#include "tls/tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,24 +21,8 @@ enum {
     LEND_TIME = 30 * 1000,    /* and for a file */
     PROXY_TIME = 5 * 1000,
     PROXY_PAUSE = 5,
-};
-
-struct session {
-    const struct session_door *door;
-    struct session_house *house;
-    struct stream *stream;
-    struct fiber *fiber;
-    struct listen_peer *place;
-    struct sockaddr_storage from;
-    char peer[INET6_ADDRSTRLEN];
-    struct smtp_server_settings settings;
-    char *account;                 /* canonical login, NULL: none */
-    char tried[SASL_NAME_MAX + 1]; /* the account a refused login was for; empty: there is none */
-    struct body body;
-    struct session *next, **link;
-    int fd;
-    bool in_transaction;
-    bool committing; /* the keeper has the message: its answer is waited for, whatever happens */
+    FIRST_WORD_TIME = 500, /* an HTTP client speaks at once; an SMTP one waits for our greeting */
+    FIRST_WORD_PAUSE = 10,
 };
 
 static struct parcel *ask(struct session *s, enum letter_kind kind, const void *letter,
@@ -55,19 +35,19 @@ static struct parcel *ask(struct session *s, enum letter_kind kind, const void *
     return p;
 }
 
-static struct reply busy(const struct smtp_server_session *s)
+static struct reply busy(struct arena *answers)
 {
-    return reply_make(s->answers, 451, "4.3.0",
+    return reply_make(answers, 451, "4.3.0",
                       "This server is busy with itself; nothing was lost. Try again in a minute.");
 }
 
 /* The reply of a LETTER_ANSWER, or "busy" when none came. */
-static struct reply ask_reply(struct session *self, const struct smtp_server_session *s,
-                              enum letter_kind kind, const void *letter, int64_t time)
+static struct reply ask_reply(struct session *self, struct arena *answers, enum letter_kind kind,
+                              const void *letter)
 {
-    struct parcel *p = ask(self, kind, letter, LETTER_ANSWER, time);
+    struct parcel *p = ask(self, kind, letter, LETTER_ANSWER, ASK_TIME);
     struct reply r =
-        p ? reply_copy(s->answers, &((struct letter_answer *)p->letter)->reply) : busy(s);
+        p ? reply_copy(answers, &((struct letter_answer *)p->letter)->reply) : busy(answers);
 
     parcel_free(&p);
     return r;
@@ -149,6 +129,21 @@ static struct reply note_scram(struct session *self, const struct smtp_server_se
     return (struct reply){0};
 }
 
+void session_forget_login(struct session *self)
+{
+    set_account(self, SPAN_NONE);
+}
+
+void session_note_login(struct session *self, bool ok, struct span mechanism)
+{
+    log_event(ok ? LOG_INFO : LOG_NOTICE, ok ? "login" : "login.refused",
+              LOG_STR("account", self->tried[0] ? self->tried : "(none of this name)"),
+              LOG_STR("peer", self->peer), LOG_STR("door", self->door->config->name),
+              LOG_SPAN("mechanism", mechanism));
+}
+
+const struct sasl_server_calls session_login_calls = {check_password, verifier};
+
 static struct reply on_login(void *arg, const struct smtp_server_session *s, bool ok,
                              struct span name)
 {
@@ -161,11 +156,8 @@ static struct reply on_login(void *arg, const struct smtp_server_session *s, boo
         r = note_scram(self, s, ok, name);
     ok = ok && !r.code && self->account;
     if (!ok)
-        set_account(self, SPAN_NONE);
-    log_event(ok ? LOG_INFO : LOG_NOTICE, ok ? "login" : "login.refused",
-              LOG_STR("account", self->tried[0] ? self->tried : "(none of this name)"),
-              LOG_STR("peer", self->peer), LOG_STR("door", self->door->config->name),
-              LOG_SPAN("mechanism", s->mechanism));
+        session_forget_login(self);
+    session_note_login(self, ok, s->mechanism);
     return r;
 }
 
@@ -176,18 +168,25 @@ static struct span account_of(const struct session *self)
     return span_of(self->account);
 }
 
+struct reply session_may_send(struct session *self, struct arena *answers, struct span sender,
+                              uint64_t size)
+{
+    struct letter_may_send l = {.account = account_of(self),
+                                .sender = sender,
+                                .peer = span_of(self->peer),
+                                .door = span_of(self->door->config->name),
+                                .size = size};
+
+    listen_touch(self->place);
+    return ask_reply(self, answers, LETTER_MAY_SEND, &l);
+}
+
 static struct reply on_mail(void *arg, const struct smtp_server_session *s)
 {
     struct session *self = arg;
-    struct letter_may_send l = {.account = account_of(self),
-                                .sender = s->transaction->envelope.sender,
-                                .peer = span_of(self->peer),
-                                .door = span_of(self->door->config->name),
-                                .size = s->transaction->declared_size};
-    struct reply r;
+    struct reply r = session_may_send(self, s->answers, s->transaction->envelope.sender,
+                                      s->transaction->declared_size);
 
-    listen_touch(self->place);
-    r = ask_reply(self, s, LETTER_MAY_SEND, &l, ASK_TIME);
     self->in_transaction = reply_class(&r) == 2 || !r.code;
     return r;
 }
@@ -212,18 +211,22 @@ static bool certainly_elsewhere(const struct session *self, struct span recipien
     return domain.len > 0 && domain.at[domain.len - 1] != '.';
 }
 
-static struct reply on_rcpt(void *arg, const struct smtp_server_session *s,
-                            const struct recipient *r)
+struct reply session_may_reach(struct session *self, struct arena *answers, struct span recipient)
 {
-    struct session *self = arg;
     struct letter_may_reach l = {.account = account_of(self),
-                                 .recipient = r->address,
+                                 .recipient = recipient,
                                  .peer = span_of(self->peer),
                                  .anywhere = self->account || self->settings.trusted};
 
-    if (l.anywhere && certainly_elsewhere(self, r->address))
-        return reply_make(s->answers, 250, "2.1.5", "Recipient ok");
-    return ask_reply(self, s, LETTER_MAY_REACH, &l, ASK_TIME);
+    if (l.anywhere && certainly_elsewhere(self, recipient))
+        return reply_make(answers, 250, "2.1.5", "Recipient ok");
+    return ask_reply(self, answers, LETTER_MAY_REACH, &l);
+}
+
+static struct reply on_rcpt(void *arg, const struct smtp_server_session *s,
+                            const struct recipient *r)
+{
+    return session_may_reach(arg, s->answers, r->address);
 }
 
 /* ---- content ---- */
@@ -249,16 +252,27 @@ static int lend(void *arg, struct arena *a, struct reply *refusal)
     return fd < 0 ? -ENOSPC : fd;
 }
 
-static struct reply on_body_begin(void *arg, const struct smtp_server_session *s)
+void session_open_body(struct session *self, struct arena *arena)
 {
-    struct session *self = arg;
     const struct config *c = self->house->config;
     uint64_t most =
         c->limits.buffer_max < c->store.inline_max ? c->limits.buffer_max : c->store.inline_max;
 
     body_open(&self->body, is_submission(self) ? HEADER_SUBMISSION : HEADER_EXCHANGE, lend, self,
-              most, s->transaction->arena);
+              most, arena);
     self->body.header.host = span_of(c->hostname);
+}
+
+void session_close_body(struct session *self)
+{
+    listen_touch(self->place);
+    body_close(&self->body);
+    self->in_transaction = false;
+}
+
+static struct reply on_body_begin(void *arg, const struct smtp_server_session *s)
+{
+    session_open_body(arg, s->transaction->arena);
     return (struct reply){0};
 }
 
@@ -280,22 +294,21 @@ static const char *with(const struct session *self, const struct smtp_server_ses
     return (s->transaction->utf8 ? utf8 : names)[s->tls != NULL][self->account != NULL];
 }
 
-static void describe_origin(const struct session *self, const struct smtp_server_session *s,
+static void describe_origin(const struct session *self, const struct session_mail *mail,
                             struct origin *o)
 {
     *o = (struct origin){.account = account_of(self),
                          .peer = span_of(self->peer),
-                         .helo = s->helo,
+                         .helo = mail->helo,
                          .door = span_of(self->door->config->name),
-                         .with = span_of(with(self, s))};
+                         .with = mail->with};
 }
 
 /* Our fields: the trace always; for our users also what a mail program forgot (RFC 6409 8). */
-static void add_fields(const struct session *self, const struct smtp_server_session *s,
+static void add_fields(const struct session *self, const struct session_mail *mail,
                        const struct message *m, struct text *out)
 {
     const char *host = self->house->config->hostname;
-    struct arena *a = s->transaction->arena;
     struct trace t = {.origin = &m->origin,
                       .id = m->envelope.id,
                       .hostname = span_of(host),
@@ -303,8 +316,8 @@ static void add_fields(const struct session *self, const struct smtp_server_sess
                       .recipient =
                           m->envelope.count == 1 ? m->envelope.recipients[0].address : SPAN_NONE};
 
-    if (s->tls)
-        t.tls = span_of(arena_printf(a, "%s %s", s->tls->version, s->tls->cipher));
+    if (mail->tls)
+        t.tls = span_of(arena_printf(mail->arena, "%s %s", mail->tls->version, mail->tls->cipher));
     trace_received(&t, out);
     if (!is_submission(self))
         return;
@@ -314,39 +327,37 @@ static void add_fields(const struct session *self, const struct smtp_server_sess
         trace_message_id(&m->envelope.id, span_of(host), out);
 }
 
-static struct reply refuse_body(struct session *self, const struct smtp_server_session *s,
-                                int failed)
+struct reply session_refuse_body(struct session *self, const struct session_mail *m, int failed)
 {
-    log_event(LOG_WARNING, "message.refused", LOG_ID(&s->transaction->envelope.id),
-              LOG_STR("peer", self->peer), LOG_STR("why", strerror(-failed)));
+    log_event(LOG_WARNING, "message.refused", LOG_ID(&m->envelope.id), LOG_STR("peer", self->peer),
+              LOG_STR("why", strerror(-failed)));
     if (self->body.refusal.code)
-        return reply_copy(s->answers, &self->body.refusal);
+        return reply_copy(m->answers, &self->body.refusal);
     return (struct reply){0}; /* the engine has words for it */
 }
 
-/* P1: the answer given here is the keeper's, and it says 250 only after its commit. */
-static struct reply hand_over(struct session *self, const struct smtp_server_session *s)
+struct reply session_hand_over(struct session *self, const struct session_mail *mail)
 {
     struct text fields = TEXT_INIT(16384);
-    struct letter_accept l = {
-        .message = {.envelope = s->transaction->envelope, .arrived = clock_wall()}};
+    struct letter_accept l = {.message = {.envelope = mail->envelope,
+                                          .arrived = clock_wall(),
+                                          .once = mail->once,
+                                          .once_digest = mail->once_digest}};
     struct message *m = &l.message;
     struct parcel *p;
     struct reply r;
     int failed = body_finish(&self->body, &m->content);
 
     if (failed)
-        return refuse_body(self, s, failed);
+        return session_refuse_body(self, mail, failed);
     if (header_looping(&self->body.header))
         return reply_make(
-            s->answers, 554, "5.4.6",
+            mail->answers, 554, "5.4.6",
             "This message has been through more than %d servers: it runs in a circle. "
             "The administrators of the servers named in its Received fields can find out where.",
             HEADER_RECEIVED_MAX);
-    if (s->transaction->body == BODY_8BITMIME)
-        m->envelope.need |= NEED_8BIT;
-    describe_origin(self, s, &m->origin);
-    add_fields(self, s, m, &fields);
+    describe_origin(self, mail, &m->origin);
+    add_fields(self, mail, m, &fields);
     m->content.prefix = text_span(&fields);
     m->header_size = self->body.header_size;
     self->committing = true;
@@ -354,8 +365,8 @@ static struct reply hand_over(struct session *self, const struct smtp_server_ses
                     clock_now() + COMMIT_TIME);
     self->committing = false;
     r = p && p->kind == LETTER_ANSWER
-            ? reply_copy(s->answers, &((struct letter_answer *)p->letter)->reply)
-            : busy(s);
+            ? reply_copy(mail->answers, &((struct letter_answer *)p->letter)->reply)
+            : busy(mail->answers);
     parcel_free(&p);
     text_free(&fields);
     return r;
@@ -364,11 +375,19 @@ static struct reply hand_over(struct session *self, const struct smtp_server_ses
 static struct reply on_body_end(void *arg, const struct smtp_server_session *s, int failed)
 {
     struct session *self = arg;
-    struct reply r = failed ? refuse_body(self, s, failed) : hand_over(self, s);
+    const struct smtp_server_transaction *t = s->transaction;
+    struct session_mail m = {.arena = t->arena,
+                             .answers = s->answers,
+                             .envelope = t->envelope,
+                             .helo = s->helo,
+                             .with = span_of(with(self, s)),
+                             .tls = s->tls};
+    struct reply r;
 
-    listen_touch(self->place);
-    body_close(&self->body);
-    self->in_transaction = false;
+    if (t->body == BODY_8BITMIME)
+        m.envelope.need |= NEED_8BIT;
+    r = failed ? session_refuse_body(self, &m, failed) : session_hand_over(self, &m);
+    session_close_body(self);
     return r;
 }
 
@@ -394,9 +413,8 @@ static void on_event(void *arg, const struct smtp_server_session *s, enum smtp_s
               LOG_SPAN("words", words));
 }
 
-static const struct sasl_server_calls login_calls = {check_password, verifier};
 static const struct smtp_server_calls calls = {
-    .login_calls = &login_calls,
+    .login_calls = &session_login_calls,
     .login = on_login,
     .mail = on_mail,
     .rcpt = on_rcpt,
@@ -487,6 +505,70 @@ static void end(struct session *self)
     h->ended(h->arg);
 }
 
+static int run_smtp(struct session *self)
+{
+    return smtp_server_run(&self->stream, &self->settings, &calls, self);
+}
+
+/* Do these first octets begin an HTTP request? HTTP_MAYBE: too few to tell. */
+enum http_look { HTTP_NO, HTTP_MAYBE, HTTP_YES };
+
+static enum http_look looks_like_http(struct span first)
+{
+    static const struct span methods[] = {
+        SPAN("GET "),     SPAN("HEAD "),    SPAN("POST "),  SPAN("PUT "),   SPAN("DELETE "),
+        SPAN("OPTIONS "), SPAN("CONNECT "), SPAN("TRACE "), SPAN("PATCH "), SPAN("PRI ")};
+
+    for (size_t i = 0; i < COUNT(methods); i++)
+        if (span_starts(first, methods[i]))
+            return HTTP_YES;
+        else if (span_starts(methods[i], first))
+            return HTTP_MAYBE;
+    return HTTP_NO;
+}
+
+/* Without ALPN: a client that speaks first may be an HTTP one; one that waits is an SMTP one. */
+static bool speaks_http(struct session *self)
+{
+    int64_t end = clock_now() + FIRST_WORD_TIME;
+    enum http_look look = HTTP_MAYBE;
+    char first[16];
+
+    stream_deadline(self->stream, end);
+    while (look == HTTP_MAYBE && clock_now() < end) {
+        ssize_t n = tls_peek(self->stream, first, sizeof first);
+
+        if (n <= 0)
+            return n == 0;
+        look = looks_like_http((struct span){first, (size_t)n});
+        if (look == HTTP_MAYBE && fiber_sleep(FIRST_WORD_PAUSE) < 0)
+            return true;
+    }
+    return look != HTTP_NO;
+}
+
+/* One port, two protocols: ALPN tells which, or the first words do. */
+static int run_either(struct session *self)
+{
+    struct error e = {0};
+    struct tls_info tls;
+    int bad;
+
+    stream_deadline(self->stream, clock_now() + self->settings.times.greeting);
+    bad = tls_accept_any(&self->stream, self->settings.tls, "http/1.1 smtp", &e);
+    if (bad < 0) {
+        log_event(LOG_NOTICE, "session", LOG_STR("what", "tls-failed"), LOG_STR("peer", self->peer),
+                  LOG_STR("door", self->door->config->name), LOG_STR("words", e.words));
+        return bad;
+    }
+    tls_info(self->stream, &tls);
+    if (strcmp(tls.protocol, "http/1.1") == 0 || (!tls.protocol[0] && speaks_http(self)))
+        return session_web_run(self);
+    self->settings.tls_first = false;
+    self->settings.tls_done = true;
+    return run_smtp(self);
+}
+
 static void run(void *arg)
 {
     struct session *self = arg;
@@ -503,7 +585,7 @@ static void run(void *arg)
     }
     if (result == 0) {
         describe(self);
-        result = smtp_server_run(&self->stream, &self->settings, &calls, self);
+        result = c->https ? run_either(self) : run_smtp(self);
     }
     stream_close(&self->stream); /* also after -EPROTO: what it was told shall arrive */
     end(self);

@@ -61,6 +61,8 @@ static void open_session(struct server_session *s)
 
     if (s->settings->tls_first && !server_starttls_handshake(s))
         return;
+    if (s->settings->tls_done && tls_info(*s->stream, &s->tls))
+        s->seen.tls = &s->tls;
     if (s->calls->connected)
         r = s->calls->connected(s->arg, &s->seen);
     if (r.code >= 400)
@@ -91,7 +93,7 @@ int smtp_server_run(struct stream **stream, const struct smtp_server_settings *s
 
     assert(settings->hostname && settings->limits.recipients >= 100);
     assert(settings->limits.line_login <= SERVER_READ_AHEAD);
-    assert(!settings->tls_first || settings->tls);
+    assert(!settings->tls_first || (settings->tls && !settings->tls_done));
     s.seen.settings = settings;
     s.seen.answers = s.answers;
     line_init(&s.lines, stream, SERVER_READ_AHEAD);

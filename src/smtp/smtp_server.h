@@ -58,6 +58,7 @@ struct smtp_server_settings {
     struct span fake_secret; /* at least SCRAM_SECRET_MIN random bytes, see sasl/scram.h */
     struct tls_context *tls; /* NULL: STARTTLS not offered */
     bool tls_first;          /* implicit TLS: the handshake comes before the greeting */
+    bool tls_done;           /* the handshake was made before: the stream is over TLS */
     bool tls_before_login;   /* in the clear AUTH is neither offered nor accepted */
     bool login_required;     /* submission: MAIL needs a login */
     bool trusted;            /* this client needs no login although the door asks for it */
