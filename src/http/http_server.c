@@ -197,6 +197,8 @@ static bool drop_rest(struct connection *c)
     int64_t end = clock_now() + c->set->times.linger;
     size_t dropped = 0;
 
+    stream_deadline(c->stream, end);
+    stream_finish(c->stream);
     text_clear(&c->in);
     while (dropped < DROP_MAX) {
         ssize_t n = fill(c, end);

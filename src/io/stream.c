@@ -57,6 +57,17 @@ void stream_close(struct stream **s)
     free_stack(top);
 }
 
+void stream_finish(struct stream *s)
+{
+    int fd = stream_fd(s);
+
+    for (struct stream *at = s; at->below; at = at->below) /* the bottom's own reads away */
+        if (at->ops->shutdown)
+            at->ops->shutdown(at);
+    if (fd >= 0)
+        shutdown(fd, SHUT_WR);
+}
+
 void stream_abort(struct stream **s)
 {
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};

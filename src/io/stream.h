@@ -46,6 +46,9 @@ void stream_deadline(struct stream *s, int64_t at);
 /* Shuts down and frees the whole stack; nulls the pointer; NULL is fine. Never waits longer than a
  * second. */
 void stream_close(struct stream **s);
+/* Nothing more will be written (close_notify, FIN), but reading goes on: the peer sees the end of
+ * our last words at once, and what it still sends can be read away before the stream is closed. */
+void stream_finish(struct stream *s);
 /* Frees the whole stack and resets the connection at once (no close_notify): for peers that break
  * the rules. */
 void stream_abort(struct stream **s);

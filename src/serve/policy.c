@@ -18,8 +18,8 @@ static struct reply not_yours(struct house *h, const struct account *acc, struct
     directory_addresses(h->directory, acc, &may);
     r = reply_make(
         a, 553, "5.7.1",
-        "The login %.*s may not send as <%.*s>. It may use: %s. Choose one of these as the "
-        "sender in your mail program, or ask the administrator to add the address.",
+        "The login %.*s is not allowed to send as <%.*s>. It may use: %s. Choose one of these as "
+        "the sender in your mail program, or ask the administrator to add the address.",
         SPAN_ARG(acc->name), SPAN_ARG(sender), text_cstr(&may));
     text_free(&may);
     return r;

@@ -102,6 +102,7 @@ static void run(void *arg)
     http_server_run(&t->stream, &t->set, &calls, t);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tape t = {.stream = {.ops = &tape_ops},

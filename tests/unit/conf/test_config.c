@@ -130,6 +130,8 @@ static const struct invalid invalid_table[] = {
     {"open relay", QUIET "door a { port = 587 trust = { 0.0.0.0/0 } }\n",
      "f:2: door 'a' trusts everybody and would be an open relay: name the networks of your own "
      "clients\n"},
+    {"HTTPS without TLS", QUIET "door a { port = 587 https = true tls = starttls }\n",
+     "f:2: door 'a' speaks HTTPS: write tls = implicit and role = submission, or https = false\n"},
     {"key alone", "hostname = h.example domains = x.example\ntls { key = /k }\n",
      "warning: f: there is no certificate, so nobody can log in with TLS: add tls { certificate = "
      "FILE key = FILE }\n"
@@ -358,6 +360,36 @@ static void test_doors(void **state)
     config_free(&c);
 }
 
+/* Port 443 is the web's, unless the file says otherwise. */
+static void test_https_doors(void **state)
+{
+    static const struct {
+        const char *door;
+        bool https;
+        enum config_tls tls;
+    } rows[] = {
+        {"door a { port = 443 }\n", true, CONFIG_TLS_IMPLICIT},
+        {"door a { port = 443 https = false }\n", false, CONFIG_TLS_STARTTLS},
+        {"door a { port = 443 tls = starttls }\n", false, CONFIG_TLS_STARTTLS},
+        {"door a { port = 443 tls = implicit }\n", true, CONFIG_TLS_IMPLICIT},
+        {"door a { port = 443 role = exchange }\n", false, CONFIG_TLS_STARTTLS},
+        {"door a { port = 8443 https = true }\n", true, CONFIG_TLS_IMPLICIT},
+        {"door a { port = 465 }\n", false, CONFIG_TLS_IMPLICIT},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[500];
+        struct config *c;
+
+        snprintf(text, sizeof text, "%s%s", QUIET, rows[i].door);
+        c = good(text);
+        assert_int_equal(c->doors[0].https, rows[i].https);
+        assert_int_equal(c->doors[0].tls, rows[i].tls);
+        config_free(&c);
+    }
+}
+
 static void test_relays_and_routes(void **state)
 {
     struct config *c =
@@ -518,11 +550,17 @@ static void test_load(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_invalid),       cmocka_unit_test(test_warnings),
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_values),
-        cmocka_unit_test(test_doors),         cmocka_unit_test(test_relays_and_routes),
-        cmocka_unit_test(test_relay_doors),   cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_many_mistakes), cmocka_unit_test(test_load),
+        cmocka_unit_test(test_invalid),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_doors),
+        cmocka_unit_test(test_https_doors),
+        cmocka_unit_test(test_relays_and_routes),
+        cmocka_unit_test(test_relay_doors),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_many_mistakes),
+        cmocka_unit_test(test_load),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
