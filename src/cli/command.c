@@ -4,6 +4,7 @@
 #include "conf/suggest.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,16 +268,40 @@ void command_end(struct command_call *call)
     call->count = 0;
 }
 
+/* Root's home is no place for the settings of a whole machine, and sudo may leave HOME as it was.
+ */
+const char *command_config_file(char *out)
+{
+    const char *named = secure_getenv("PORT26_CONFIG"), *own = secure_getenv("XDG_CONFIG_HOME"),
+               *home = secure_getenv("HOME");
+    int n = 0;
+
+    if (named && named[0])
+        n = snprintf(out, PATH_MAX, "%s", named);
+    else if (geteuid() != 0 && own && own[0] == '/')
+        n = snprintf(out, PATH_MAX, "%s/port26/port26.conf", own);
+    else if (geteuid() != 0 && home && home[0] == '/')
+        n = snprintf(out, PATH_MAX, "%s/.config/port26/port26.conf", home);
+    if (n > 0 && n < PATH_MAX && ((named && named[0]) || access(out, F_OK) == 0))
+        return out;
+    snprintf(out, PATH_MAX, "%s", CONFIG_FILE);
+    return out;
+}
+
 int command_config(const char *words, const char *file, struct config **out)
 {
+    char usual[PATH_MAX];
     struct config_notes notes = {0};
     int status = EX_OK;
 
-    if (!file && access(CONFIG_FILE, F_OK) < 0) {
-        *out = config_defaults();
-        return EX_OK;
+    if (!file) {
+        file = command_config_file(usual);
+        if (strcmp(file, CONFIG_FILE) == 0 && access(file, F_OK) < 0) {
+            *out = config_defaults();
+            return EX_OK;
+        }
     }
-    if (config_load(file ? file : CONFIG_FILE, &notes, out) < 0)
+    if (config_load(file, &notes, out) < 0)
         status = EX_CONFIG;
     for (size_t i = 0; i < notes.count; i++)
         if (!notes.at[i].warning)

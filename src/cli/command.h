@@ -67,8 +67,12 @@ void command_end(struct command_call *call);
 /* "port26 WORDS: message" on stderr; control bytes are shown, not sent. Returns `status`. */
 int command_error(const char *words, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* Loads `file` (NULL: CONFIG_FILE; when that is not there, the defaults). Warnings are left out,
- * errors go to stderr. EX_OK and *out, or EX_CONFIG and NULL. */
+/* The configuration meant when none is named: $PORT26_CONFIG; for anybody but root the own one
+ * (port26/port26.conf in $XDG_CONFIG_HOME or ~/.config) when it is there; CONFIG_FILE. `out` has
+ * PATH_MAX octets. The environment counts for programs without a caller's rights only. */
+const char *command_config_file(char *out);
+/* Loads `file` (NULL: command_config_file; when that is not there, the defaults). Warnings are left
+ * out, errors go to stderr. EX_OK and *out, or EX_CONFIG and NULL. */
 int command_config(const char *words, const char *file, struct config **out);
 
 #endif

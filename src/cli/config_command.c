@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/table.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -71,13 +72,14 @@ int config_command_check(int argc, const char **argv)
         options, 0, 1,
         "  port26 config check\n"
         "  port26 config check ./new.conf && cp ./new.conf " CONFIG_FILE "\n"};
+    char usual[PATH_MAX];
     struct command_call call;
 
     status = command_options(&call, argc, argv, &rules);
     if (status == COMMAND_GO_ON) {
         const char *named = call.count ? call.args[0] : file;
 
-        status = check(named ? named : CONFIG_FILE, json);
+        status = check(named ? named : command_config_file(usual), json);
         command_end(&call);
     }
     free(file);

@@ -11,6 +11,7 @@
 #include "cli/send_command.h"
 #include "cli/sendmail_command.h"
 #include "cli/serve_command.h"
+#include "cli/setup_command.h"
 #include "cli/settings_command.h"
 
 #include <locale.h>
@@ -27,6 +28,9 @@ static const struct command commands[] = {
      "Find out why mail cannot be sent, and who can repair it.", check_command_run, NULL},
     {"settings", "ADDRESS [--client PROGRAM]",
      "Tell the settings that a mail program needs for sending.", settings_command_run, NULL},
+    {"setup", "ADDRESS [--server HOST]",
+     "Make this computer a relay for a mail account: find the doors, verify, write the settings.",
+     setup_command_run, NULL},
     {"send", "--to ADDRESS [--subject TEXT] [FILE]", "Send a text, or a whole message with --raw.",
      send_command_run, NULL},
     {"sendmail", "[OPTION...] [ADDRESS...]",

@@ -285,9 +285,7 @@ static int check_descriptors(void)
 /* Nobody may make a program with more rights than his own read a file of his. */
 static const char *config_file(const struct sendmail_options *o)
 {
-    if (getauxval(AT_SECURE))
-        return NULL;
-    return o->config ? o->config : secure_getenv("PORT26_CONFIG");
+    return getauxval(AT_SECURE) ? NULL : o->config;
 }
 
 static int deliver_or_speak(const struct sendmail_options *o, const char *file, int argc,

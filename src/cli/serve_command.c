@@ -6,14 +6,17 @@
 #include "serve/keeper.h"
 #include "serve/listener.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static int serve(const char *words, const char *role, const char *file)
 {
+    char usual[PATH_MAX];
+
     if (!role)
-        return keeper_main(file ? file : CONFIG_FILE);
+        return keeper_main(file ? file : command_config_file(usual));
     if (strcmp(role, "listener") == 0)
         return listener_main();
     if (strcmp(role, "courier") == 0)

@@ -324,3 +324,14 @@ const char *config_role_name(enum config_role r)
 {
     return r == CONFIG_ROLE_EXCHANGE ? "exchange" : "submission";
 }
+
+void config_quote(struct span s, struct text *out)
+{
+    text_addc(out, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.at[i] == '"' || s.at[i] == '\\' || s.at[i] == '$')
+            text_addc(out, '\\');
+        text_addc(out, s.at[i]);
+    }
+    text_addc(out, '"');
+}

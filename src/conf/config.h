@@ -224,6 +224,8 @@ void config_free(struct config **c);
  * root nor to us: -1 and *e, which never holds any of the secret. */
 int config_secret(const char *path, struct text *out, struct error *e);
 
+/* Adds a text as it is written in the file, in quotes. */
+void config_quote(struct span s, struct text *out);
 /* Valid configuration text which loads to the same settings; with only_changed just what differs
  * from the defaults. */
 void config_print(const struct config *c, bool only_changed, struct text *out);

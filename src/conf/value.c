@@ -395,13 +395,7 @@ static int read_cidr(const struct row *row, struct span s, struct arena *a, void
 static void write_text(const struct row *row, const void *item, struct text *out)
 {
     (void)row;
-    text_addc(out, '"');
-    for (const char *c = *(const char *const *)item; *c; c++) {
-        if (*c == '"' || *c == '\\' || *c == '$')
-            text_addc(out, '\\');
-        text_addc(out, *c);
-    }
-    text_addc(out, '"');
+    config_quote(span_of(*(const char *const *)item), out);
 }
 
 static void write_yesno(const struct row *row, const void *item, struct text *out)
