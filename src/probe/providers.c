@@ -28,17 +28,23 @@ static const struct providers_row rows[] = {
     {"iCloud", "icloud.com|me.com|mac.com", "icloud.com|me.com|mail.me|support.apple.com",
      "smtp.mail.me.com",
      {{587, STLS}}, USER_ADDRESS, APP, "the sender must be an address of the account"},
-    {"Yahoo", "yahoo.com|ymail.com|rocketmail.com|yahoo.co.uk|yahoo.de|yahoo.fr|att.net|"
-     "sbcglobal.net|bellsouth.net|cox.net",
+    {"Yahoo", "yahoo.com|ymail.com|rocketmail.com|yahoo.co.uk|yahoo.de|yahoo.fr|yahoo.it|"
+     "yahoo.es|yahoo.ca|yahoo.co.in|yahoo.in|yahoo.com.au|yahoo.com.br|cox.net",
      "yahoo.com|yahooinc|yahoodns", "smtp.mail.yahoo.com", {{465, TLS}, {587, STLS}},
      USER_ADDRESS, APP | AUTH, NULL},
+    {"AT&T", "att.net|sbcglobal.net|bellsouth.net|ameritech.net|flash.net|nvbell.net|pacbell.net|"
+     "prodigy.net|snet.net|swbell.net|wans.net|currently.com",
+     "att.net", "smtp.mail.att.net", {{465, TLS}}, USER_ADDRESS, APP | AUTH,
+     "the app password is called secure mail key there"},
     {"AOL", "aol.com|verizon.net|aim.com|netscape.net", "aol.com", "smtp.aol.com", {{465, TLS},
      {587, STLS}}, USER_ADDRESS, APP | AUTH, NULL},
     {"Fastmail", "fastmail.com|fastmail.fm|messagingengine.com", "fastmail|messagingengine",
      "smtp.fastmail.com",
      {{465, TLS}, {587, STLS}}, USER_ADDRESS, APP, "smtps-proxy.fastmail.com takes mail at port "
      "443"},
-    {"GMX", "gmx.net|gmx.de|gmx.com|gmx.at|gmx.ch", "gmx.net|gmx.com|kundenserver|1und1",
+    {"GMX", "gmx.com|gmx.us|gmx.co.uk", "gmx.com", "mail.gmx.com", {{465, TLS}, {587, STLS}},
+     USER_ADDRESS, PASS, "POP3 and IMAP must be switched on in the settings of the web mail"},
+    {"GMX", "gmx.net|gmx.de|gmx.at|gmx.ch", "gmx.net|kundenserver|1und1",
      "mail.gmx.net",
      {{465, TLS}, {587, STLS}}, USER_ADDRESS, PASS, "POP3 and IMAP must be switched on in the "
      "settings of the web mail"},
@@ -101,7 +107,8 @@ static const struct providers_row rows[] = {
 
 #define OPENED "it opens the port on request"
 static const struct providers_isp isps[] = {
-    {"AT&T", "att.net|sbcglobal.net|bellsouth.net|swbell.net|pacbell.net|ameritech.net",
+    {"AT&T", "att.net|sbcglobal.net|bellsouth.net|swbell.net|pacbell.net|ameritech.net|flash.net|"
+     "prodigy.net|snet.net|nvbell.net",
      "smtp.mail.att.net", {465, TLS}, OPENED},
     {"EarthLink", "earthlink.net|mindspring.com|sprynet.com", "smtpauth.earthlink.net", {587,
      STLS}, NULL},
@@ -119,6 +126,10 @@ static const struct providers_isp isps[] = {
     {"Telus", "telus.net", "smtp.telus.net", {465, TLS}, NULL},
     {"Verizon", "verizon.net", "smtp.aol.com", {465, TLS}, NULL},
     {"Frontier", "frontier.com|frontiernet.net", "smtp.frontier.com", {465, TLS}, NULL},
+    {"Adelphia (now Spectrum)", "adelphia.net", NULL, {0, SEALING_UNKNOWN}, NULL},
+    {"Rogers", "rogers.com", NULL, {0, SEALING_UNKNOWN}, NULL},
+    {"Shaw", "shaw.ca", NULL, {0, SEALING_UNKNOWN}, NULL},
+    {"Optimum", "optonline.net|optimum.net", NULL, {0, SEALING_UNKNOWN}, NULL},
 };
 /* clang-format on */
 

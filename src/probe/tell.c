@@ -128,6 +128,20 @@ static void name_ports(const struct conclusion *c, struct verdict *v, struct are
     text_free(&words);
 }
 
+/* What the provider wants instead of the ordinary password, when that was refused. */
+static void add_login(const struct providers_row *r, struct verdict *v, struct arena *a)
+{
+    if (!r || strcmp(v->id, "A3") != 0 || (r->login & LOGIN_PASSWORD))
+        return;
+    if (r->login & LOGIN_APP_PASSWORD)
+        verdict_step(v, a,
+                     "%s takes an app password here, made in the account's security settings; the "
+                     "ordinary password is refused.",
+                     r->name);
+    else if (r->login & LOGIN_OAUTH)
+        verdict_step(v, a, "%s takes no passwords here: sign in by the browser (OAuth2).", r->name);
+}
+
 static void tell_one(const struct findings *f, const struct conclusion *c,
                      const struct remedy_case *common, struct verdict *v, struct arena *a)
 {
@@ -147,6 +161,7 @@ static void tell_one(const struct findings *f, const struct conclusion *c,
     if (v->owner == OWNER_RECIPIENT && c->reply.stage < STAGE_RCPT)
         v->owner = OWNER_PROVIDER;
     v->rule = c->rule;
+    add_login(provider_of(f), v, a);
     if (strcmp(c->id, "N4") == 0)
         say_right(&k, v, a);
     name_ports(c, v, a);

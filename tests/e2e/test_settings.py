@@ -26,7 +26,8 @@ def hear_head(s):
 
 
 class Web:
-    """A proxy that knows CONNECT, and behind it one https server for all hosts. `pages`: (host, path without query) -> bytes."""
+    """A proxy that knows CONNECT, and behind it one https server for all hosts. `pages`: (host, path without query) -> bytes, or where
+    a redirect leads (str)."""
 
     def __init__(self, cert):
         self.pages, self.asked = {}, []
@@ -48,6 +49,8 @@ class Web:
         s.settimeout(20)
         try:
             method, target, _ = hear_head(s).split(" ", 2)
+            if method == "GET":
+                self.asked.append(("in the clear", target))
             if method != "CONNECT" or not any(f"{host}:443" == target for host, _ in self.pages):
                 s.sendall(b"HTTP/1.1 502 No such host\r\nContent-Length: 0\r\n\r\n")
                 return
@@ -55,9 +58,12 @@ class Web:
             with self.context.wrap_socket(s, server_side=True) as t:
                 path = hear_head(t).split(" ")[1]
                 self.asked.append((target, path))
-                body = self.pages.get((target.removesuffix(":443"), path.partition("?")[0]))
-                head = "404 Not found" if body is None else "200 OK"
-                t.sendall(f"HTTP/1.1 {head}\r\nContent-Type: text/xml\r\nContent-Length: {len(body or b'')}\r\n\r\n".encode() + (body or b""))
+                page = self.pages.get((target.removesuffix(":443"), path.partition("?")[0]))
+                if isinstance(page, str):
+                    t.sendall(f"HTTP/1.1 302 Found\r\nLocation: {page}\r\nContent-Length: 0\r\n\r\n".encode())
+                    return
+                head, body = ("404 Not found", b"") if page is None else ("200 OK", page)
+                t.sendall(f"HTTP/1.1 {head}\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         except (OSError, ValueError, IndexError):
             pass
         finally:
@@ -84,7 +90,7 @@ def world():
     closed.close()
     w.web = Web((w.cert, w.key))
     w.web.pages["autoconfig.web.test", "/mail/config-v1.1.xml"] = CONFIG.format(port=w.tls.port).encode()
-    w.web.pages["known.test", "/.well-known/autoconfig/mail/config-v1.1.xml"] = CONFIG.format(port=w.tls.port).encode()
+    w.web.pages["known.test", ""] = b""  # the host is there
     w.dns = Dns([f"{n}. A 127.0.0.1" for n in names] + [
         f"_submissions._tcp.srv.test. SRV 0 1 {w.tls.port} smtp.srv.test.",
         f"_submission._tcp.srv.test. SRV 0 1 {w.shut} smtp.srv.test.",
@@ -129,6 +135,7 @@ def test_the_providers_file_is_read_over_https(world):
 
 
 def test_the_well_known_place_learns_no_address(world):
+    world.web.pages["known.test", "/.well-known/autoconfig/mail/config-v1.1.xml"] = CONFIG.format(port=world.tls.port).encode()
     world.web.asked.clear()
     o = ask(world, "you@known.test", "--json")
     assert o["settings"]["server"] == "out.web.test"
@@ -149,6 +156,18 @@ def test_what_is_no_settings_file_is_not_believed(world, page):
     world.web.pages["autoconfig.bare.test", "/mail/config-v1.1.xml"] = page
     o = ask(world, "you@bare.test", "--json", status=12)
     assert o["settings"] is None and o["discovery"] == "nothing" and o["verdict"]["owner"] == "provider"
+
+
+@pytest.mark.parametrize("to, found", [
+    ("https://autoconfig.web.test/mail/config-v1.1.xml", True), ("http://autoconfig.web.test/mail/config-v1.1.xml", False),
+    ("https://known.test/round", False), ("file:///etc/passwd", False)], ids=["https", "http", "round", "file"])
+def test_redirects_lead_over_https_only(world, to, found):
+    world.web.pages["known.test", "/.well-known/autoconfig/mail/config-v1.1.xml"] = to
+    world.web.pages["known.test", "/round"] = "https://known.test/round"
+    world.web.asked.clear()
+    o = ask(world, "you@known.test", "--json", "--no-check", status=0)
+    assert (o["settings"]["source"] == "autoconfig") == found
+    assert not any(host == "in the clear" for host, _ in world.web.asked) and len(world.web.asked) < 8
 
 
 def test_the_mx_names_the_provider(world):

@@ -63,6 +63,41 @@ static void the_right_name_is_told(void **state)
     }
 }
 
+/* A refused password at a provider that takes only others. */
+static void the_kind_of_password_is_told(void **state)
+{
+    static const struct {
+        const char *host, *words;
+    } rows[] = {
+        {"smtp.gmail.com", "Gmail takes an app password here"},
+        {"smtp-mail.outlook.com", "Outlook.com takes no passwords here"},
+        {"securesmtp.t-online.de", NULL},
+        {"smtp.example.com", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct findings *f = memory_alloc(sizeof *f);
+        struct conclusions *c = memory_alloc(sizeof *c);
+        struct verdict_set *set = memory_alloc(sizeof *set);
+        struct arena *a = arena_new();
+        const struct verdict *v = &set->verdict;
+        bool said = false;
+
+        snprintf(f->host, sizeof f->host, "%s", rows[i].host);
+        c->count = 1;
+        c->at[0] = (struct conclusion){.id = "A3", .rule = "x"};
+        tell_set(f, c, PROGRAM_NONE, set, a);
+        for (size_t j = 0; j < v->step_count; j++)
+            said = said || strstr(v->steps[j].at, rows[i].words ? rows[i].words : " takes ");
+        assert_int_equal(said, rows[i].words != NULL);
+        arena_free(&a);
+        free(set);
+        free(c);
+        free(f);
+    }
+}
+
 static void spa_is_for_those_who_offer_nothing_else(void **state)
 {
     (void)state;
@@ -76,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_right_name_is_told),
+        cmocka_unit_test(the_kind_of_password_is_told),
         cmocka_unit_test(spa_is_for_those_who_offer_nothing_else),
     };
 
