@@ -72,7 +72,8 @@ def make(folder):
     for name, (subject, names) in SELF.items():
         _self_signed(folder, name, subject, "-addext", f"subjectAltName={names}")
     for name in [*LEAVES, *SELF]:
-        (folder / f"{name}.pem").write_text((folder / f"{name}.crt").read_text() + (folder / f"{name}.key").read_text())
+        # Postfix wants the key first, or it goes without TLS.
+        (folder / f"{name}.pem").write_text((folder / f"{name}.key").read_text() + (folder / f"{name}.crt").read_text())
         (folder / f"{name}.key").chmod(0o600)
     (folder / "done").touch()
     return folder
