@@ -303,6 +303,8 @@ static const struct reading_rule rules[] = {
     ENHANCED(CAUSE_DKIM, 7, 20),
     ENHANCED(CAUSE_DKIM, 7, 30),
     ENHANCED(CAUSE_TLS_REQUIRED, 7, 29),
+    ENHANCED(CAUSE_TLS_REQUIRED, 7, 10),
+    {.cause = CAUSE_TLS_REQUIRED, .never = "syntax error", .subject = 7, .detail = 11},
     ENHANCED(CAUSE_RATE, 7, 28),
     ENHANCED(CAUSE_DMARC, 7, 509),
     SAYS(CAUSE_DMARC, "dmarc|unauthenticated email from"),
@@ -390,6 +392,7 @@ static const struct reading_rule rules[] = {
          "sendernot|only members|subscribers|not authorized to send to|permission to send to|"
          "delivery restriction|only accepts mail from|only accepts messages from|"
          "accepts messages only|accepts mail only|not allowed to send to this|"
+         "not allowed&to this group|not allowed&to this list|"
          "not accepting mail from this sender|not accept messages from this sender|closed list|"
          "members of the list|list members|non-member|not authorized to accept|recipient's list|"
          "list of senders|only accepting mail from|user rules|recipient rules|"
@@ -490,7 +493,8 @@ static const struct reading_rule rules[] = {
                          "without waiting"),
     SAYS(CAUSE_GREYLISTED,
          "greylist|graylist|grey-list|gray-list|grey list|gray list|greylisting|postgrey|"
-         "first time sender|first contact|not yet authorized to deliver|sqlgrey|milter-greylist"),
+         "first time sender|first contact|not yet authorized to deliver|sqlgrey|milter-greylist|"
+         "triplet"),
     {.cause = CAUSE_GREYLISTED, .code = 4,
      .words = "recipient address rejected&try again|recipient address rejected&later|retry in|"
          "come back in|again in&seconds|again in&minutes|after&seconds&retry|"
@@ -577,9 +581,9 @@ static const struct reading_rule rules[] = {
          "rfc 5322|rfc 5321 address|rfc 2822|malformed|blank from|multiple addresses in from|"
          "8-bit data|encoded-word|bare lf|bare cr|bare line|bare <lf>|invalid header|"
          "missing header|duplicate header|header syntax|not rfc|non-compliant|not compliant|"
-         "lines too long|messageid|message-id|one or no|date header|from header|no from|"
-         "header&missing|missing&header|header error|headers are|message header|rfc5322|rfc2822|"
-         "rfc822|rfc 822|mime error|bad mime|badly formatted|header line|null character|"
+         "lines too long|messageid|message-id|one or no|date header|from header|from: header|"
+         "no from|header&missing|missing&header|header error|headers are|message header|rfc5322|"
+         "rfc2822|rfc822|rfc 822|mime error|bad mime|badly formatted|header line|null character|"
          "nul character|line length|8-bit data|8bit&not|improper use of 8|bare newline|"
          "stray newline"),
 
