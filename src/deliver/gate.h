@@ -10,7 +10,7 @@
 
 enum {
     GATE_ROUTES = 512,          /* remembered; then the oldest is forgotten */
-    GATE_SHUT_TIME = 5 * 1000,  /* ms in which others turn back without a look of their own */
+    GATE_SHUT_TIME = 2 * 1000,  /* ms in which others turn back without a look of their own */
     GATE_OPEN_TIME = 60 * 1000, /* ms in which others follow without a look of their own */
 };
 

@@ -1,13 +1,12 @@
 #include "deliver/recall.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/memory.h"
 
 struct recall {
     struct known *known;
@@ -124,9 +123,18 @@ void recall_broke(struct recall *r, const struct path *p, const char *words)
     note(r, p, KNOWN_BROKE, 0, words);
 }
 
-/* A login that was refused says nothing about the door: KNOWN_NOTHING. */
+/* This machine has no way there just now: its network comes or goes. */
+static bool nothing_sent(const struct smtp_client_failure *f)
+{
+    return f->stage == STAGE_CONNECT && (f->sys == ENETUNREACH || f->sys == ENETDOWN ||
+                                         f->sys == EADDRNOTAVAIL || f->sys == EAFNOSUPPORT);
+}
+
+/* KNOWN_NOTHING: it says nothing about the door, as a login that was refused does not. */
 static enum known_result result_of(const struct smtp_client_failure *f)
 {
+    if (nothing_sent(f))
+        return KNOWN_NOTHING;
     switch (f->why) {
     case CLIENT_TLS:
     case CLIENT_NO_STARTTLS:
