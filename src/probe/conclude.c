@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* RFC 8314 puts 465 before 587; the others by how seldom networks shut them. */
-const unsigned conclude_doors[] = {465, 587, 2525, 26, 25, 1025, 443, 0};
+static const unsigned known_doors[] = {465, 587, 2525, 26, 25, 1025, 0};
 
 /* Nearest first: what stands above explains what stands below. `alone`: nothing below it can be
  * known any more. */
@@ -115,7 +115,7 @@ unsigned conclude_open(const struct facts *k, enum findings_who who)
 {
     unsigned n = 0;
 
-    for (const unsigned *p = conclude_doors; *p; p++)
+    for (const unsigned *p = k->doors; *p; p++)
         n += *p != 443 && conclude_state(k, who, *p) == DOOR_OPEN;
     return n;
 }
@@ -183,7 +183,7 @@ static const struct findings_door *choose(const struct facts *k)
 {
     const struct findings_door *best = NULL;
 
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
         if (d && worth(d) > (best ? worth(best) : 0))
@@ -270,11 +270,32 @@ static void refine(struct facts *k)
     }
 }
 
+static void list_doors(struct facts *k)
+{
+    size_t n = 0;
+
+    while (known_doors[n]) {
+        k->doors[n] = known_doors[n];
+        n++;
+    }
+    for (size_t i = 0; i < k->f->door_count && n < CONCLUDE_DOORS_MAX - 1; i++) {
+        unsigned port = k->f->door[i].port;
+        bool listed = k->f->door[i].who != WHO_SERVER || port == 443;
+
+        for (size_t j = 0; j < n; j++)
+            listed = listed || k->doors[j] == port;
+        if (!listed)
+            k->doors[n++] = port;
+    }
+    k->doors[n] = 443;
+}
+
 void conclude(const struct findings *f, struct conclusions *out)
 {
     struct facts k = {.f = f, .out = out};
 
     memset(out, 0, sizeof *out);
+    list_doors(&k);
     k.control = conclude_open(&k, WHO_CONTROL) > 0;
     k.best = out->best = choose(&k);
     run(&k);

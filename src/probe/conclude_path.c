@@ -45,7 +45,7 @@ bool conclude_offline(struct facts *k, struct conclusion *c)
 
 static bool sealed_well(const struct facts *k)
 {
-    for (const unsigned *p = conclude_doors; *p; p++)
+    for (const unsigned *p = k->doors; *p; p++)
         if (findings_verified(conclude_door(k, WHO_SERVER, *p)))
             return true;
     return false;
@@ -55,7 +55,7 @@ bool conclude_portal(struct facts *k, struct conclusion *c)
 {
     bool foreign = false;
 
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
         foreign = foreign || (d && conclude_standard(*p) && d->talk == TALK_FOREIGN &&
@@ -81,7 +81,7 @@ bool conclude_no_resolver(struct facts *k, struct conclusion *c)
 
 static bool anybody_speaks(const struct facts *k)
 {
-    for (const unsigned *p = conclude_doors; *p; p++)
+    for (const unsigned *p = k->doors; *p; p++)
         if (*p != 443 && findings_speaks(conclude_door(k, WHO_SERVER, *p)))
             return true;
     return false;
@@ -145,7 +145,7 @@ bool conclude_lies(struct facts *k, struct conclusion *c)
         return false;
     if (is_nobody(&f->dns.address[0]) && !is_nobody(&f->dns_second.address[0]))
         return true;
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *there = conclude_door(k, WHO_OTHER, *p);
         const struct findings_door *here = conclude_door(k, WHO_SERVER, *p);
 

@@ -4,16 +4,19 @@
 
 #include "probe/conclude.h"
 
+enum { CONCLUDE_DOORS_MAX = 24 };
+
 /* What rules look at: the findings, and what is asked often. */
 struct facts {
     const struct findings *f;
     const struct findings_door *best;
     bool control; /* some door of the control opened: it can witness */
     struct conclusions *out;
+    /* The doors for sending, in the order they are recommended: those known to all, then what else
+     * was looked at, then 443; ends with 0. */
+    unsigned doors[CONCLUDE_DOORS_MAX + 1];
 };
 
-/* The doors for sending, in the order they are recommended; ends with 0. */
-extern const unsigned conclude_doors[];
 /* Those every provider has: only they can be compared with another provider's. */
 bool conclude_standard(unsigned port);
 /* Does the user use this door, as far as we know? */

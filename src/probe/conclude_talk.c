@@ -72,7 +72,7 @@ static bool is_stranger(const struct facts *k, const struct findings_door *d)
 
     if (signs(k, d, NULL, &weighty) >= 2 && weighty)
         return true;
-    for (const unsigned *q = conclude_doors; *q; q++) {
+    for (const unsigned *q = k->doors; *q; q++) {
         const struct findings_door *own = conclude_door(k, WHO_SERVER, *q);
 
         if (*q == d->port || !findings_speaks(own) ||
@@ -111,7 +111,7 @@ static bool control_read_too(const struct facts *k, const struct findings_door *
 
 static bool nothing_verified(const struct facts *k)
 {
-    for (const unsigned *p = conclude_doors; *p; p++)
+    for (const unsigned *p = k->doors; *p; p++)
         if (findings_verified(conclude_door(k, WHO_SERVER, *p)))
             return false;
     return true;
@@ -120,7 +120,7 @@ static bool nothing_verified(const struct facts *k)
 /* It calls itself otherwise than a door that proved to be the server's. */
 static bool other_than_proven(const struct facts *k, const struct findings_door *d)
 {
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *own = conclude_door(k, WHO_SERVER, *p);
 
         if (findings_speaks(own) && findings_verified(own) && named_differently(own, d))
@@ -140,7 +140,7 @@ static bool answers_near(const struct facts *k, unsigned port)
 /* That issuer shows up nearer than the server is. */
 static bool issuer_near(const struct facts *k, const struct findings_door *d)
 {
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *at = conclude_door(k, WHO_SERVER, *p);
 
         if (at && unknown_issuer(at) && answers_near(k, *p) && strcmp(at->issuer, d->issuer) == 0)
@@ -162,7 +162,7 @@ static bool read_along(const struct facts *k, const struct findings_door *d)
 
 bool conclude_intercepted(struct facts *k, struct conclusion *c)
 {
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
         if (*p == 443 || !findings_speaks(d) || findings_verified(d) || d->masked ||
@@ -177,7 +177,7 @@ bool conclude_intercepted(struct facts *k, struct conclusion *c)
 
 bool conclude_read_along(struct facts *k, struct conclusion *c)
 {
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
         if (!read_along(k, d))
@@ -191,7 +191,7 @@ bool conclude_read_along(struct facts *k, struct conclusion *c)
 
 bool conclude_masked(struct facts *k, struct conclusion *c)
 {
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
         if (d && d->masked)
@@ -207,7 +207,7 @@ static bool plain_only(const struct findings_door *d)
 
 static bool can_seal(const struct facts *k, enum findings_who who)
 {
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, who, *p);
 
         if (*p != 443 && d && d->tls == SEALED_YES)
@@ -229,7 +229,7 @@ bool conclude_stripped(struct facts *k, struct conclusion *c)
 
     if (!can_seal(k, WHO_SERVER) && !can_seal(k, WHO_CONTROL))
         return false;
-    for (const unsigned *p = conclude_doors; *p; p++)
+    for (const unsigned *p = k->doors; *p; p++)
         if (*p != 443 && plain_at(k, WHO_SERVER, *p) &&
             (plain_at(k, WHO_CONTROL, *p) || answers_near(k, *p)))
             conclude_port(c, *p);
@@ -286,7 +286,7 @@ static const struct findings_door *sealed_door(const struct facts *k)
 
     if (k->f->port && own && own->tls == SEALED_YES && !conclude_said(k, "N13", k->f->port))
         return own;
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
         if (*p == 443 || !findings_speaks(d) || conclude_said(k, "N13", *p))
@@ -376,7 +376,7 @@ bool conclude_tls_fails(struct facts *k, struct conclusion *c)
 
     if (conclude_said(k, "N21", 0))
         return false;
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *at = conclude_door(k, WHO_SERVER, *p);
 
         if (*p == 443 || !at || at->state != DOOR_OPEN)
@@ -432,7 +432,7 @@ bool conclude_greeting(struct facts *k, struct conclusion *c)
 {
     const struct findings_door *refused = NULL;
 
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
         if (!d || !conclude_matters(k, *p) || d->state != DOOR_OPEN)
@@ -465,7 +465,7 @@ static bool mute(const struct findings_door *d)
  * service answers, the port is the wrong one. */
 bool conclude_mute(struct facts *k, struct conclusion *c)
 {
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *d = conclude_door(k, WHO_SERVER, *p);
 
         if (*p == 443 || (k->f->port ? k->f->port != *p : findings_speaks(k->best)) || !d)

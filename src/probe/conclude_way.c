@@ -83,7 +83,7 @@ static bool forbidden(const struct facts *k, const struct findings_door *d)
 /* The other server refuses what it does not serve, so its silence is not its own. */
 static bool control_refuses(const struct facts *k)
 {
-    for (const unsigned *p = conclude_doors; *p; p++)
+    for (const unsigned *p = k->doors; *p; p++)
         if (conclude_state(k, WHO_CONTROL, *p) == DOOR_REFUSED)
             return true;
     return false;
@@ -121,7 +121,7 @@ static bool alive(const struct facts *k)
 {
     if (conclude_open(k, WHO_SERVER) || web_opens(k))
         return true;
-    for (const unsigned *p = conclude_doors; *p; p++)
+    for (const unsigned *p = k->doors; *p; p++)
         if (conclude_state(k, WHO_SERVER, *p) == DOOR_REFUSED && blame(k, *p) == BLAME_SERVER)
             return true;
     return false;
@@ -132,7 +132,7 @@ bool conclude_local(struct facts *k, struct conclusion *c)
 {
     bool itself = false;
 
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         if (blame(k, *p) != BLAME_LOCAL)
             continue;
         conclude_port(c, *p);
@@ -171,7 +171,7 @@ bool conclude_all_shut(struct facts *k, struct conclusion *c)
 
     if (conclude_open(k, WHO_SERVER) || conclude_open(k, WHO_CONTROL) || !conclude_web(k))
         return false;
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *d = ours(k, *p);
         enum blame b = blame(k, *p);
 
@@ -190,7 +190,7 @@ bool conclude_all_shut(struct facts *k, struct conclusion *c)
 /* Somebody who picks up for the server does not make it run. */
 static bool answered_by_itself(const struct facts *k)
 {
-    for (const unsigned *p = conclude_doors; *p; p++)
+    for (const unsigned *p = k->doors; *p; p++)
         if (*p != 443 && conclude_state(k, WHO_SERVER, *p) == DOOR_OPEN &&
             !conclude_said(k, "N13", *p))
             return true;
@@ -205,7 +205,7 @@ static bool is_down(struct facts *k, struct conclusion *c)
     (void)c;
     if (answered_by_itself(k))
         return false;
-    for (const unsigned *p = conclude_doors; *p; p++) {
+    for (const unsigned *p = k->doors; *p; p++) {
         const struct findings_door *d = ours(k, *p);
         enum blame b = blame(k, *p);
 
@@ -244,7 +244,7 @@ static bool shut_by(struct facts *k, struct conclusion *c, enum blame how)
 {
     bool able = alive(k) || k->control;
 
-    for (const unsigned *p = conclude_doors; *p && able; p++) {
+    for (const unsigned *p = k->doors; *p && able; p++) {
         const struct findings_door *d = ours(k, *p);
 
         if (!asked(k, *p) || blame(k, *p) != how)

@@ -171,18 +171,17 @@ static void web_fiber(void *arg)
 /* Sweeps are of one address: the one with an open door, else that of the first door tried. */
 static struct findings_door *reference(struct observe *o)
 {
-    static const unsigned order[] = {465, 587, 443, 2525, 26, 25};
+    static const unsigned order[] = {465, 587, 443, 2525, 26, 25, 0}; /* 0: any other */
     struct findings_door *any = NULL;
 
     for (size_t i = 0; i < COUNT(order); i++)
         for (size_t j = o->f->door_count; j-- > 0;) {
             struct findings_door *d = &o->f->door[j];
 
-            if (d->who != WHO_SERVER || d->port != order[i] || d->state == DOOR_NO_ROUTE)
+            if (d->who != WHO_SERVER || (order[i] && d->port != order[i]) ||
+                d->state == DOOR_NO_ROUTE)
                 continue;
-            if (d->state == DOOR_OPEN && (!any || any->state != DOOR_OPEN))
-                any = d;
-            else if (!any)
+            if (!any || (d->state == DOOR_OPEN && any->state != DOOR_OPEN))
                 any = d;
         }
     return any;
