@@ -3,68 +3,46 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/house_command.h"
+#include "cli/password.h"
 #include "cli/table.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
-enum { PASSWORD_MAX = 1024 };
-
-/* One line without echo. */
-static bool ask(const char *prompt, char *buf, size_t cap)
+static int ask_twice(const char *words, char buf[PASSWORD_MAX])
 {
-    struct termios old, quiet;
-    bool terminal = tcgetattr(STDIN_FILENO, &old) == 0;
-    bool got;
-
-    fputs(prompt, stderr);
-    if (terminal) {
-        quiet = old;
-        quiet.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    }
-    got = fgets(buf, (int)cap, stdin) != NULL;
-    if (terminal) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-        fputc('\n', stderr);
-    }
-    buf[strcspn(buf, "\r\n")] = '\0';
-    return got;
-}
-
-static int ask_twice(const char *words, char *buf, size_t cap)
-{
-    char again[PASSWORD_MAX];
+    char again[PASSWORD_MAX] = "";
+    struct error e = {0};
+    int result;
     bool same;
 
     if (!isatty(STDIN_FILENO)) /* from a pipe: one line */
-        return ask("", buf, cap)
-                   ? EX_OK
-                   : command_error(words, EX_NOINPUT, "no password was given on standard input");
-    if (!ask("Password: ", buf, cap) || !ask("Once more: ", again, sizeof again))
-        return command_error(words, EX_NOINPUT, "no password was given");
-    same = strcmp(buf, again) == 0;
+        result = password_read(STDIN_FILENO, "standard input", buf, &e);
+    else if ((result = password_ask("Password: ", buf, &e)) == 0)
+        result = password_ask("Once more: ", again, &e);
+    if (result < 0)
+        return command_error(words, EX_NOINPUT, "%s", e.words);
+    same = !isatty(STDIN_FILENO) || strcmp(buf, again) == 0;
     memory_wipe(again, sizeof again);
     return same ? EX_OK : command_error(words, EX_DATAERR, "the two differ; try again");
 }
 
 /* From a file that only its owner can read, or from the terminal; never an argument, which all
  * users could see. */
-static int get_password(const char *words, const char *file, char *buf, size_t cap)
+static int get_password(const char *words, const char *file, char buf[PASSWORD_MAX])
 {
     struct text secret = TEXT_INIT(PASSWORD_MAX - 1);
     struct error e = {0};
     int status = EX_OK;
 
     if (!file)
-        return ask_twice(words, buf, cap);
+        return ask_twice(words, buf);
     if (config_secret(file, &secret, &e) < 0)
         status = command_error(words, EX_NOINPUT, "%s", e.words);
-    snprintf(buf, cap, "%s", text_cstr(&secret));
+    snprintf(buf, PASSWORD_MAX, "%s", text_cstr(&secret));
     text_wipe(&secret);
     return status;
 }
@@ -108,7 +86,7 @@ static int write_account(int argc, const char **argv, const struct writing *w)
         options[3] = (struct poptOption)POPT_TABLEEND;
     status = command_options(&call, argc, argv, &rules);
     if (status == COMMAND_GO_ON) {
-        status = get_password(call.words, password_file, password, sizeof password);
+        status = get_password(call.words, password_file, password);
         if (status == EX_OK) {
             json_t *o = house_command_new(w->command);
 
