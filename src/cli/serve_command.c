@@ -45,6 +45,23 @@ int serve_command_run(int argc, const char **argv)
     return status;
 }
 
+/* "443           port 443 submission, TLS implicit, smtp https" */
+static void print_doors(const json_t *doors)
+{
+    json_t *door, *word;
+    size_t i, k;
+
+    json_array_foreach(doors, i, door)
+    {
+        printf("%-14sport %lld %s, TLS %s,", house_command_text(door, "name"),
+               (long long)json_integer_value(json_object_get(door, "port")),
+               house_command_text(door, "role"), house_command_text(door, "tls"));
+        json_array_foreach(json_object_get(door, "speaks"), k, word)
+            printf(" %s", json_string_value(word));
+        putchar('\n');
+    }
+}
+
 static void print_status(const json_t *answer)
 {
     const json_t *q = json_object_get(answer, "queue");
@@ -59,6 +76,7 @@ static void print_status(const json_t *answer)
     if (!json_object_get(answer, "processes"))
         puts("no daemon runs");
     places_command_status(answer);
+    print_doors(json_object_get(answer, "doors"));
     json_array_foreach(json_object_get(answer, "processes"), i, value)
         printf("%-14s%lld%s%s\n", house_command_text(value, "role"),
                (long long)json_integer_value(json_object_get(value, "pid")),

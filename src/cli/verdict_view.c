@@ -1,36 +1,20 @@
 #include "cli/verdict_view.h"
 
+#include "serve/verdict_json.h"
+
 #include <string.h>
 
 enum { LABEL_WIDTH = 17, LINE_WIDTH = 79 };
-
-static json_t *words(struct span s)
-{
-    json_t *text = json_stringn(s.at ? s.at : "", s.len);
-
-    return text ? text : json_string(""); /* spans are escaped, so they are UTF-8 */
-}
-
-json_t *verdict_view_one(const struct verdict *v)
-{
-    json_t *steps = json_array();
-
-    for (size_t i = 0; i < v->step_count; i++)
-        json_array_append_new(steps, words(v->steps[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "id", v->id, "class", verdict_class(v),
-                     "owner", owner_name(v->owner), "rule", v->rule ? v->rule : "", "sentence",
-                     words(v->sentence), "setting", words(v->setting), "steps", steps);
-}
 
 json_t *verdict_view_json(const struct verdict_set *set, json_t *findings, json_t *doors)
 {
     json_t *also = json_array(), *doubts = json_array();
 
     for (size_t i = 0; i < set->also_count; i++)
-        json_array_append_new(also, verdict_view_one(&set->also[i]));
+        json_array_append_new(also, verdict_json_one(&set->also[i]));
     for (size_t i = 0; i < set->doubt_count; i++)
-        json_array_append_new(doubts, words(set->not_ruled_out[i]));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I}", "verdict", verdict_view_one(&set->verdict),
+        json_array_append_new(doubts, verdict_json_words(set->not_ruled_out[i]));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I}", "verdict", verdict_json_one(&set->verdict),
                      "also", also, "not_ruled_out", doubts, "findings",
                      findings ? findings : json_array(), "doors", doors ? doors : json_array(),
                      "elapsed_ms", (json_int_t)set->elapsed_ms);

@@ -11,7 +11,6 @@
  * [...], "findings": ..., "doors": ..., "elapsed_ms": n}. Takes the references to findings and
  * doors (NULL: an empty array). The caller frees. */
 json_t *verdict_view_json(const struct verdict_set *set, json_t *findings, json_t *doors);
-json_t *verdict_view_one(const struct verdict *v);
 void verdict_view_print(const struct verdict_set *set, FILE *to);
 /* Its two parts, for those who have more to say in between. */
 void verdict_view_head(const struct verdict_set *set, FILE *to);

@@ -247,7 +247,7 @@ static bool await(struct connection *c)
 
     if (c->in.len)
         return true;
-    text_free(&c->in); /* an idle connection costs no buffer */
+    text_wipe(&c->in); /* an idle connection costs no buffer, and keeps no password */
     n = fill(c, until(c, c->set->times.idle));
     if (n < 0)
         c->result = n == -ETIMEDOUT && c->requests ? 0 : (int)n;
@@ -419,7 +419,7 @@ int http_server_run(struct stream *stream, const struct http_server_settings *se
     assert(settings->limits.fields <= HTTP_SERVER_FIELDS_MAX && settings->limits.requests);
     while (serve(&c))
         arena_clear(c.arena);
-    text_free(&c.in);
+    text_wipe(&c.in);
     arena_free(&c.arena);
     return c.result;
 }

@@ -361,6 +361,7 @@ static void status(struct run *r)
     json_object_set_new(r->out, "accounts",
                         json_integer((json_int_t)directory_count(r->house->directory)));
     status_places(r);
+    json_object_set_new(r->out, "doors", control_json_doors(r->house->config));
     if (r->control->calls && r->control->calls->status) {
         struct text facts = TEXT_INIT(65536);
         json_t *processes;

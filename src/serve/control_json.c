@@ -160,3 +160,21 @@ json_t *control_json_counts(const struct queue_counts *n)
     put_number(o, "reports", n->reports);
     return o;
 }
+
+json_t *control_json_doors(const struct config *c)
+{
+    json_t *doors = json_array();
+
+    for (size_t i = 0; i < c->door_count; i++) {
+        const struct config_door *d = &c->doors[i];
+        json_t *speaks = json_pack("[s]", "smtp");
+
+        if (d->https)
+            json_array_append_new(speaks, json_string("https"));
+        json_array_append_new(doors,
+                              json_pack("{s:s, s:I, s:s, s:s, s:o}", "name", d->name, "port",
+                                        (json_int_t)d->port, "role", config_role_name(d->role),
+                                        "tls", config_tls_name(d->tls), "speaks", speaks));
+    }
+    return doors;
+}

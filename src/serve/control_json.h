@@ -12,5 +12,7 @@ json_t *control_json_entry(const struct queue_entry *entry);
 json_t *control_json_account(const struct account *a);
 json_t *control_json_waiting(const struct queue_place *p);
 json_t *control_json_counts(const struct queue_counts *n);
+/* The doors of the configuration and what they speak. */
+json_t *control_json_doors(const struct config *c);
 
 #endif

@@ -24,7 +24,7 @@ static unsigned status_of(const struct reply *r, enum stage stage)
 {
     static const struct {
         unsigned short code, status;
-    } rows[] = {{501, 400}, {530, 401}, {535, 401}, {552, 413}, {555, 400}};
+    } rows[] = {{501, 400}, {530, 401}, {535, 401}, {555, 400}};
 
     if (reply_class(r) == 2)
         return 200;
@@ -32,6 +32,8 @@ static unsigned status_of(const struct reply *r, enum stage stage)
         return 429; /* a limit of this account, no trouble of ours */
     if (reply_class(r) == 4)
         return 503;
+    if (r->code == 552 && r->enhanced.subject == 3) /* else it is somebody's mailbox */
+        return 413;
     for (size_t i = 0; i < COUNT(rows); i++)
         if (rows[i].code == r->code)
             return rows[i].status;
@@ -193,6 +195,7 @@ static struct reply log_in(struct session_post *p, const struct http_server_requ
                           "Login needed: name and password as for receiving mail, by HTTP Basic");
     self->tried[0] = '\0';
     step = check_basic(self, span_trim(span_from(field, strlen("Basic "))));
+    memory_wipe((void *)(uintptr_t)field.at, field.len); /* P8: it lived long enough */
     if (step != SASL_OK)
         session_forget_login(self);
     session_note_login(self, step == SASL_OK, SPAN("Basic"));

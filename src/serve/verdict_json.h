@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-/* {id, class, owner, sentence, setting, steps}: a new reference. */
+/* {id, class, owner, rule, sentence, setting, steps}: a new reference. */
 json_t *verdict_json_one(const struct verdict *v);
 /* Text that may hold anything as a JSON string; a new reference. */
 json_t *verdict_json_words(struct span s);

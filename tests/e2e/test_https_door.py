@@ -3,7 +3,7 @@ import base64, concurrent.futures, http.client, json, random, smtplib, socket, s
 
 import pytest
 
-from port26 import PASSWORD, USER, message, wait_for
+from port26 import PASSWORD, USER, Port26, message, wait_for
 
 DOORS = {"443": "tls = implicit https = true", "submissions": "role = submission tls = implicit"}
 
@@ -68,6 +68,14 @@ def door(start):
     return start(doors=DOORS)
 
 
+@pytest.fixture(scope="module")
+def shared():
+    """For tests that leave no mail behind."""
+    p = Port26(doors=DOORS)
+    yield p.start()
+    p.close()
+
+
 def test_a_message(door):
     r, answer = Web(door).post(message("by post"))
     assert (r.status, answer["accepted"]) == (200, True)
@@ -93,8 +101,8 @@ def test_curl(door, tmp_path):
     assert mail.count(b"line\n") == 40000  # a file of LF lines arrives whole
 
 
-def test_looks_like_the_web(door):
-    w = Web(door)
+def test_looks_like_the_web(shared):
+    w = Web(shared)
     r, body = w.ask("GET", "/")
     assert r.status == 200 and r.getheader("Content-Type").startswith("text/html") and b"<h1>" in body
     assert r.getheader("Strict-Transport-Security") and r.getheader("Date") and not r.getheader("Server")
@@ -107,6 +115,12 @@ def test_looks_like_the_web(door):
     assert r.status == 405 and r.getheader("Allow") == "GET, HEAD"
     r, _ = w.ask("GET", "/submit")
     assert r.status == 405 and r.getheader("Allow") == "POST"
+
+
+def test_status_tells_what_a_door_speaks(shared):
+    doors = {d["name"]: d for d in shared.json("status")["doors"]}
+    assert doors["443"]["speaks"] == ["smtp", "https"] and doors["submissions"]["speaks"] == ["smtp"]
+    assert "submission, TLS implicit, smtp https" in shared.command("status").stdout
 
 
 def test_keep_alive(door):
@@ -134,27 +148,29 @@ def request(body=b"", extra="", length=True, **kw):
 
 
 def test_wrong_password(door):
-    """The same throttle as AUTH: the answers come slower, and the connection ends after some. No mail, no password in the log
-    (Port26.close looks)."""
+    """As AUTH: same words, same throttle. No mail, no password in the log (Port26.close looks)."""
     w = Web(door)
-    for _ in range(3):
-        r, answer = w.post(message(), Authorization=basic(password="wrong"))
-        assert r.status == 401 and r.getheader("WWW-Authenticate").startswith("Basic")
-        assert answer["reply"]["code"] == 535 and answer["verdict"]["class"] == "auth_bad_credentials"
-        assert answer["verdict"]["id"] == "A3" and answer["verdict"]["owner"] == "you" and answer["verdict"]["steps"]
+    r, answer = w.post(message(), Authorization=basic(password="wrong"))
+    assert r.status == 401 and r.getheader("WWW-Authenticate").startswith("Basic")
+    assert r.getheader("Connection") == "close"  # its body was not read
+    assert answer["reply"]["code"] == 535 and answer["verdict"]["class"] == "auth_bad_credentials"
+    assert answer["verdict"]["id"] == "A3" and answer["verdict"]["owner"] == "you" and answer["verdict"]["steps"]
     assert "login.refused" in door.log() and "mechanism=Basic" in door.log()
+    tries = [w.ask("POST", "/submit", None, fields(Authorization=basic(password="wrong")))[0] for _ in range(5)]
+    assert [r.status for r in tries] == [401] * 5
+    assert [r.getheader("Connection") for r in tries] == ["keep-alive"] * 4 + ["close"]  # as in SMTP
     r, answer = w.post(message(), login=False)
     assert r.status == 401 and answer["reply"]["code"] == 530 and answer["verdict"]["class"] == "auth_required"
-    for bad in ("Basic", "Basic !!!", "Bearer abc", basic(user="\0"), "Basic " + base64.b64encode(b"no colon").decode()):
+    for bad in ("Basic", "Basic !!!", "Bearer abc", "Basic " + base64.b64encode(b"no colon").decode()):
         assert Web(door).post(message(), Authorization=bad)[0].status == 401
     assert door.queue() == [] and door.inbox_files() == []
 
 
-def test_policy(door):
-    r, answer = Web(door).post(message(), sender="somebody@else.test")
+def test_policy(shared):
+    r, answer = Web(shared).post(message(), sender="somebody@else.test")
     assert r.status == 403 and answer["reply"]["code"] == 553 and answer["verdict"]["class"] == "sender_not_owned"
     assert answer["verdict"]["owner"] == "you" and USER in answer["reply"]["text"]
-    r, answer = Web(door).post(message(), to="broken@@port26.test")
+    r, answer = Web(shared).post(message(), to="broken@@port26.test")
     assert r.status == 400 and answer["recipients"][0]["code"] == 501
 
 
@@ -171,13 +187,13 @@ def test_some_recipients(start):
     assert "id" not in answer
 
 
-def test_refused_requests(door):
+def test_refused_requests(shared):
     for status, change in [(415, {"Content_Type": "text/plain"}), (400, {"Mail_From": USER}), (400, {"Mail_From": "<a b>"}),
                            (400, {"key": "a b"}), (400, {"key": "x" * 201}), (400, {"Mail_From": f"<{USER}> NONSENSE=1"})]:
-        r, answer = Web(door).post(message(), **change)
+        r, answer = Web(shared).post(message(), **change)
         assert r.status == status, (change, answer)
         assert not answer["accepted"] and answer["verdict"]["sentence"]
-    assert door.queue() == []
+    assert shared.queue() == []
 
 
 def test_size(start):
@@ -217,36 +233,36 @@ def test_line_ends(door):
     assert len(door.inbox_files()) == 1 and door.queue() == []
 
 
-def test_smuggling(door):
+def test_smuggling(shared):
     """HOSTILE 41: whatever two servers might read differently is refused, and what follows is not obeyed."""
     second = request(body=message("smuggled"))
     for extra in ("Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n",
                   "X: y\r\n Z: folded\r\n", "X: a\nContent-Length: 0\r\n", "Transfer-Encoding : chunked\r\n",
                   "Host: other\r\n", "Transfer-Encoding:\x0bchunked\r\n"):
-        s = raw(door)
+        s = raw(shared)
         s.sendall(request(body=message("first"), extra=extra) + second)
         answers = read_all(s)
         assert answers.count(b"HTTP/1.1 ") == 1 and answers[9:12] in (b"400", b"501"), (extra, answers)
-    assert door.queue() == [] and door.inbox_files() == []
+    assert shared.queue() == [] and shared.inbox_files() == []
 
 
-def test_garbage(door):
+def test_garbage(shared):
     r = random.Random(26)
     for n in (1, 5, 200, 40000):
-        s = raw(door)
+        s = raw(shared)
         s.sendall(bytes(r.randrange(256) for _ in range(n)) + b"\r\n\r\n")
         s.shutdown(socket.SHUT_WR) if n == 1 else None
         read_all(s)
-    s = raw(door)
+    s = raw(shared)
     s.sendall(b"GET /" + b"a" * 40000)
     assert read_all(s).startswith(b"HTTP/1.1 414 ")
-    s = raw(door)
+    s = raw(shared)
     s.sendall(b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: y\r\n" % i for i in range(500)) + b"\r\n")
     assert read_all(s).startswith(b"HTTP/1.1 431 ")
-    plain = socket.create_connection(("localhost", door.ports["443"]), 60)  # no TLS at all
+    plain = socket.create_connection(("localhost", shared.ports["443"]), 60)  # no TLS at all
     plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
     assert b"HTTP" not in plain.recv(100)
-    assert Web(door).ask("GET", "/")[0].status == 200
+    assert Web(shared).ask("GET", "/")[0].status == 200
 
 
 def test_slow_fields(start):
@@ -347,23 +363,23 @@ def test_smtp_on_the_same_port(door, alpn):
     assert b"ESMTPSA" in mail
 
 
-def test_without_alpn_http_speaks_first(door):
+def test_without_alpn_http_speaks_first(shared):
     for piece in (100, 1):
-        s = raw(door, alpn=None)
+        s = raw(shared, alpn=None)
         ask = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         for i in range(0, len(ask), piece):
             s.sendall(ask[i:i + piece])
         assert read_all(s).startswith(b"HTTP/1.1 200 ")
 
 
-def test_other_protocols(door):
+def test_other_protocols(shared):
     """HOSTILE 37: what we do not speak is refused in the handshake; ports for mail do not speak HTTP."""
     with pytest.raises(ssl.SSLError):
-        raw(door, alpn=("h2",))
-    context = door.context()
+        raw(shared, alpn=("h2",))
+    context = shared.context()
     context.set_alpn_protocols(["http/1.1"])
     with pytest.raises(ssl.SSLError):
-        with socket.create_connection(("localhost", door.ports["submissions"]), 60) as s:
+        with socket.create_connection(("localhost", shared.ports["submissions"]), 60) as s:
             context.wrap_socket(s, server_hostname="localhost")
 
 
