@@ -57,7 +57,7 @@ static void open_history(struct check *c)
 {
     struct error e = {0};
 
-    c->placed = place_now(&c->place, NULL, &e) == 0;
+    c->placed = place_now(&c->place, &c->settled, &e) == 0;
     if (c->o.no_history || !c->placed)
         return;
     history_folder(c->folder, sizeof c->folder);
@@ -207,7 +207,9 @@ static void use_history(struct check *c)
     struct error e = {0};
     int64_t now = clock_wall();
 
-    if (!c->remembers)
+    if (!c->settled) /* by now the kernel has spoken with the router */
+        c->placed = place_now(&c->place, &c->settled, NULL) == 0;
+    if (!c->remembers || !c->placed)
         return;
     history_look(c->before, &c->place, &c->findings, now);
     add_tries(c, &c->findings.past);

@@ -41,7 +41,8 @@ struct check {
     struct discover found;
     struct check_board *board; /* NULL: plain lines */
 
-    bool placed, remembers; /* place is known; history is used */
+    bool placed, settled; /* the place is known; for good (place_now) */
+    bool remembers;       /* history is used */
     struct place place;
     char folder[PATH_MAX]; /* of the history */
     struct known *before;  /* as it was when the command began: what "earlier" means */
