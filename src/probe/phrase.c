@@ -43,8 +43,9 @@ static const struct phrase phrases[] = {
     {"ssl_error_bad_cert_domain|does not match certificate|altname_invalid|"
      "certificate is valid for|belongs to a different site|wrong site|"
      "target principal name is incorrect|hostname mismatch|name mismatch|"
-     "no alternative certificate subject name|certificate name does not match|"
-     "does not match the host|certificate verification failed for|doesn't match the host|"
+     "peer certificate cn&not match|no alternative certificate subject name|"
+     "certificate name does not match|does not match the host|"
+     "certificate verification failed for|doesn't match the host|"
      "not match the name of the server|host name does not match",
      "a certificate check", NULL, CAUSE_CERT_NAME, STAGE_TLS},
     {"certificate verify failed|pkix path|valid certification path|"
@@ -61,7 +62,8 @@ static const struct phrase phrases[] = {
     /* encryption */
     {"speaking plain text|does not look like a tls|unexpected packet format|"
      "unrecognized ssl message|plaintext connection|ssl_error_rx_record_too_long|"
-     "wrong version number|packet length too long|record layer failure|unknown protocol",
+     "plain-text connections|wrong version number|packet length too long|record layer failure|"
+     "unknown protocol",
      "a TLS library", NULL, CAUSE_TLS_MODE, STAGE_TLS},
     {"no appropriate protocol|ssl_error_unsupported_version|unsupported protocol|"
      "no shared cipher|no cipher|alert protocol version|tlsv1 alert protocol|"
@@ -73,7 +75,7 @@ static const struct phrase phrases[] = {
      "starttls was not offered|server does not support starttls|starttls not supported|"
      "does not offer starttls|not support starttls|connection encryption type|"
      "encryption type you specified|does not support ssl|doesn't support ssl|"
-     "not support ssl connections|doesn\xe2\x80\x99t support ssl|"
+     "not support ssl connections|doesn\xe2\x80\x99t support ssl|requested ssl level failed|"
      "starttls extension not supported|starttls is not supported by the server",
      "a window or log about STARTTLS", NULL, CAUSE_STARTTLS_ABSENT, STAGE_STARTTLS},
     {"cannot start tls|tls session failed|tls handshake failed|unable to establish a secure "
@@ -122,7 +124,8 @@ static const struct phrase phrases[] = {
      "a window about the server's name", "N4", CAUSE_NONE, STAGE_DNS},
     {"winsock error 11001|winsock error code: 11001|socket error: 11001|error: 11001|"
      "server (smtp) is unknown|is unknown. the server may be incorrectly configured|"
-     "unknown host|no such host|no such host is known|name or service not known|"
+     "unknown host|unknown smtp host|unknownhostexception|name could not be resolved|"
+     "no such host|no such host is known|name or service not known|"
      "could not be found. check the server name|server cannot be found|server can't be found|"
      "server could not be found|nodename nor servname|could not resolve host|"
      "no address associated with hostname|unable to resolve host|getaddrinfo|"
@@ -140,9 +143,9 @@ static const struct phrase phrases[] = {
      "nxdomain|couldn't be found or is unable|domain couldn't be found|unrouteable mail domain|"
      "no mx record|dns error: dns type|illegal host/domain name",
      SERVER, NULL, CAUSE_RECIPIENT_DOMAIN, STAGE_DNS},
-    {"name service error|cname lookup failed|host lookup did not complete|host name lookup "
-     "failure|lookup of the domain failed|dns query failed|name lookup timed out|name server "
-     "timeout",
+    {"querya&etimeout|queryaaaa&etimeout|querymx&etimeout|eservfail|name service error|"
+     "cname lookup failed|host lookup did not complete|host name lookup failure|"
+     "lookup of the domain failed|dns query failed|name lookup timed out|name server timeout",
      SERVER, NULL, CAUSE_DNS_LATER, STAGE_DNS},
     {"connection refused|refused connection|winsock error code: 10061|socket error: 10061|"
      "error: 10061|econnrefused|refusing smtp connections|actively refused|refused the "
@@ -155,9 +158,10 @@ static const struct phrase phrases[] = {
      "socket error: 10054|socket error: 10053|econnreset|broken pipe|connection was lost|"
      "please run connect|connection lost|connection aborted",
      "a window or log about a connection", NULL, CAUSE_LOST, STAGE_NONE},
-    {"no route to host|network is unreachable|network unreachable|host is unreachable|host "
-     "unreachable|ehostunreach|enetunreach|winsock error code: 10065|socket error: 10065|socket "
-     "error: 10051|host is down",
+    {"network is unreachable|network unreachable|enetunreach|socket error: 10051|error code: 10051",
+     "a window or log about the network", "N1", CAUSE_UNREACHABLE, STAGE_CONNECT},
+    {"no route to host|host is unreachable|host unreachable|ehostunreach|"
+     "winsock error code: 10065|socket error: 10065|host is down",
      "a window or log about a connection", NULL, CAUSE_UNREACHABLE, STAGE_CONNECT},
     {"operation not permitted|permission denied|winsock error code: 10013|socket error: 10013|"
      "access permissions|eacces",
