@@ -486,6 +486,44 @@ static void filters_stack(void **state)
     }
 }
 
+/* a has said all it wants to say and goes on to listen; b sees that at once and still speaks. */
+static void finishes(void *arg)
+{
+    struct scene *s = arg;
+    char buf[10];
+
+    assert_int_equal(stream_write(s->a, SPAN("no")), 0);
+    stream_finish(s->a);
+    assert_int_equal(stream_read(s->a, buf, sizeof buf), 3);
+    assert_int_equal(stream_read(s->a, buf, sizeof buf), 0);
+    s->ok = true;
+}
+
+static void speaks_on(void *arg)
+{
+    struct scene *s = arg;
+    char buf[10];
+
+    assert_int_equal(stream_read(s->b, buf, sizeof buf), 2);
+    assert_int_equal(stream_read(s->b, buf, sizeof buf), 0);
+    assert_int_equal(stream_write(s->b, SPAN("but")), 0);
+    stream_close(&s->b);
+}
+
+static void a_finished_stream_still_reads(void **state)
+{
+    (void)state;
+    for (size_t i = 1; i < COUNT(bottoms); i++) { /* a pipe has no half */
+        struct scene s = begin(bottoms[i]);
+
+        fiber_start(s.loop, finishes, &s);
+        fiber_start(s.loop, speaks_on, &s);
+        loop_run(s.loop);
+        assert_true(s.ok);
+        end(&s);
+    }
+}
+
 static void null_is_fine(void **state)
 {
     struct stream *none = NULL;
@@ -510,6 +548,7 @@ int main(void)
         cmocka_unit_test(a_local_address_is_used),
         cmocka_unit_test(connect_ends_by_its_deadline),
         cmocka_unit_test(filters_stack),
+        cmocka_unit_test(a_finished_stream_still_reads),
         cmocka_unit_test(null_is_fine),
     };
 
