@@ -212,6 +212,27 @@ static void say_step(struct evidence *e, const char *what, const struct findings
         sayf(e, "%s at port %u: %s.", what, l->port, l->ok ? "ok" : smtp_client_why_name(l->why));
 }
 
+/* Of several looks: the ports that failed now and then. */
+static void say_tries(struct evidence *e)
+{
+    const struct check *c = e->c;
+    unsigned ports[CHECK_CELL_PORTS];
+    size_t n = check_cell_ports(e->f, WHO_SERVER, ports);
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned tries = 0, failures = 0;
+
+        for (size_t k = 0; k < c->tally_count; k++) {
+            if (c->tally[k].port != ports[i])
+                continue;
+            tries += c->tally[k].tries;
+            failures += c->tally[k].failures;
+        }
+        if (failures && failures < tries && c->looks > 1)
+            sayf(e, "Port %u: %u of %u connections failed.", ports[i], failures, tries);
+    }
+}
+
 static void say_past(struct evidence *e)
 {
     const struct findings_past *p = &e->f->past;
@@ -238,6 +259,7 @@ size_t check_evidence(const struct check *c, struct arena *a, struct span out[CH
 
     say_names(&e);
     say_all_doors(&e);
+    say_tries(&e);
     say_hops(&e);
     say_web(&e);
     say_step(&e, "Login", &c->findings.login);

@@ -297,9 +297,13 @@ def test_repeat_counts_what_fails_now_and_then(tmp_path, password_file):
 
 
 def test_repeat_prints_a_table(tmp_path):
-    with Server(tmp_path) as s:
+    def second(state):
+        return "close" if state["connection"] == 2 else b"220 sometimes.test ESMTP\r\n"
+
+    with Server(tmp_path, replies_at={587: {"connect": second}}) as s:
         out = s.run("--repeat", 2, "--pause", 0).stdout.decode()
-    assert "look 2 of 2: 2 of 7 doors work" in out
+    assert "Port 587: 1 of 2 connections failed." in out, out
+    assert re.search(r"look 2 of 2: [12] of 7 doors work", out)
     assert re.search(r"^ *465 127\.\S+ +2 +0 ", out, re.M) and re.search(r"^ *25 127\.\S+ +2 +2 +refused", out, re.M), out
 
 
