@@ -64,16 +64,25 @@ def read_all(s):
 
 
 @pytest.fixture
-def door(start):
+def own(start):
+    """For tests that stop it, read its log or are slowed down by it."""
     return start(doors=DOORS)
 
 
 @pytest.fixture(scope="module")
 def shared():
-    """For tests that leave no mail behind."""
     p = Port26(doors=DOORS)
     yield p.start()
     p.close()
+
+
+@pytest.fixture
+def door(shared):
+    """The shared one with nothing in it."""
+    wait_for(lambda: shared.queue() == [])
+    for file in shared.inbox_files():
+        file.unlink()
+    return shared
 
 
 def test_a_message(door):
@@ -101,8 +110,8 @@ def test_curl(door, tmp_path):
     assert mail.count(b"line\n") == 40000  # a file of LF lines arrives whole
 
 
-def test_looks_like_the_web(shared):
-    w = Web(shared)
+def test_looks_like_the_web(door):
+    w = Web(door)
     r, body = w.ask("GET", "/")
     assert r.status == 200 and r.getheader("Content-Type").startswith("text/html") and b"<h1>" in body
     assert r.getheader("Strict-Transport-Security") and r.getheader("Date") and not r.getheader("Server")
@@ -117,10 +126,10 @@ def test_looks_like_the_web(shared):
     assert r.status == 405 and r.getheader("Allow") == "POST"
 
 
-def test_status_tells_what_a_door_speaks(shared):
-    doors = {d["name"]: d for d in shared.json("status")["doors"]}
+def test_status_tells_what_a_door_speaks(door):
+    doors = {d["name"]: d for d in door.json("status")["doors"]}
     assert doors["443"]["speaks"] == ["smtp", "https"] and doors["submissions"]["speaks"] == ["smtp"]
-    assert "submission, TLS implicit, smtp https" in shared.command("status").stdout
+    assert "submission, TLS implicit, smtp https" in door.command("status").stdout
 
 
 def test_keep_alive(door):
@@ -147,30 +156,30 @@ def request(body=b"", extra="", length=True, **kw):
     return ("\r\n".join(lines) + "\r\n" + extra + "\r\n").encode() + body
 
 
-def test_wrong_password(door):
+def test_wrong_password(own):
     """As AUTH: same words, same throttle. No mail, no password in the log (Port26.close looks)."""
-    w = Web(door)
+    w = Web(own)
     r, answer = w.post(message(), Authorization=basic(password="wrong"))
     assert r.status == 401 and r.getheader("WWW-Authenticate").startswith("Basic")
     assert r.getheader("Connection") == "close"  # its body was not read
     assert answer["reply"]["code"] == 535 and answer["verdict"]["class"] == "auth_bad_credentials"
     assert answer["verdict"]["id"] == "A3" and answer["verdict"]["owner"] == "you" and answer["verdict"]["steps"]
-    assert "login.refused" in door.log() and "mechanism=Basic" in door.log()
+    assert "login.refused" in own.log() and "mechanism=Basic" in own.log()
     tries = [w.ask("POST", "/submit", None, fields(Authorization=basic(password="wrong")))[0] for _ in range(5)]
     assert [r.status for r in tries] == [401] * 5
     assert [r.getheader("Connection") for r in tries] == ["keep-alive"] * 4 + ["close"]  # as in SMTP
     r, answer = w.post(message(), login=False)
     assert r.status == 401 and answer["reply"]["code"] == 530 and answer["verdict"]["class"] == "auth_required"
     for bad in ("Basic", "Basic !!!", "Bearer abc", "Basic " + base64.b64encode(b"no colon").decode()):
-        assert Web(door).post(message(), Authorization=bad)[0].status == 401
-    assert door.queue() == [] and door.inbox_files() == []
+        assert Web(own).post(message(), Authorization=bad)[0].status == 401
+    assert own.queue() == [] and own.inbox_files() == []
 
 
-def test_policy(shared):
-    r, answer = Web(shared).post(message(), sender="somebody@else.test")
+def test_policy(door):
+    r, answer = Web(door).post(message(), sender="somebody@else.test")
     assert r.status == 403 and answer["reply"]["code"] == 553 and answer["verdict"]["class"] == "sender_not_owned"
     assert answer["verdict"]["owner"] == "you" and USER in answer["reply"]["text"]
-    r, answer = Web(shared).post(message(), to="broken@@port26.test")
+    r, answer = Web(door).post(message(), to="broken@@port26.test")
     assert r.status == 400 and answer["recipients"][0]["code"] == 501
 
 
@@ -187,13 +196,13 @@ def test_some_recipients(start):
     assert "id" not in answer
 
 
-def test_refused_requests(shared):
+def test_refused_requests(door):
     for status, change in [(415, {"Content_Type": "text/plain"}), (400, {"Mail_From": USER}), (400, {"Mail_From": "<a b>"}),
                            (400, {"key": "a b"}), (400, {"key": "x" * 201}), (400, {"Mail_From": f"<{USER}> NONSENSE=1"})]:
-        r, answer = Web(shared).post(message(), **change)
+        r, answer = Web(door).post(message(), **change)
         assert r.status == status, (change, answer)
         assert not answer["accepted"] and answer["verdict"]["sentence"]
-    assert shared.queue() == []
+    assert door.queue() == []
 
 
 def test_size(start):
@@ -233,36 +242,36 @@ def test_line_ends(door):
     assert len(door.inbox_files()) == 1 and door.queue() == []
 
 
-def test_smuggling(shared):
+def test_smuggling(door):
     """HOSTILE 41: whatever two servers might read differently is refused, and what follows is not obeyed."""
     second = request(body=message("smuggled"))
     for extra in ("Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n",
                   "X: y\r\n Z: folded\r\n", "X: a\nContent-Length: 0\r\n", "Transfer-Encoding : chunked\r\n",
                   "Host: other\r\n", "Transfer-Encoding:\x0bchunked\r\n"):
-        s = raw(shared)
+        s = raw(door)
         s.sendall(request(body=message("first"), extra=extra) + second)
         answers = read_all(s)
         assert answers.count(b"HTTP/1.1 ") == 1 and answers[9:12] in (b"400", b"501"), (extra, answers)
-    assert shared.queue() == [] and shared.inbox_files() == []
+    assert door.queue() == [] and door.inbox_files() == []
 
 
-def test_garbage(shared):
+def test_garbage(door):
     r = random.Random(26)
     for n in (1, 5, 200, 40000):
-        s = raw(shared)
+        s = raw(door)
         s.sendall(bytes(r.randrange(256) for _ in range(n)) + b"\r\n\r\n")
         s.shutdown(socket.SHUT_WR) if n == 1 else None
         read_all(s)
-    s = raw(shared)
+    s = raw(door)
     s.sendall(b"GET /" + b"a" * 40000)
     assert read_all(s).startswith(b"HTTP/1.1 414 ")
-    s = raw(shared)
+    s = raw(door)
     s.sendall(b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: y\r\n" % i for i in range(500)) + b"\r\n")
     assert read_all(s).startswith(b"HTTP/1.1 431 ")
-    plain = socket.create_connection(("localhost", shared.ports["443"]), 60)  # no TLS at all
+    plain = socket.create_connection(("localhost", door.ports["443"]), 60)  # no TLS at all
     plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
     assert b"HTTP" not in plain.recv(100)
-    assert Web(shared).ask("GET", "/")[0].status == 200
+    assert Web(door).ask("GET", "/")[0].status == 200
 
 
 def test_slow_fields(start):
@@ -284,20 +293,20 @@ def test_slow_fields(start):
     assert answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
 
 
-def test_same_key(door):
-    first = Web(door).post(message("once"), key="k-1")[1]
-    again = Web(door).post(message("once"), key="k-1")[1]
+def test_same_key(own):
+    first = Web(own).post(message("once"), key="k-1")[1]
+    again = Web(own).post(message("once"), key="k-1")[1]
     assert first["accepted"] and again == first
-    r, other = Web(door).post(message("another"), key="k-1")  # never silently dropped
+    r, other = Web(own).post(message("another"), key="k-1")  # never silently dropped
     assert r.status == 422 and other["reply"]["enhanced"] == "5.5.4"
-    assert Web(door).post(message("once"), key="k-2")[1]["id"] != first["id"]
-    door.wait_inbox(2)
-    wait_for(lambda: door.queue() == [])
-    assert Web(door).post(message("once"), key="k-1")[1] == first  # also after it left
-    door.stop()
-    door.start()
-    assert Web(door).post(message("once"), key="k-1")[1] == first  # and after a restart
-    assert len(door.inbox_files()) == 2
+    assert Web(own).post(message("once"), key="k-2")[1]["id"] != first["id"]
+    own.wait_inbox(2)
+    wait_for(lambda: own.queue() == [])
+    assert Web(own).post(message("once"), key="k-1")[1] == first  # also after it left
+    own.stop()
+    own.start()
+    assert Web(own).post(message("once"), key="k-1")[1] == first  # and after a restart
+    assert len(own.inbox_files()) == 2
 
 
 def test_same_key_at_once(door):
@@ -309,34 +318,34 @@ def test_same_key_at_once(door):
     assert len(door.inbox_files()) == 1
 
 
-def test_killed_before_the_answer(door):
+def test_killed_before_the_answer(own):
     """P1 with a key: the commit was made, the answer was never heard; asked again, there is one copy."""
-    s = raw(door)
+    s = raw(own)
     s.sendall(request(body=message("lost answer"), key="k"))
-    wait_for(lambda: "message.accepted" in door.log())
-    door.kill()
+    wait_for(lambda: "message.accepted" in own.log())
+    own.kill()
     s.close()
-    door.start()
-    r, answer = Web(door).post(message("lost answer"), key="k")
-    assert r.status == 200 and f"id={answer['id']}" in door.log()
-    door.wait_inbox()
-    wait_for(lambda: door.queue() == [])
-    assert len(door.inbox_files()) == 1
+    own.start()
+    r, answer = Web(own).post(message("lost answer"), key="k")
+    assert r.status == 200 and f"id={answer['id']}" in own.log()
+    own.wait_inbox()
+    wait_for(lambda: own.queue() == [])
+    assert len(own.inbox_files()) == 1
 
 
-def test_killed_at_any_time(door):
+def test_killed_at_any_time(own):
     r = random.Random(4)
     for i in range(4):
-        s = raw(door)
+        s = raw(own)
         s.sendall(request(body=message(f"kill {i}", "x" * 60 + "\r\n" * 3000), key=f"k{i}"))
         time.sleep(r.random() * 0.05)
-        door.kill()
+        own.kill()
         s.close()
-        door.start()
-        assert Web(door).post(message(f"kill {i}", "x" * 60 + "\r\n" * 3000), key=f"k{i}")[0].status == 200
-        door.wait_inbox(i + 1)
-        wait_for(lambda: door.queue() == [])
-        assert len(door.inbox_files()) == i + 1
+        own.start()
+        assert Web(own).post(message(f"kill {i}", "x" * 60 + "\r\n" * 3000), key=f"k{i}")[0].status == 200
+        own.wait_inbox(i + 1)
+        wait_for(lambda: own.queue() == [])
+        assert len(own.inbox_files()) == i + 1
 
 
 class SmtpOnWeb(smtplib.SMTP_SSL):
@@ -363,29 +372,29 @@ def test_smtp_on_the_same_port(door, alpn):
     assert b"ESMTPSA" in mail
 
 
-def test_without_alpn_http_speaks_first(shared):
+def test_without_alpn_http_speaks_first(door):
     for piece in (100, 1):
-        s = raw(shared, alpn=None)
+        s = raw(door, alpn=None)
         ask = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         for i in range(0, len(ask), piece):
             s.sendall(ask[i:i + piece])
         assert read_all(s).startswith(b"HTTP/1.1 200 ")
 
 
-def test_other_protocols(shared):
+def test_other_protocols(door):
     """HOSTILE 37: what we do not speak is refused in the handshake; ports for mail do not speak HTTP."""
     with pytest.raises(ssl.SSLError):
-        raw(shared, alpn=("h2",))
-    context = shared.context()
+        raw(door, alpn=("h2",))
+    context = door.context()
     context.set_alpn_protocols(["http/1.1"])
     with pytest.raises(ssl.SSLError):
-        with socket.create_connection(("localhost", shared.ports["submissions"]), 60) as s:
+        with socket.create_connection(("localhost", door.ports["submissions"]), 60) as s:
             context.wrap_socket(s, server_hostname="localhost")
 
 
-def test_stop_ends_idle_connections(door):
-    w = Web(door)
+def test_stop_ends_idle_connections(own):
+    w = Web(own)
     assert w.ask("GET", "/")[0].status == 200
     began = time.monotonic()
-    assert door.stop() == 0
+    assert own.stop() == 0
     assert time.monotonic() - began < 8  # nobody waits for a connection that waits
