@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-from lab import boxes, case as cases, certs, real, scripted
+from lab import boxes, case as cases, certs, real, scripted, wire as wires
 from lab.net import Machine, addresses, wire
 
 ICMP6 = {"admin-prohibited": "admin-prohibited", "host-prohibited": "admin-prohibited", "net-prohibited": "admin-prohibited",
@@ -182,12 +182,12 @@ class World:
         kind, doors = case.servers[role]
         name = {"you": "mail.you.test", "other": "smtp.other.test", "isp": "smtp.isp.test"}[role]
         certificate = self.certificates / f"{case.certificates.get(role, 'isp' if role == 'isp' else 'good')}.pem"
-        if kind == "postfix" and not self.true_root:
+        if kind in ("postfix", "mailbox") and not self.true_root:
             kind = "port26"  # Postfix needs users of its own, which only root has
         real_ports = []
         for door in doors if kind != "none" else ():
             port, options = scripted.options_of(door)
-            if port == 443:
+            if port == 443 and "https" not in options:
                 serve = scripted.sealed(scripted.tls_context(certificate), scripted.web("HTTP/1.1 404 Not Found"))
             elif kind != "scripted":
                 real_ports.append(port)
@@ -197,7 +197,8 @@ class World:
                     options["implicit"] = ""
                 says = {stage: reply for r, stage, ports, reply in case.says
                         if r == role and (not ports or str(port) in ports.split(","))}
-                serve = scripted.Mail(name, scripted.tls_context(certificate), options, says)
+                shown = self.certificates / f"{options['cert']}.pem" if "cert" in options else certificate
+                serve = scripted.Mail(options.get("name", name), scripted.tls_context(shown, "old-tls" in options), options, says)
             for a in case.of(role):
                 scripted.listen(machine, a, port, serve)
         if real_ports:
@@ -205,8 +206,10 @@ class World:
 
     def real(self, kind, role, name, machine, ports, certificate, at):
         folder = self.folder / role
-        server = real.Port26(folder, self.binary, name, at, ports, certificate, self.true_root) if kind == "port26" \
-            else real.Postfix(folder, name, at, ports, certificate)
+        if kind == "port26":
+            server = real.Port26(folder, self.binary, name, at, ports, certificate, self.true_root)
+        else:
+            server = {"postfix": real.Postfix, "mailbox": real.PostfixMailbox}[kind](folder, name, at, ports, certificate)
         self.begin(server, machine)
         self.waiting.append((server, machine, [(a, p) for a in at for p in ports]))
 
@@ -263,15 +266,24 @@ class World:
             self.server("isp", place.isp, case)
         return place
 
-    def go(self, name):
-        """The laptop leaves where it is, and arrives at that place, or ("") nowhere. What runs on it goes on."""
+    def record(self):
+        """From now on all that the laptop says and hears is kept in the file wire-PLACE of each place."""
+        for name, place in self.places.items():
+            wires.record(place.routers[0], "inner", self.folder / f"wire-{name}")
+
+    def go(self, name, faults=None, router=1):
+        """The laptop leaves where it is, and arrives at that place, or ("") nowhere. What runs on it goes on. With `faults`,
+        these are what is wrong there from now on; another `router` has another link address: a network never seen."""
         if self.at:
             self.laptop.ip("link del eth0")
             self.at = None
         if not name:
             return
         place = self.at = self.places[name]
-        n, mac = place.number, f"02:26:00:00:{place.number:02x}:01"
+        n, mac = place.number, f"02:26:00:00:{place.number:02x}:{router:02x}"
+        place.case.faults = place.case.faults if faults is None else faults
+        place.break_(place.case.faults)
+        (self.folder / "resolv.conf").write_text("".join(f"nameserver {a}\n" for a in place.case.of("dns")[:1]) + "options timeout:1\n")
         wire(place.routers[0], "inner", self.laptop, "eth0", mac)
         addresses(place.routers[0], "inner", *place.home(1))
         families = place.case.families
@@ -280,9 +292,9 @@ class World:
             self.laptop.ip(f"route add 0.0.0.0/0 via 192.168.{n}.1")
         if "6" in families:
             self.laptop.ip(f"route add ::/0 via 2001:db8:{n}::1")
-        at = place.case.of("dns")
-        (self.folder / "resolv.conf").write_text("".join(f"nameserver {a}\n" for a in at[:1]) + "options timeout:1\n")
-        place.break_(place.case.faults)
+        for fault in place.case.faults:
+            if fault.action == "cut":
+                place.cut(fault)
 
     def change(self, faults):
         """Exactly these faults where the laptop is, from now on."""

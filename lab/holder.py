@@ -25,8 +25,11 @@ class Holder:
         self.world.place(name, case_of(case))
         self.world.wait()
 
-    def go(self, name):
-        self.world.go(name)
+    def go(self, name, faults=None, router=1):
+        self.world.go(name, None if faults is None else [Fault(**f) for f in faults], router)
+
+    def record(self):
+        self.world.record()
 
     def change(self, faults):
         self.world.change([Fault(**f) for f in faults])

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 
+from lab import wire
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PYTHON = "/usr/bin/python3"
 
@@ -80,9 +82,17 @@ class Lab:
         routers, families, faults, the system resolver, the isp server."""
         self.do("place", name=name, case=dataclasses.asdict(case))
 
-    def go(self, name):
-        """The laptop moves there, "" is nowhere. Its processes stay; address, router, DNS are those of the new place."""
-        self.do("go", name=name)
+    def go(self, name, faults=None, router=1):
+        """The laptop moves there, "" is nowhere. Its processes stay; address, router, DNS are those of the new place. With
+        `faults`, these are what is wrong there; another `router` makes of it a network never seen."""
+        self.do("go", name=name, faults=None if faults is None else [dataclasses.asdict(f) for f in faults], router=router)
+
+    def record(self):
+        """All packets between laptop and routers are kept from now on; wire() reads them."""
+        self.do("record")
+
+    def wire(self, place):
+        return wire.read(self.folder / f"wire-{place}")
 
     # ---- programs in it
 

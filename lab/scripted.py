@@ -5,6 +5,7 @@ import socket
 import ssl
 import struct
 import threading
+import warnings
 
 LINE_MAX = 65536
 
@@ -33,14 +34,20 @@ def listen(machine, address, port, serve, backlog=64):
     threading.Thread(target=accept, daemon=True).start()
 
 
-def tls_context(certificate):
+def tls_context(certificate, old=False):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if old:
+        with warnings.catch_warnings():  # that it is old is the point
+            warnings.simplefilter("ignore")
+            context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+        context.set_ciphers("ALL:@SECLEVEL=0")
     context.load_cert_chain(certificate)
     return context
 
 
 class Mail:
-    """One door. `options`: no-starttls, no-auth, plain-auth (before TLS too), auth=NTLM+GSSAPI, implicit;
+    """One door. `options`: no-starttls, no-auth, plain-auth (before TLS too), auth=NTLM+GSSAPI, implicit,
+    name=HOST (in the greeting), cert=NAME, old-tls;
     `says`: {stage: reply}, stages as in SMTP: connect ehlo starttls auth mail rcpt data end."""
 
     def __init__(self, name, context, options, says):

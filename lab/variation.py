@@ -216,6 +216,8 @@ def expect(d):
         d.found = [f for f in d.found if f[0] != "S4"]
     if "N15" in ids and "A3" in ids:  # no password over a certificate that is not verified
         d.found = [f for f in d.found if f[0] != "A3"]
+    if "A3" in ids and any(f.action in ("strip", "mask") for f in case.faults) and 465 not in d.doors:
+        d.found = [f for f in d.found if f[0] != "A3"]
     box = [f for f in case.faults if f.action in ("strip", "mask", "open")]
     hole = [f for f in case.faults if f.only == "6"]
     if box and hole and hole[0].where >= box[0].where:  # the box takes the call before it gets lost
