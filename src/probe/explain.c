@@ -75,13 +75,22 @@ static const char *finer_id(const struct sense *s)
     return s->id;
 }
 
+/* Of words that hold together, "a&b", the first stands for all. */
+static struct span shown_word(struct span words)
+{
+    struct span first = words;
+
+    span_cut(&words, '&', &first);
+    return first;
+}
+
 static const char *reading_rule(const struct reading *r, enum stage stage, struct arena *a)
 {
     struct text t = TEXT_INIT(512);
     const char *rule;
 
     if (r->word.len)
-        text_addf(&t, "the words \"%.*s\"", SPAN_ARG(r->word));
+        text_addf(&t, "the words \"%.*s\"", SPAN_ARG(shown_word(r->word)));
     if (r->subject && r->any_detail)
         text_addf(&t, "%sthe enhanced code x.%u", t.len ? " and " : "", r->subject);
     else if (r->subject)
@@ -119,7 +128,7 @@ static void by_phrase(struct sense *s, struct arena *a)
     s->id = s->phrase->id;
     if (s->stage == STAGE_NONE)
         s->stage = s->phrase->stage;
-    s->rule = arena_printf(a, "\"%.*s\" in %s", SPAN_ARG(s->word), s->phrase->form);
+    s->rule = arena_printf(a, "\"%.*s\" in %s", SPAN_ARG(shown_word(s->word)), s->phrase->form);
 }
 
 static void by_reading(struct sense *s, struct arena *a)

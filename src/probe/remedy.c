@@ -28,6 +28,11 @@ static const struct remedy remedies[] = {
      "Sending works: {host} answers, encrypts and takes mail.", "{best}", NULL},
 
     /* the packets do not get there */
+    {"N1", CAUSE_UNREACHABLE, OWNER_YOU, 0,
+     "The computer that tried to send had no way to {host}: no network, as a rule.",
+     "Network connection: on",
+     "Open any web page to see that the computer has a network; without one, switch it on.\n"
+     "If it has: wait, or try another network; the way to the server is down."},
     {"N1", CAUSE_NONE, OWNER_YOU, 0,
      "This computer is offline; mail is not the problem.", "Network connection: on",
      "Switch on the network (Wi-Fi, cable, mobile data); take the device out of flight mode.\n"
