@@ -7,7 +7,8 @@ import shutil
 import subprocess
 
 USER, PASSWORD = "joe@you.test", "correct horse battery"
-PLAIN_DOORS = {25: "role = exchange tls = starttls", 465: "role = submission tls = implicit"}
+PLAIN_DOORS = {25: "role = exchange tls = starttls", 465: "role = submission tls = implicit",
+               443: "role = submission tls = implicit https = true"}
 DOOR = "role = submission tls = starttls"
 
 
@@ -152,6 +153,56 @@ default_transport = discard
 
     def words(self):
         return "".join(f.read_text(errors="replace") for f in (self.folder / "output", self.folder / "log") if f.exists())
+
+
+class PostfixMailbox(Postfix):
+    """A provider that keeps all it takes in the Maildir `box`, and whose logins Dovecot knows."""
+
+    SERVICES = Postfix.SERVICES + "virtual unix - n n - - virtual\n"
+
+    def __init__(self, folder, name, addresses, ports, certificate):
+        super().__init__(folder, name, addresses, ports, certificate)
+        d, user = self.folder, pwd.getpwnam("postfix")
+        (d / "box").mkdir()
+        os.chown(d / "box", user.pw_uid, user.pw_gid)
+        with open(d / "conf/main.cf", "a") as conf:
+            conf.write(f"""virtual_mailbox_domains = static:all
+virtual_mailbox_maps = static:box/
+virtual_mailbox_base = {d}
+virtual_uid_maps = static:{user.pw_uid}
+virtual_gid_maps = static:{user.pw_gid}
+virtual_minimum_uid = 1
+smtpd_sasl_type = dovecot
+""")
+        main = (d / "conf/main.cf").read_text().replace("smtpd_sasl_path = smtpd\n", f"smtpd_sasl_path = {d}/logins/socket\n")
+        (d / "conf/main.cf").write_text(main)
+        os.utime(d / "conf/main.cf", (1e9, 1e9))
+        (d / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
+        (d / "dovecot.conf").write_text(f"""base_dir = {d}/logins
+log_path = {d}/dovecot-log
+protocols =
+ssl = no
+auth_mechanisms = plain login scram-sha-256
+passdb {{
+  driver = passwd-file
+  args = {d}/users
+}}
+userdb {{
+  driver = static
+  args = uid=mail gid=mail home=/nonexistent
+}}
+service auth {{
+  unix_listener {d}/logins/socket {{
+    mode = 0666
+  }}
+}}
+""")
+
+    def start(self, machine):
+        super().start(machine)
+        with machine, open(self.folder / "output", "ab") as log:
+            subprocess.Popen(["dovecot", "-F", "-c", str(self.folder / "dovecot.conf")], stdin=subprocess.DEVNULL, stdout=log,
+                             stderr=log, cwd="/")
 
 
 class Unbound:
