@@ -47,6 +47,24 @@ static bool is_twin(const struct facts *k, const struct findings_door *d)
            memcmp(&x->address, &d->address, sizeof d->address) != 0;
 }
 
+/* The network lets this port pass: the other server speaks there as it does elsewhere. Or who
+ * answers stands as far away as the server. Only what no server does by itself counts then. */
+static bool passes(const struct facts *k, const struct findings_door *d)
+{
+    const struct findings_door *x = conclude_door(k, WHO_CONTROL, d->port);
+
+    if (findings_speaks(x) && findings_verified(x))
+        return true;
+    for (const unsigned *p = k->doors; *p && findings_speaks(x); p++) {
+        const struct findings_door *y = conclude_door(k, WHO_CONTROL, *p);
+
+        if (*p != d->port && findings_speaks(y) && findings_verified(y) && x->name[0] &&
+            strcasecmp(x->name, y->name) == 0)
+            return true;
+    }
+    return d->hop_answer > 1 && d->hop_answer == conclude_distance(k);
+}
+
 /* What speaks against door d being the server. `own` is another door of it that speaks, or NULL.
  * `weighty`: a sign that no honest server shows by being set up differently. */
 static unsigned signs(const struct facts *k, const struct findings_door *d,
@@ -59,10 +77,11 @@ static unsigned signs(const struct facts *k, const struct findings_door *d,
     bool near = d->hop_answer && d->hop_answer < conclude_distance(k);
     bool thin = own && ((own->tls == SEALED_YES && d->tls != SEALED_YES) || (lacks & HAS_AUTH));
     bool stranger = own && findings_verified(own) && d->tls == SEALED_YES;
+    bool fair = passes(k, d) && !near;
     bool open = nowhere && nowhere->state == DOOR_OPEN, ghost = open && findings_speaks(nowhere);
 
     /* Who stands near and keeps the name may only read along: other rules are about him. */
-    *weighty = name || twin || ghost;
+    *weighty = (name && !fair) || twin || ghost;
     return name + 2U * twin + near + thin + stranger + open + ghost;
 }
 
@@ -246,7 +265,9 @@ bool conclude_no_starttls(struct facts *k, struct conclusion *c)
 {
     const struct findings_door *d = conclude_door(k, WHO_SERVER, k->f->port);
 
-    if (!k->f->port || k->f->mode != MODE_STARTTLS || !plain_only(d))
+    if (!k->f->port || k->f->mode == MODE_PLAIN || !plain_only(d) ||
+        conclude_said(k, "N13", k->f->port) ||
+        (k->f->mode == MODE_UNKNOWN && !can_seal(k, WHO_SERVER)))
         return false;
     c->cause = CAUSE_STARTTLS_ABSENT;
     conclude_port(c, k->f->port);

@@ -89,9 +89,15 @@ static bool control_refuses(const struct facts *k)
     return false;
 }
 
+/* A server that is down itself is no witness. */
+static bool control_alive(const struct facts *k)
+{
+    return k->control || control_refuses(k) || conclude_state(k, WHO_CONTROL, 443) == DOOR_OPEN;
+}
+
 static bool both_silent(const struct facts *k, unsigned port)
 {
-    return conclude_state(k, WHO_CONTROL, port) == DOOR_SILENT &&
+    return conclude_state(k, WHO_CONTROL, port) == DOOR_SILENT && control_alive(k) &&
            (conclude_standard(port) || control_refuses(k));
 }
 
@@ -177,7 +183,8 @@ bool conclude_all_shut(struct facts *k, struct conclusion *c)
 
         if (!conclude_standard(*p) || !findings_shut(d) || b == BLAME_LOCAL)
             continue;
-        if (b == BLAME_SERVER && !findings_shut(conclude_door(k, WHO_CONTROL, *p)))
+        if (b == BLAME_SERVER &&
+            !(control_alive(k) && findings_shut(conclude_door(k, WHO_CONTROL, *p))))
             return false; /* no witness */
         conclude_port(c, *p);
         shut++;

@@ -84,7 +84,7 @@ struct findings_door {
     enum findings_state state;
     int sys; /* positive errno, 0 */
     int64_t connect_ms;
-    unsigned again; /* packets sent again: the first ones, and others when it talked to the end */
+    unsigned again; /* first packets sent again: others are, too, when a peer is only slow */
     bool icmp;
     uint8_t icmp_type, icmp_code;
     char icmp_from[FINDINGS_NAME]; /* address of the router that spoke */

@@ -14,6 +14,7 @@
 #include <string.h>
 
 enum {
+    TALK_MS = 150,
     FIRST_LOOK_MS = 1000, /* who has not answered by then is swept as silent */
     AGAIN_MS = 1500,
     GHOST_MS = 120, /* how much longer to wait for one who should not be there */
@@ -209,7 +210,9 @@ static bool swept(const struct observe *o, const struct findings_door *d,
         return false;
     if (d->state == DOOR_REFUSED || d->state == DOOR_SILENT || d->state == DOOR_UNTRIED)
         return true;
-    return d->state == DOOR_OPEN && d->port == 25 && d->tls != SEALED_YES;
+    if (d->state != DOOR_OPEN || d->tls == SEALED_YES)
+        return false;
+    return d->port == 25 || (d->talk == TALK_SMTP && d->mode == MODE_PLAIN);
 }
 
 static bool on_loopback(const struct findings_door *d)
@@ -365,14 +368,14 @@ static void ghost_fiber(void *arg)
 
 /* ---- login, MAIL, RCPT ---- */
 
-/* A door for logging in of which more will be known. */
-static bool still_talking(const struct observe *o)
+/* Will more be known of the user's server? `all`: of any door, else of those for logging in. */
+static bool still_talking(const struct observe *o, bool all)
 {
     for (size_t i = 0; i < o->f->door_count; i++) {
         const struct findings_door *d = &o->f->door[i];
 
         if (d->who == WHO_SERVER && !d->done_ms &&
-            (d->port == 465 || d->port == 587 || d->port == o->s->port))
+            (all || d->port == 465 || d->port == 587 || d->port == o->s->port))
             return true;
     }
     return o->f->dns.result == LOOKUP_UNTRIED;
@@ -412,9 +415,13 @@ static void log_in(struct observe *o)
 {
     const struct findings_door *best = NULL;
 
-    while (still_talking(o) && clock_now() < o->until &&
-           (clock_now() < o->began + LOGIN_WAIT_MS || !(best = login_door(o))))
+    while (clock_now() < o->until && still_talking(o, true)) {
+        bool late = clock_now() >= o->began + LOGIN_WAIT_MS;
+
+        if ((late || !still_talking(o, false)) && (best = login_door(o)))
+            break;
         fiber_sleep(20);
+    }
     if (!best)
         best = login_door(o);
     if (!best)
@@ -465,6 +472,9 @@ static void root_fiber(void *arg)
     start_all(o);
     while ((looking_up(o) || o->unknown) && clock_now() < look)
         fiber_wait(look);
+    look = clock_now() + TALK_MS; /* what opened tells soon whether it is worth a sweep */
+    while (still_talking(o, true) && clock_now() < look)
+        fiber_sleep(10);
     sweep(o);
     look_for_isp(o);
     if (o->unknown)

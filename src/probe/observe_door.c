@@ -8,7 +8,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -222,23 +221,10 @@ static void open_talk(struct talk *t, enum smtp_client_tls tls, bool alpn)
     smtp_client_until(t->client, t->o->until);
 }
 
-/* What had to be sent again shows loss, unless it stopped there: then large packets are lost. */
-static void note_resent(struct talk *t)
-{
-    struct tcp_info info;
-    socklen_t n = sizeof info;
-
-    memset(&info, 0, sizeof info);
-    if (t->stream && t->d->talk == TALK_SMTP &&
-        getsockopt(stream_fd(t->stream), IPPROTO_TCP, TCP_INFO, &info, &n) == 0)
-        t->d->again += info.tcpi_total_retrans;
-}
-
 static void close_talk(struct talk *t)
 {
     if (t->client && t->d->talk == TALK_SMTP)
         smtp_client_quit(t->client);
-    note_resent(t);
     smtp_client_free(&t->client);
     stream_abort(&t->stream);
 }

@@ -128,7 +128,7 @@ void observe_control(void *arg)
     look_up_briefly(o, o->s->control, &n);
     o->f->control_resolves = n.result == LOOKUP_OK;
     while (!n.count && !t.ended)
-        fiber_wait(o->until);
+        fiber_wait(clock_now() + CLOCK_SECOND);
     observe_add_all(o, WHO_CONTROL, n.count ? &n : &t.by_second, control_ports);
     o->looking_up--;
     while (!t.ended) /* it writes into this stack; it ends by o->until */

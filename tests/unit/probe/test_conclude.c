@@ -256,9 +256,21 @@ static void intercept(struct findings *f, bool name)
     d->auth_tls[0] = '\0';
 }
 
-static void intercepted(struct findings *f)
+/* Another machine of theirs takes mail from other servers; the control shows that 25 passes. */
+static void mx_door(struct findings *f)
 {
     intercept(f, true);
+}
+
+static void intercepted(struct findings *f)
+{
+    struct findings_door *x = door(f, WHO_CONTROL, 25);
+
+    intercept(f, true);
+    snprintf(x->name, sizeof x->name, "relay.isp.example");
+    x->tls = SEALED_NO;
+    x->mode = MODE_PLAIN;
+    x->has_tls = 0;
 }
 
 /* Its own door 25 is for mail from other servers: less on offer is no sign by itself. */
@@ -336,7 +348,8 @@ static void expired(struct findings *f)
 
 static void other_certificate(struct findings *f)
 {
-    certificates(f, TLS_WRONG_NAME, "it is for another name; for host2.provider.example, issued by X");
+    certificates(f, TLS_WRONG_NAME,
+                 "it is for another name; for host2.provider.example, issued by X");
 }
 
 static void self_signed(struct findings *f)
@@ -529,6 +542,151 @@ static void other_door_shut(struct findings *f)
     drop25(f);
 }
 
+static void drop25_beside_a_dead_control(struct findings *f)
+{
+    f->port = 25;
+    shut(door(f, WHO_SERVER, 25), DOOR_SILENT);
+    for (size_t i = 0; i < COUNT(ports); i++)
+        shut(door(f, WHO_CONTROL, ports[i]), DOOR_SILENT);
+}
+
+/* The server serves 587 alone, and it is that which the network drops. */
+static void only_door_dropped(struct findings *f)
+{
+    both(f, 587, DOOR_SILENT);
+    shut(door(f, WHO_SERVER, 25), DOOR_REFUSED);
+    shut(door(f, WHO_SERVER, 465), DOOR_REFUSED);
+    shut(door(f, WHO_SERVER, 443), DOOR_REFUSED);
+}
+
+static void down_and_dropped(struct findings *f)
+{
+    all_server(f, DOOR_SILENT);
+    both(f, 25, DOOR_SILENT);
+}
+
+static void down_and_dropped_there(struct findings *f)
+{
+    down_and_dropped(f);
+    f->port = 25;
+}
+
+static void host_unreachable(struct findings *f)
+{
+    both(f, 25, DOOR_UNREACHABLE);
+    door(f, WHO_SERVER, 25)->icmp = true;
+    snprintf(door(f, WHO_SERVER, 25)->icmp_from, FINDINGS_NAME, "10.0.0.9");
+}
+
+static void local_reset(struct findings *f)
+{
+    reset_near(f);
+    door(f, WHO_SERVER, 25)->hop_answer = 1;
+}
+
+static void exempt_control(struct findings *f)
+{
+    shut(door(f, WHO_SERVER, 25), DOOR_SILENT);
+    door(f, WHO_SERVER, 25)->hop_last = 1;
+    door(f, WHO_SERVER, 587)->hop_answer = 4;
+}
+
+static void read_near(struct findings *f)
+{
+    struct findings_door *d = door(f, WHO_SERVER, 465);
+
+    d->verdict = TLS_UNKNOWN_ISSUER;
+    snprintf(d->issuer, sizeof d->issuer, "CN=Mail Shield");
+    d->hop_answer = 1;
+    door(f, WHO_SERVER, 443)->hop_answer = 4;
+}
+
+static void own_port(struct findings *f)
+{
+    f->port = 12345;
+    f->mode = MODE_TLS;
+    f->door_count = 0;
+    add(f, WHO_SERVER, 12345, "192.0.2.10")->mode = MODE_TLS;
+}
+
+static void another_service(struct findings *f)
+{
+    struct findings_door *d = add(f, WHO_SERVER, 8025, "192.0.2.10");
+
+    f->port = 8025;
+    d->talk = TALK_FOREIGN;
+    d->tls = SEALED_NO;
+}
+
+static void six_mail_only(struct findings *f)
+{
+    shut(add(f, WHO_SERVER, 587, "2001:db8::10"), DOOR_SILENT);
+    add(f, WHO_SERVER, 443, "2001:db8::10");
+}
+
+static void six_not_served(struct findings *f)
+{
+    shut(add(f, WHO_SERVER, 587, "2001:db8::10"), DOOR_REFUSED);
+    add(f, WHO_SERVER, 443, "2001:db8::10");
+}
+
+static void once_a_minute(struct findings *f)
+{
+    f->uneven = true;
+}
+
+static void takes_few(struct findings *f)
+{
+    f->limited = true;
+}
+
+static void full_at_mail(struct findings *f)
+{
+    f->login.tried = f->login.ok = true;
+    f->mail.tried = true;
+    f->mail.port = 465;
+    says(&f->mail.reply, STAGE_MAIL, 552, "5.2.2", "mailbox is over quota");
+}
+
+static void short_name(struct findings *f)
+{
+    wrong_password(f);
+    snprintf(f->user, sizeof f->user, "joe");
+}
+
+static void dropped_since(struct findings *f)
+{
+    drop25(f);
+    f->past.port = 25;
+    f->past.shut_since_ms = 1700000000000;
+}
+
+static void dropped_here_only(struct findings *f)
+{
+    drop25(f);
+    f->past.port = 25;
+    snprintf(f->past.elsewhere, sizeof f->past.elsewhere, "home");
+}
+
+static void at_a_hoster(struct findings *f)
+{
+    drop25(f);
+    snprintf(f->cloud, sizeof f->cloud, "Hetzner Cloud");
+}
+
+static void hoster_lets_25_pass(struct findings *f)
+{
+    both(f, 465, DOOR_SILENT);
+    snprintf(f->cloud, sizeof f->cloud, "Hetzner Cloud");
+}
+
+static void fails_now_and_then(struct findings *f)
+{
+    f->past.port = 587;
+    f->past.tries = 10;
+    f->past.failures = 3;
+}
+
 static const struct row {
     const char *name;
     void (*make)(struct findings *f);
@@ -592,6 +750,30 @@ static const struct row {
     {"no IPv6 here", no_ipv6_here, "OK", "works", NULL, 0},
     {"packets lost", loses, "N2", "much-is-lost", NULL, 0},
     {"two faults", two_faults, "N8", "dropped-on-the-way", "S4", 25},
+    {"delivery door on another machine", mx_door, "OK", "works", NULL, 465},
+    {"silence beside a dead control", drop25_beside_a_dead_control, "N7", "not-on-this-port", NULL,
+     25},
+    {"its only door dropped", only_door_dropped, "N8", "dropped-on-the-way", NULL, 587},
+    {"down, and 25 dropped", down_and_dropped, "N6", "server-down", "N8", 0},
+    {"down, and the user's 25 dropped", down_and_dropped_there, "N8", "dropped-on-the-way", "N6",
+     25},
+    {"25 unreachable, 587 open", host_unreachable, "N10", "forbidden-by-icmp", NULL, 25},
+    {"reset before the first router", local_reset, "N18", "local-firewall", NULL, 25},
+    {"25 open to the control alone", exempt_control, "N12", "isp-server-only", NULL, 25},
+    {"TLS opened at the first hop", read_near, "N15", "tls-opened", NULL, 465},
+    {"a port of their own", own_port, "OK", "works", NULL, 12345},
+    {"another service at that port", another_service, "N7", "nobody-greets", NULL, 8025},
+    {"IPv6 shut at the mail doors", six_mail_only, "N16", "ipv6-broken", NULL, 587},
+    {"no mail by IPv6", six_not_served, "OK", "works", NULL, 465},
+    {"one connection a minute", once_a_minute, "N2", "much-is-lost", NULL, 0},
+    {"the server takes few", takes_few, "S7", "takes-few", NULL, 0},
+    {"own mailbox full", full_at_mail, "M1", "mail-refused", NULL, 465},
+    {"user name without domain", short_name, "A3", "login-refused", "A4", 465},
+    {"used to open", dropped_since, "N19", "used-to-open", "N8", 25},
+    {"opens elsewhere", dropped_here_only, "N8", "dropped-on-the-way", "N20", 25},
+    {"hosting company", at_a_hoster, "N17", "hosting-company", "N8", 25},
+    {"hosting company, 25 open", hoster_lets_25_pass, "N8", "dropped-on-the-way", NULL, 465},
+    {"now and then", fails_now_and_then, "N2", "packets-lost", NULL, 0},
     {"another door than the user's", other_door_shut, "OK", "works", "N8", 587},
 };
 
