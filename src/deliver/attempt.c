@@ -301,19 +301,45 @@ static struct hop *look_for_door(struct attempt *x)
     return h;
 }
 
+/* This network lets nobody out to the hosts of domains: one attempt finds out for all of them. */
+static bool closed_here(struct attempt *x)
+{
+    struct dialogue_place at = {.host = x->job->domain};
+    struct smtp_client_failure f = {.stage = STAGE_CONNECT, .why = CLIENT_LOST, .sys = ETIMEDOUT};
+    struct judge_event e = judge_event_of(&f);
+
+    if (x->job->kind != ROUTE_MX || !dead_everywhere(x->c->dead))
+        return false;
+    error_mail(&f.error, ERROR_TEMPORARY, "4.4.1", OWNER_NETWORK,
+               "Not tried: no mail server of any domain answers from this network.");
+    tell(x, &at, &f);
+    remember(x, &at, &f);
+    dialogue_fail(&x->dialogue, &e, f.error.words, &at, false);
+    return true;
+}
+
+static bool is_silence(const struct smtp_client_failure *f)
+{
+    return f->stage == STAGE_CONNECT && (f->sys == ETIMEDOUT || f->sys == EHOSTUNREACH ||
+                                         f->sys == ENETUNREACH || f->sys == ECONNREFUSED);
+}
+
 static enum dialogue_end lead(struct attempt *x)
 {
     struct span key = x->opening.wish.key;
-    struct hop *h;
+    struct hop *h = NULL;
 
     x->news = (struct gate_news){0};
-    h = look_for_door(x);
+    if (!closed_here(x))
+        h = look_for_door(x);
     if (h) {
         gate_opened(x->c->gate, key, x->opening.won);
         return use_fresh(x, h);
     }
     if (x->opening.list.count && x->news.failure.stage == STAGE_NONE && may_begin(x))
         all_skipped(x);
+    else if (x->opening.list.count && x->job->kind == ROUTE_MX && is_silence(&x->news.failure))
+        dead_domain(x->c->dead, x->job->domain);
     if (x->news.failure.stage == STAGE_NONE || fiber_cancelled())
         gate_nothing(x->c->gate, key);
     else

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ADDRESS_MAX = 64 };
+enum { ADDRESS_MAX = 64, DOMAIN_MAX = 256 };
 
 struct mark {
     char address[ADDRESS_MAX];
@@ -15,6 +15,9 @@ struct mark {
 
 struct dead {
     struct mark mark[DEAD_MAX];
+    char domain[DEAD_DOMAINS][DOMAIN_MAX]; /* silent, one after the other */
+    unsigned domains;
+    int64_t probed;
 };
 
 struct dead *dead_new(void)
@@ -63,8 +66,30 @@ void dead_clear(struct dead *d, struct span address)
 {
     struct mark *m = find(d, address);
 
+    d->domains = 0;
     if (m)
         m->at = 0;
+}
+
+void dead_domain(struct dead *d, struct span domain)
+{
+    for (unsigned i = 0; i < d->domains; i++)
+        if (span_is(domain, d->domain[i]))
+            return;
+    if (d->domains == DEAD_DOMAINS || !span_cstr(domain, d->domain[d->domains], DOMAIN_MAX))
+        return;
+    if (++d->domains == DEAD_DOMAINS)
+        d->probed = clock_now();
+}
+
+bool dead_everywhere(struct dead *d)
+{
+    if (d->domains < DEAD_DOMAINS)
+        return false;
+    if (clock_now() - d->probed < DEAD_PROBE_TIME)
+        return true;
+    d->probed = clock_now();
+    return false;
 }
 
 enum dead_state dead_look(const struct dead *d, struct span address)

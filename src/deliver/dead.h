@@ -10,6 +10,8 @@ enum {
     DEAD_LAST_TIME = 60 * 1000, /* tried after all others for so long */
     DEAD_SKIP_TIME = 5 * 1000,  /* not tried at all for so long */
     DEAD_MAX = 256,
+    DEAD_DOMAINS = 4, /* so many of whose hosts none answered: it is the network, not they */
+    DEAD_PROBE_TIME = 30 * 1000, /* then one attempt in so long finds out whether it still is */
 };
 
 struct dead;
@@ -22,6 +24,11 @@ void dead_free(struct dead **d);
 void dead_mark(struct dead *d, struct span address);
 /* It answered. */
 void dead_clear(struct dead *d, struct span address);
+/* None of this domain's hosts answered. */
+void dead_domain(struct dead *d, struct span domain);
+/* Does this network let nothing out to other domains' hosts? Nobody has answered since several
+ * domains in a row were silent. False now and then, for one that asks: it shall try. */
+bool dead_everywhere(struct dead *d);
 enum dead_state dead_look(const struct dead *d, struct span address);
 
 #endif

@@ -9,6 +9,7 @@
 #include "serve/doors.h"
 #include "serve/places.h"
 #include "serve/reception.h"
+#include "serve/resolvers.h"
 #include "serve/settings.h"
 #include "serve/walls.h"
 
@@ -43,6 +44,7 @@ struct keeper {
     struct reception *reception;
     struct control control;
     struct places *places;
+    struct resolvers *resolvers;
 };
 
 /* ---- children ---- */
@@ -105,9 +107,23 @@ static void on_place(struct keeper *k, struct parcel *p)
 {
     const struct letter_place *l = p->letter;
 
-    if (places_here(k->places, l))
+    if (places_here(k->places, l)) {
         queue_network(k->house->queue, l->offline);
+        resolvers_look(k->resolvers);
+    }
     parcel_free(&p);
+}
+
+/* This network has name servers of its own. Who runs has read the list when it could still read
+ * files; who starts reads the new one. */
+static void on_resolvers(void *arg)
+{
+    struct keeper *k = arg;
+
+    if (k->settings->config->dns.resolver.count || !k->doors)
+        return;
+    log_event(LOG_NOTICE, "resolvers.changed");
+    crew_replace(k->crew);
 }
 
 static void on_note(struct keeper *k, struct parcel *p)
@@ -332,6 +348,7 @@ static int open_all(struct keeper *k, struct error *e)
     if (house_open(k->loop, c, carry, k, &k->house, e) < 0)
         return -1;
     k->places = places_open(k->loop, c->store.path);
+    k->resolvers = resolvers_new(k->loop, "/etc/resolv.conf", on_resolvers, k);
     k->control = (struct control){k->house, &control_calls, k};
     k->reception = reception_open(k->loop, c->control, &k->control, e);
     return k->reception ? 0 : -1;
@@ -342,6 +359,7 @@ static void close_all(struct keeper *k)
     reception_close(&k->reception);
     if (k->crew)
         crew_free(&k->crew);
+    resolvers_free(&k->resolvers);
     places_close(&k->places);
     house_close(&k->house);
     doors_free(&k->doors);

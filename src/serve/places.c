@@ -6,12 +6,15 @@
 #include "conf/relay_door.h"
 #include "io/loop.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static_assert(KNOWN_BROKE == LETTER_NOTE_RESULTS - 1, "a letter carries each result");
 
 enum { SAVE_AFTER = 2000 }; /* ms: a round of attempts makes several notes */
 

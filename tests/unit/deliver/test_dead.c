@@ -50,9 +50,31 @@ static void test_full(void **state)
     dead_free(&d);
 }
 
+/* Several domains in a row without an answer: the network is shut, and one in a while looks. */
+static void test_everywhere(void **state)
+{
+    static const char *const names[] = {"a.example", "b.example", "b.example", "c.example"};
+    struct dead *d = dead_new();
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++)
+        dead_domain(d, span_of(names[i]));
+    assert_false(dead_everywhere(d));
+    dead_domain(d, SPAN("d.example"));
+    dead_domain(d, SPAN("e.example"));
+    assert_true(dead_everywhere(d));
+    clock_shift(DEAD_PROBE_TIME);
+    assert_false(dead_everywhere(d)); /* this one looks */
+    assert_true(dead_everywhere(d));
+    dead_clear(d, SPAN("192.0.2.1:25")); /* it was answered */
+    assert_false(dead_everywhere(d));
+    dead_free(&d);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ages), cmocka_unit_test(test_full)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ages), cmocka_unit_test(test_full),
+                                       cmocka_unit_test(test_everywhere)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

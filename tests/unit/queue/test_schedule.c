@@ -64,11 +64,50 @@ static void test_a_dead_place_delays_nobody(void **state)
         schedule_failed(&s, slot->place, t, (struct enhanced){4, 4, 1}, SPAN("dead"), true);
         schedule_put(&s, slot, t + 300000);
     }
-    assert_in_range(probes, 10, 80);                   /* every 10 minutes at most */
+    assert_in_range(probes, 10, 80);                     /* every 10 minutes at most */
     assert_int_equal(schedule_network(&s, false, t), 0); /* none of them failed by itself */
     assert_non_null(schedule_take(&s, t));
     assert_non_null(schedule_take(&s, t));
     assert_true(clock_now() - start < 2000);
+    schedule_free(&s);
+}
+
+/* A relay behind a closed network: in a new network one message asks every few seconds, later ever
+ * less often; none asks offline; and what leads out again leads out for all of them. */
+static void test_a_closed_network(void **state)
+{
+    static const int64_t later[] = {15000, 30000, 60000, 120000, 300000, 300000};
+    const struct enhanced silent = {4, 4, 1};
+    struct schedule s;
+    struct slot *slot, *other;
+    int64_t t = 1000;
+
+    (void)state;
+    schedule_init(&s, &limits);
+    add(&s, "relay:isp", t)->slot[0].place->kind = ROUTE_RELAY;
+    add(&s, "relay:isp", t);
+    slot = schedule_take(&s, t);
+    other = schedule_take(&s, t);
+    for (size_t i = 0; i < 6; i++) { /* nobody has told of any network */
+        assert_int_equal(schedule_network_wait(&s, slot->place, t), later[i]);
+        schedule_failed(&s, slot->place, t, silent, SPAN("silence"), true);
+        t = slot->place->until;
+    }
+    schedule_network(&s, true, t);
+    assert_int_equal(schedule_network_wait(&s, slot->place, t), 300000);
+    schedule_network(&s, false, t);
+    assert_in_range(schedule_network_wait(&s, slot->place, t), 1000, 5000);
+    assert_int_equal(schedule_network_wait(&s, slot->place, t + 3600000), 15000);
+
+    slot->waits_for_network = other->waits_for_network = true;
+    schedule_failed(&s, slot->place, t, silent, SPAN("silence"), true);
+    schedule_put(&s, slot, t + 4000);
+    schedule_put(&s, other, t + 300000);
+    assert_null(schedule_take(&s, t + 100));
+    assert_ptr_equal(schedule_take(&s, t + 4000), slot);
+    assert_null(schedule_take(&s, t + 4000)); /* it alone looks */
+    schedule_works(&s, slot->place);
+    assert_ptr_equal(schedule_take(&s, t + 4000), other);
     schedule_free(&s);
 }
 
@@ -217,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_dead_place_delays_nobody),
+        cmocka_unit_test(test_a_closed_network),
         cmocka_unit_test(test_jitter),
         cmocka_unit_test(test_far_future_is_cut),
         cmocka_unit_test(test_heap),
