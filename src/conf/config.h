@@ -117,6 +117,7 @@ struct config_relay {
     const char *ca_file; /* "" for the system's */
     const char *user;    /* "" for no login */
     const char *password_file;
+    const char *token_command; /* prints an access token, used instead of a password; "" none */
     struct config_texts mechanisms; /* best first; empty: the best both sides know */
 };
 

@@ -192,9 +192,15 @@ static void check_relay_doors(struct cross *x, const struct config_relay *r)
 static void check_relay(struct cross *x, const struct config_relay *r)
 {
     check_relay_doors(x, r);
-    if (*r->user && !*r->password_file)
+    if (*r->password_file && *r->token_command)
+        notes_add(x->notes, NOTES_ERROR, place(x, &r->token_command, r),
+                  "relay '%s' has both a password and a token-command: keep one of them", r->name);
+    else if (*r->user && !*r->password_file && !*r->token_command)
         notes_add(x->notes, NOTES_ERROR, place(x, &r->user, r),
                   "relay '%s' has a user without password: add password-file = FILE", r->name);
+    else if (!*r->user && *r->token_command)
+        notes_add(x->notes, NOTES_ERROR, place(x, &r->token_command, r),
+                  "relay '%s' has a token-command without user: add user = NAME", r->name);
     else if (!*r->user && *r->password_file)
         notes_add(x->notes, NOTES_ERROR, place(x, &r->password_file, r),
                   "relay '%s' has a password without user: add user = NAME", r->name);

@@ -225,6 +225,11 @@ static const struct row relay[] = {
     TEXT(config_relay, password_file, "password-file", ROW_PATH, 0, PATH_MAX_OCTETS,
          "File whose first line is the password; others must not be able to read it.",
          .standard = ""),
+    TEXT(config_relay, token_command, "token-command", ROW_TEXT, 0, 4096,
+         "Command for /bin/sh that prints an OAuth 2.0 access token, for relays that take no "
+         "password. It runs as the user of the server, whenever a token is needed that is older "
+         "than five minutes.",
+         .standard = ""),
     LIST(config_relay, mechanisms, config_texts, "mechanisms", ROW_MECHANISM,
          "SASL mechanisms that may be used, best first. Without any: the best both sides know.",
          .standard = ""),

@@ -427,6 +427,7 @@ static void init(struct attempt *x)
         .helo = x->c->config->delivery.helo,
         .user = job->user,
         .password = job->password,
+        .token = ways_token(x->c->ways, job),
         .mechanisms = ways_mechanisms(x->c->ways, job, x->arena),
         .until = clock_now() + ATTEMPT_TIME,
     };

@@ -47,6 +47,8 @@ static struct smtp_client_settings settings_of(const struct hop_wish *w, struct 
     s.verify = w->path->must_verify;
     s.user = w->user;
     s.password = w->password;
+    s.token = w->token;
+    s.port = w->path->port;
     s.mechanisms = w->mechanisms;
     /* Within this machine nobody listens: there a login may go without TLS (P7). */
     s.link_trusted = path_is_loopback(&w->path->address) && !w->path->must_verify;

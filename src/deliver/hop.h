@@ -24,6 +24,7 @@ struct hop_wish {
     const char *helo;
     bool clear;                            /* no TLS this time, where the floor allows */
     struct span user, password;            /* empty user: none */
+    bool token;                            /* the password is an access token */
     struct span mechanisms;                /* as in smtp_client_settings */
     const struct sockaddr_storage *source; /* NULL: the system chooses */
     int64_t until;                         /* clock_now() milliseconds */

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "route/mx.h"
 #include "route/relay.h"
+#include "sasl/ntlm.h"
 #include "tls/tls.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ struct ways {
     size_t own_addresses;
     struct sockaddr_storage source[SOURCES];
     size_t sources;
+    struct ntlm_ready *ntlm;
 };
 
 static bool is_exchange(const struct config *c)
@@ -107,6 +109,15 @@ static int open_relays(struct ways *w, struct error *e)
     return 0;
 }
 
+/* Some old relay may offer nothing else. */
+static bool may_need_ntlm(const struct config *c)
+{
+    for (size_t i = 0; i < c->relay_count; i++)
+        if (*c->relays[i].password_file)
+            return true;
+    return false;
+}
+
 struct ways *ways_open(const struct config *c, struct dns *d, struct error *e)
 {
     struct ways *w = memory_alloc(sizeof *w);
@@ -117,6 +128,8 @@ struct ways *ways_open(const struct config *c, struct dns *d, struct error *e)
     learn_sources(w);
     if (is_exchange(c))
         learn_own(w);
+    if (may_need_ntlm(c))
+        w->ntlm = ntlm_prepare();
     if (open_relays(w, e) < 0 || open_world(w, e) < 0)
         ways_close(&w);
     return w;
@@ -129,6 +142,7 @@ void ways_close(struct ways **w)
     for (size_t i = 0; (*w)->relay && i < (*w)->config->relay_count; i++)
         tls_context_free(&(*w)->relay[i]);
     tls_context_free(&(*w)->world);
+    ntlm_unprepare(&(*w)->ntlm);
     relay_memory_free(&(*w)->memory);
     free((*w)->relay);
     free(*w);
@@ -163,6 +177,13 @@ struct span ways_mechanisms(const struct ways *w, const struct job *job, struct 
     out = arena_span(a, text_span(&all));
     text_free(&all);
     return out;
+}
+
+bool ways_token(const struct ways *w, const struct job *job)
+{
+    const struct config_relay *r = relay_of(w, job);
+
+    return r && *r->token_command;
 }
 
 const struct sockaddr_storage *ways_source(const struct ways *w, int family)

@@ -22,6 +22,8 @@ int ways_find(const struct ways *w, const struct job *job, int64_t deadline, str
 /* For one job: its TLS context; the relay's mechanisms as one text in the arena. */
 struct tls_context *ways_context(const struct ways *w, const struct job *job);
 struct span ways_mechanisms(const struct ways *w, const struct job *job, struct arena *a);
+/* Is the job's password an OAuth 2.0 access token? */
+bool ways_token(const struct ways *w, const struct job *job);
 /* Our address for this family, or NULL: the system chooses. */
 const struct sockaddr_storage *ways_source(const struct ways *w, int family);
 

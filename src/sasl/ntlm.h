@@ -8,6 +8,13 @@
 #include "base/text.h"
 
 struct ntlm;
+struct ntlm_ready;
+
+/* Loads all that the plug-in loads when it is first used, and holds it: for processes that cannot
+ * load a library later, behind their jail's walls. NULL: there is no plug-in. */
+struct ntlm_ready *ntlm_prepare(void);
+/* Nulls the pointer; NULL is fine. */
+void ntlm_unprepare(struct ntlm_ready **r);
 
 /* Is the plug-in there? Reads files the first time. */
 bool ntlm_available(void);

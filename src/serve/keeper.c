@@ -11,6 +11,7 @@
 #include "serve/reception.h"
 #include "serve/resolvers.h"
 #include "serve/settings.h"
+#include "serve/tokens.h"
 #include "serve/walls.h"
 
 #include <errno.h>
@@ -45,6 +46,7 @@ struct keeper {
     struct control control;
     struct places *places;
     struct resolvers *resolvers;
+    struct tokens *tokens;
 };
 
 /* ---- children ---- */
@@ -165,9 +167,12 @@ static void empty(void *arg)
     loop_stop(((struct keeper *)arg)->loop);
 }
 
-/* The relay's login goes with the job and nowhere else. */
-static void attach_login(const struct settings *s, struct job *job)
+/* The relay's login goes with the job and nowhere else. False: its access token is being made.
+ * Where that failed the job goes without one, so that its attempt tells what is wrong. */
+static bool attach_login(const struct keeper *k, struct job *job)
 {
+    const struct settings *s = k->settings;
+
     for (size_t i = 0; i < s->config->relay_count; i++) {
         const struct config_relay *r = &s->config->relays[i];
 
@@ -175,7 +180,11 @@ static void attach_login(const struct settings *s, struct job *job)
             continue;
         job->user = span_of(r->user);
         job->password = text_span(&s->passwords[i]);
+        if (*r->token_command &&
+            tokens_get(k->tokens, r->name, r->token_command, &job->password) == TOKENS_WAITING)
+            return false;
     }
+    return true;
 }
 
 /* To the courier with the least to do. */
@@ -190,8 +199,8 @@ static bool carry(void *arg, const struct job *job, unsigned *courier)
             best = m;
     if (!best || best->load >= k->settings->config->delivery.concurrency)
         return false;
-    attach_login(k->settings, &letter.job);
-    if (!channel_send(best->channel, LETTER_JOB, 0, &letter, job->content.fd))
+    if (!attach_login(k, &letter.job) ||
+        !channel_send(best->channel, LETTER_JOB, 0, &letter, job->content.fd))
         return false;
     best->load++;
     *courier = (unsigned)best->pid;
@@ -331,6 +340,27 @@ static int become_user(const struct config *c, struct error *e)
     return jail_user(c->user, e);
 }
 
+static int open_tokens(struct keeper *k, struct error *e)
+{
+    const struct config *c = k->settings->config;
+    struct tokens_command *commands = memory_array(c->relay_count + 1, sizeof *commands);
+    size_t count = 0;
+    int rc;
+
+    for (size_t i = 0; i < c->relay_count; i++)
+        if (*c->relays[i].token_command)
+            commands[count++] =
+                (struct tokens_command){c->relays[i].name, c->relays[i].token_command};
+    rc = tokens_open(commands, count, &k->tokens, e);
+    free(commands);
+    return rc;
+}
+
+static void token_came(void *arg)
+{
+    queue_kick(((struct keeper *)arg)->house->queue);
+}
+
 static int open_all(struct keeper *k, struct error *e)
 {
     const struct config *c = k->settings->config;
@@ -339,6 +369,8 @@ static int open_all(struct keeper *k, struct error *e)
     if (doors_open(k->doors, c, e) < 0 || become_user(c, e) < 0)
         return -1;
     log_open("keeper", c->log.target, c->log.form, c->log.level);
+    if (open_tokens(k, e) < 0)
+        return -1;
     /* Before the first thread: Landlock does not catch those that run already. */
     jailed = walls_enter(c, k->file, MAX_FILES, e);
     if (jailed < 0)
@@ -347,6 +379,7 @@ static int open_all(struct keeper *k, struct error *e)
         log_event(LOG_NOTICE, "jail.partial", LOG_STR("why", e->words));
     if (house_open(k->loop, c, carry, k, &k->house, e) < 0)
         return -1;
+    tokens_listen(k->tokens, k->loop, token_came, k);
     k->places = places_open(k->loop, c->store.path);
     k->resolvers = resolvers_new(k->loop, "/etc/resolv.conf", on_resolvers, k);
     k->control = (struct control){k->house, &control_calls, k};
@@ -361,6 +394,7 @@ static void close_all(struct keeper *k)
         crew_free(&k->crew);
     resolvers_free(&k->resolvers);
     places_close(&k->places);
+    tokens_close(&k->tokens);
     house_close(&k->house);
     doors_free(&k->doors);
     settings_free(&k->settings);

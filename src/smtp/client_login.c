@@ -105,6 +105,9 @@ int client_login_run(struct smtp_client *c)
     struct sasl_login login = {.name = c->s.user,
                                .password = c->s.password,
                                .mechanisms = c->s.mechanisms,
+                               .token = c->s.token,
+                               .host = span_of(c->s.name),
+                               .port = c->s.port,
                                .secure = true};
     struct sasl_client *sasl;
     struct error e;

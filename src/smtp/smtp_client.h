@@ -56,6 +56,8 @@ struct smtp_client_settings {
     bool verify;                 /* the certificate must pass */
     bool alpn; /* offer "smtp" in the handshake: on ports that several protocols share */
     struct span user, password; /* empty user: no login */
+    bool token;                 /* the password is an OAuth 2.0 access token */
+    unsigned port;              /* the server's, told to it by OAUTHBEARER; 0: not told */
     struct span mechanisms;     /* the only ones allowed, blanks between; empty: all we have */
     bool link_trusted;          /* the login may go in the clear: loopback only */
     struct smtp_client_times times;

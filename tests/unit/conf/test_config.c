@@ -159,6 +159,11 @@ static const struct invalid invalid_table[] = {
      QUIET "relay a { host = x.example user = me password-file = /p\n"
            "doors = { 465, \"25 opportunistic\" } }\n",
      "f:3: relay 'a' would get a password without TLS: write tls = starttls or implicit\n"},
+    {"both secrets",
+     QUIET "relay a { host = b.test user = u password-file = /x token-command = y }\n",
+     "f:2: relay 'a' has both a password and a token-command: keep one of them\n"},
+    {"token without user", QUIET "relay a { host = b.test token-command = y }\n",
+     "f:2: relay 'a' has a token-command without user: add user = NAME\n"},
     {"user alone", QUIET "relay a { host = x.example user = me }\n",
      "f:2: relay 'a' has a user without password: add password-file = FILE\n"},
     {"password alone", QUIET "relay a { host = x.example password-file = /p }\n",

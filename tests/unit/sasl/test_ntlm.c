@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sasl/ntlm.h"
+#include "sasl/ntlm.c"
 
 /* The plug-in (1.2.0) loses the OpenSSL context of each MD4 it makes. */
 const char *__lsan_default_suppressions(void);
@@ -85,6 +85,19 @@ static void test_login(void **state)
     assert_false(login("FAR\\alice", "wrong"));
 }
 
+/* The challenge of the rehearsal is one that is answered. */
+static void test_prepare(void **state)
+{
+    struct ntlm_ready *r = ntlm_prepare();
+
+    (void)state;
+    assert_int_equal(r != NULL, ntlm_available());
+    assert_true(!r || r->rehearsal->complete);
+    ntlm_unprepare(&r);
+    assert_null(r);
+    ntlm_unprepare(&r);
+}
+
 static void test_nonsense(void **state)
 {
     static const char *const challenges[] = {"", "x", "NTLMSSP", "NTLMSSP\0\2\0\0\0"};
@@ -107,7 +120,7 @@ static void test_nonsense(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_login),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_login), cmocka_unit_test(test_prepare),
                                        cmocka_unit_test(test_nonsense)};
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,110 @@
+"""Ways to log in to a relay that take no plain password: access tokens made by a command, and NTLM."""
+import base64, os, shutil, struct
+
+import pytest
+
+from port26 import AS_ROOT, USER, make_certificate, message, wait_for
+from sink import Sink
+
+LOGIN, TOKEN = "roamer@isp.test", "ya29.a-token-of-several-words_4711"
+
+
+@pytest.fixture
+def relay(start, tmp_path):
+    """A port26 that sends everything to this sink."""
+    open_sinks = []
+    cert = make_certificate(tmp_path, "relay")
+    for path in (tmp_path, *list(tmp_path.parents)[:2]):
+        os.chmod(path, 0o755)
+
+    def make(settings, extensions, kind=Sink, **replies):
+        sink = kind({"auth": b"235 2.7.0 welcome\r\n", **replies}, extensions=("STARTTLS", extensions), cert=cert)
+        open_sinks.append(sink)
+        p = start(extra=f'relay "isp" {{ host = "127.0.0.1" port = {sink.port} tls = starttls ca-file = "{cert[0]}"\n'
+                        f'  user = "{LOGIN}" {settings} }}\nroute "all" {{ to = "*" via = "relay:isp" }}\n')
+        return p, sink
+    yield make
+    for sink in open_sinks:
+        sink.close()
+
+
+def send(p, count=1):
+    with p.client("submissions") as c:
+        for i in range(count):
+            c.sendmail(USER, ["somebody@far.test"], message(f"number {i}"))
+
+
+def arrived(p, sink, count):
+    wait_for(lambda: len(sink.kept()) >= count and not p.queue(), 60, message=lambda: f"{p.queue()}\n{p.log()[-4000:]}")
+    assert len(sink.kept()) == count
+
+
+def logins(sink):
+    with sink.lock:
+        return [line.split() for line in sink.lines if line.upper().startswith(b"AUTH")]
+
+
+@pytest.mark.parametrize("offer, mechanism, wanted", [
+    ("AUTH PLAIN LOGIN XOAUTH2", b"XOAUTH2", f"user={LOGIN}\1auth=Bearer {TOKEN}\1\1"),
+    ("AUTH XOAUTH2 OAUTHBEARER", b"OAUTHBEARER", f"n,a={LOGIN},\1host=127.0.0.1\1port=PORT\1auth=Bearer {TOKEN}\1\1"),
+])
+def test_a_token_of_a_command(relay, tmp_path, offer, mechanism, wanted):
+    counted = tmp_path / "counted"
+    counted.mkdir()
+    if AS_ROOT:
+        shutil.chown(counted, "port26", "port26")
+    p, sink = relay(f'token-command = "echo run >> {counted}/runs; echo {TOKEN}; echo more >&2"', offer)
+    send(p, 3)
+    arrived(p, sink, 3)
+    for line in logins(sink):
+        assert line[1] == mechanism
+        assert base64.b64decode(line[2]).decode() == wanted.replace("PORT", str(sink.port))
+    assert (counted / "runs").read_text() == "run\n"  # the token was used again while it was fresh
+    assert TOKEN not in p.log()
+
+
+def test_a_command_that_fails(relay):
+    p, sink = relay('token-command = "exit 3"', "AUTH XOAUTH2")
+    send(p)
+    wait_for(lambda: p.queue() and all(r["attempts"] for r in p.queue()[0]["recipients"]), 60, message=p.log)
+    assert "token.failed" in p.log() and not logins(sink) and not sink.kept()
+
+
+def test_a_refused_token_waits(relay):
+    p, sink = relay(f'token-command = "echo {TOKEN}"', "AUTH XOAUTH2", auth=b"535 5.7.8 token expired\r\n")
+    send(p)
+    wait_for(lambda: p.queue() and all(r["attempts"] for r in p.queue()[0]["recipients"]), 60, message=p.log)
+    assert len(logins(sink)) == 1 and not sink.kept()
+
+
+class Ntlm(Sink):
+    """Challenges as Exchange does, and keeps the answer."""
+
+    def _say(self, s, stage, state):
+        if stage == "auth":
+            name = "FAR".encode("utf-16-le")
+            info = struct.pack("<HH", 2, len(name)) + name + struct.pack("<HH", 0, 0)
+            flags = 0x00000001 | 0x00000200 | 0x00010000 | 0x00080000 | 0x00800000
+            head = struct.pack("<8sIHHIIQQHHI", b"NTLMSSP\0", 2, len(name), len(name), 48, flags, 0x1122334455667788, 0,
+                               len(info), len(info), 48 + len(name))
+            s.sendall(b"334 " + base64.b64encode(head + name + info) + b"\r\n")
+            return b"334"
+        if stage.startswith("tlrmtvntuaad"):
+            self.answer = base64.b64decode(state["line"].strip())
+            s.sendall(b"235 2.7.0 welcome\r\n")
+            return b"235"
+        return super()._say(s, stage, state)
+
+
+def test_ntlm(relay, tmp_path):
+    secret = tmp_path / "secret"
+    secret.touch(0o600)
+    secret.write_text("tell nobody\n")
+    if AS_ROOT:
+        shutil.chown(secret, "port26", "port26")
+    p, sink = relay(f'password-file = "{secret}"', "AUTH NTLM", kind=Ntlm)
+    send(p)
+    arrived(p, sink, 1)
+    assert base64.b64decode(logins(sink)[0][2]).startswith(b"NTLMSSP\0\1")
+    assert sink.answer.startswith(b"NTLMSSP\0\3") and "roamer".encode("utf-16-le") in sink.answer
+    assert b"tell nobody" not in b"".join(sink.lines)
