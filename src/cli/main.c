@@ -49,6 +49,8 @@ static const struct command commands[] = {
     {"places", "[--json]", "List the networks this machine was in and their open doors.",
      places_command_ls, NULL},
     {"places forget", "KEY", "Forget one of them.", places_command_forget, NULL},
+    {"places name", "KEY [NAME]", "Call one of them by a name of your own.", places_command_name,
+     NULL},
     {"account ls", "[--json]", "List the accounts.", account_command_ls, NULL},
     {"account add", "NAME [--alias ADDRESS]", "Make an account: a login and its inbox.",
      account_command_add, NULL},

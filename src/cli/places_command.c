@@ -4,6 +4,7 @@
 #include "cli/table.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void put_text(struct table *t, const char *s)
@@ -52,7 +53,8 @@ static void print_place(const json_t *p)
     json_t *door;
     size_t i;
 
-    printf("%s  %s\n", house_command_text(p, "key"), house_command_text(p, "name"));
+    printf("%s  %s%s%s\n", house_command_text(p, "key"), house_command_text(p, "called"),
+           house_command_text(p, "called")[0] ? ": " : "", house_command_text(p, "name"));
     printf("last visit %s\n", house_command_text(p, "latest"));
     json_array_foreach(json_object_get(p, "doors"), i, door) put_door(t, here, door);
     table_print(t, TABLE_PEOPLE, "No door of a relay was tried there.", stdout);
@@ -96,6 +98,36 @@ int places_command_forget(int argc, const char **argv)
         .print = print_forgotten};
 
     return house_command_plain(argc, argv, &plain);
+}
+
+static void print_named(const json_t *answer)
+{
+    (void)answer;
+    puts("Noted. The setting when of a relay may name this network so.");
+}
+
+int places_command_name(int argc, const char **argv)
+{
+    char *file = NULL;
+    int json = 0, status;
+    const struct poptOption options[] = {COMMAND_CONFIG(&file), COMMAND_JSON(&json), POPT_TABLEEND};
+    const struct command_rules rules = {options, 1, 2,
+                                        "  port26 places name here home\n"
+                                        "  port26 places name here    # takes the name away\n"};
+    struct command_call call;
+
+    status = command_options(&call, argc, argv, &rules);
+    if (status == COMMAND_GO_ON) {
+        json_t *command = house_command_new("places name");
+
+        json_object_set_new(command, "key", json_string(call.args[0]));
+        json_object_set_new(command, "name", json_string(call.count > 1 ? call.args[1] : ""));
+        status = house_command_ask(
+            &(struct house_question){call.words, file, command, json, print_named});
+        command_end(&call);
+    }
+    free(file);
+    return status;
 }
 
 /* ---- status ---- */

@@ -120,6 +120,15 @@ struct config_relay {
     const char *token_command; /* prints an access token, used instead of a password; "" none */
     struct config_texts mechanisms; /* best first; empty: the best both sides know */
 };
+    struct config_texts when;       /* networks it is used in, by name or key; empty: all */
+};
+
+enum { CONFIG_ROUTE_THEN = 8 }; /* further choices of one route */
+
+/* One way that a route may go. */
+struct config_way {
+    enum config_via kind;
+    const struct config_relay *relay; /* for CONFIG_VIA_RELAY */
 
 struct config_route {
     const char *name;
@@ -129,6 +138,8 @@ struct config_route {
     enum config_via kind;
     const struct config_relay *relay; /* for CONFIG_VIA_RELAY */
 };
+    struct config_texts then_texts;   /* as written: further ways, when this network shuts via */
+    struct config_way *then;          /* the same: MX or RELAY */
 
 struct config_delivery {
     uint64_t concurrency;

@@ -221,7 +221,9 @@ static const char *meant_via(const struct cross *x, const char *via)
     return suggest_name(span_of(via), names, count);
 }
 
-static void check_route(struct cross *x, struct config_route *r)
+/* Says what is wrong with this word; false: it is none of the ways. */
+static bool read_way(struct cross *x, const struct config_route *r, const char *word,
+                     const void *field, struct config_way *out)
 {
     struct span via = span_of(r->via), relay = SPAN("relay:");
     const char *near;
@@ -232,20 +234,52 @@ static void check_route(struct cross *x, struct config_route *r)
     } else {
         r->kind = span_is(via, "inbox") ? CONFIG_VIA_INBOX : CONFIG_VIA_MX;
     }
-    if (r->relay || span_is(via, "mx") || span_is(via, "inbox"))
-        return;
-    near = meant_via(x, r->via);
+    if (out->relay || span_is(via, "mx") || span_is(via, "inbox"))
+        return true;
+    near = meant_via(x, word);
     if (near)
         notes_add(x->notes, NOTES_ERROR, place(x, &r->via, r),
                   "route '%s' goes via '%s', which is unknown: did you mean '%s'?", r->name, r->via,
                   near);
+    *out = (struct config_way){.kind = span_is(via, "inbox") ? CONFIG_VIA_INBOX : CONFIG_VIA_MX};
     else if (span_starts(via, relay))
         notes_add(x->notes, NOTES_ERROR, place(x, &r->via, r),
                   "route '%s' goes via '%s', but there is no such relay: add relay \"%s\" { ... }",
                   r->name, r->via, r->via + relay.len);
     else
-        notes_add(x->notes, NOTES_ERROR, place(x, &r->via, r),
-                  "route '%s' goes via '%s': write mx, inbox or relay:NAME", r->name, r->via);
+        notes_add(x->notes, NOTES_ERROR, place(x, field, r),
+                  "route '%s' goes via '%s': write mx, inbox or relay:NAME", r->name, word);
+    return false;
+}
+
+static void check_then(struct cross *x, struct config_route *r)
+{
+    size_t count = r->then_texts.count;
+
+    r->then = arena_alloc(x->c->arena, (count + 1) * sizeof *r->then);
+    if (count && r->kind != CONFIG_VIA_RELAY)
+        notes_add(x->notes, NOTES_ERROR, place(x, &r->then_texts, r),
+                  "route '%s' has further ways in then, which only a route via a relay may have: "
+                  "leave them out",
+                  r->name);
+    if (count > CONFIG_ROUTE_THEN)
+        notes_add(x->notes, NOTES_ERROR, place(x, &r->then_texts, r),
+                  "route '%s' has %zu further ways: at most %d", r->name, count, CONFIG_ROUTE_THEN);
+    for (size_t i = 0; i < count; i++)
+        if (read_way(x, r, r->then_texts.at[i], &r->then_texts, &r->then[i]) &&
+            r->then[i].kind == CONFIG_VIA_INBOX)
+            notes_add(x->notes, NOTES_ERROR, place(x, &r->then_texts, r),
+                      "route '%s' has the inbox as a further way: write mx or relay:NAME", r->name);
+}
+
+static void check_route(struct cross *x, struct config_route *r)
+{
+    struct config_way way;
+
+    read_way(x, r, r->via, &r->via, &way);
+    r->kind = way.kind;
+    r->relay = way.relay;
+    check_then(x, r);
 }
 
 static void check_times(struct cross *x)

@@ -233,6 +233,11 @@ static const struct row relay[] = {
     LIST(config_relay, mechanisms, config_texts, "mechanisms", ROW_MECHANISM,
          "SASL mechanisms that may be used, best first. Without any: the best both sides know.",
          .standard = ""),
+    LIST(config_relay, when, config_texts, "when", ROW_TEXT,
+         "The networks in which it is used, such as the one of the provider that runs it: names "
+         "given with `port26 places name`, or the names or keys that `port26 places` shows. "
+         "Elsewhere it is never asked. Without any: everywhere.",
+         .standard = "", .max = 100),
 };
 
 static const struct row route[] = {
@@ -245,6 +250,11 @@ static const struct row route[] = {
          "Where the mail goes: mx for the servers of the recipient's domain, inbox for an inbox "
          "here, or relay:NAME.",
          .required = true),
+    LIST(config_route, then_texts, config_texts, "then", ROW_TEXT,
+         "Further ways, relay:NAME or mx, for mail that goes via a relay: tried in this order when "
+         "the present network lets nobody through to the one before, each with its own login. What "
+         "a server refuses no other one is asked to take.",
+         .standard = "", .max = 100),
 };
 
 static const struct row delivery[] = {

@@ -500,3 +500,13 @@ void attempt_known(struct attempt_context *c, struct span text)
 {
     recall_load(c->recall, text);
 }
+
+bool attempt_is_here(const struct attempt_context *c, struct span name)
+{
+    return recall_is_here(c->recall, name);
+}
+
+const struct place *attempt_here(const struct attempt_context *c)
+{
+    return recall_here(c->recall);
+}

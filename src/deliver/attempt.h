@@ -36,6 +36,10 @@ void attempt_run(struct attempt_context *c, const struct job *job, struct arena 
 void attempt_place(struct attempt_context *c, const struct place *p);
 /* The same for a network that may have changed unseen, while the machine slept. */
 void attempt_moved(struct attempt_context *c);
+/* Is this a name of the place where we are (recall_is_here)? */
+bool attempt_is_here(const struct attempt_context *c, struct span name);
+/* Where we are; valid until the next attempt_place. */
+const struct place *attempt_here(const struct attempt_context *c);
 /* What is remembered of places, as known_write writes it. */
 void attempt_known(struct attempt_context *c, struct span text);
 

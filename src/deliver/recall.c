@@ -54,6 +54,16 @@ const struct place *recall_here(const struct recall *r)
 }
 
 /* ---- order ---- */
+bool recall_is_here(const struct recall *r, struct span name)
+{
+    const struct known_place *known = known_place(r->known, r->here.key);
+
+    if (!r->here.key[0])
+        return false;
+    return span_is(name, r->here.key) || span_iis(name, r->here.name) ||
+           (known && known->called[0] && span_iis(name, known->called));
+}
+
 
 struct doors {
     char text[PATH_MAX_COUNT][PATH_DOOR_TEXT];

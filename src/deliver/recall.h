@@ -26,6 +26,9 @@ void recall_load(struct recall *r, struct span text);
 /* We are here. Before the first call, and offline, nothing is remembered and nothing noted. */
 void recall_place(struct recall *r, const struct place *p);
 const struct place *recall_here(const struct recall *r);
+/* Is this one of the names of the place where we are: the one people gave it, its own, or its key?
+ */
+bool recall_is_here(const struct recall *r, struct span name);
 
 /* Puts the paths of a relay in the order in which to try them here. Returns how many of the first
  * ones belong to a door that is sure to work. */

@@ -8,6 +8,15 @@
 
 enum route_kind { ROUTE_MX, ROUTE_RELAY, ROUTE_INBOX };
 
+enum { JOB_THEN = 8 };
+
+/* A further way for the recipients of a job, when the network shuts the one before it. */
+struct job_way {
+    enum route_kind kind; /* ROUTE_MX or ROUTE_RELAY */
+    struct span relay, user;
+    struct span password; /* secret, as in the job */
+};
+
 struct job {
     uint64_t lease; /* names this job until its result is settled (P5) */
     unsigned attempt;
@@ -21,6 +30,8 @@ struct job {
     struct span relay;    /* the relay's name, for ROUTE_RELAY */
     struct span user;     /* login of the relay, empty when it has none */
     struct span password; /* secret: wiped with the job (P8) */
+    struct job_way *then; /* at most JOB_THEN */
+    size_t then_count;
 };
 
 /* One try of one path on the way: the story that `port26 queue show` tells. */

@@ -135,6 +135,16 @@ static struct place clean_place(const struct place *p)
     return clean;
 }
 
+/* The one not visited for the longest time, of those without a name as long as there is one. */
+static size_t least_missed(const struct known *k)
+{
+    size_t i = k->count - 1;
+
+    while (i > 0 && k->place[i].called[0])
+        i--;
+    return k->place[i].called[0] ? k->count - 1 : i;
+}
+
 /* The place, at the front of the list, made if need be. */
 static struct known_place *visit(struct known *k, const struct place *p, int64_t now)
 {
@@ -144,7 +154,8 @@ static struct known_place *visit(struct known *k, const struct place *p, int64_t
     if (i < k->count)
         here = k->place[i];
     else if (k->count == KNOWN_PLACES_MAX)
-        remove_place(k, i = k->count - 1);
+        remove_place(k, least_missed(k));
+    i = find_place(k, p->key);
     if (i == k->count)
         k->count++;
     memmove(&k->place[1], &k->place[0], i * sizeof k->place[0]);
@@ -238,6 +249,16 @@ const struct known_place *known_at(const struct known *k, size_t index)
     return index < k->count ? &k->place[index] : NULL;
 }
 
+bool known_call(struct known *k, const char *key, struct span called)
+{
+    size_t i = find_place(k, key);
+
+    if (i == k->count)
+        return false;
+    clean_copy(k->place[i].called, KNOWN_CALLED, called);
+    return true;
+}
+
 bool known_forget(struct known *k, const char *key)
 {
     size_t i = find_place(k, key);
@@ -264,7 +285,7 @@ void known_expire(struct known *k, int64_t now)
 
     for (size_t i = k->count; i-- > 0;) {
         expire_doors(&k->place[i], before);
-        if (k->place[i].latest < before)
+        if (k->place[i].latest < before && !k->place[i].called[0])
             remove_place(k, i);
     }
 }

@@ -17,6 +17,7 @@ enum {
     KNOWN_DOORS_MAX = 64, /* in one place */
     KNOWN_DOOR = 160,     /* octets of a door's name */
     KNOWN_PROOF = 160,
+    KNOWN_CALLED = 64,
     KNOWN_TRIES = 16,                    /* latest results kept for each door */
     KNOWN_TEXT_MAX = 4 << 20,            /* octets of the text form */
     KNOWN_FRESH_MS = 6 * 60 * 60 * 1000, /* a result is trusted alone for so long */
@@ -50,7 +51,8 @@ struct known_door {
 
 struct known_place {
     struct place place;
-    int64_t first, latest; /* visits */
+    char called[KNOWN_CALLED]; /* what its people call it: "home"; "" when nobody named it */
+    int64_t first, latest;     /* visits */
     struct known_door *door;
     size_t door_count;
 };
@@ -77,6 +79,9 @@ const struct known_place *known_place(const struct known *k, const char *key);
 const struct known_door *known_door(const struct known *k, const char *key, struct span door);
 /* All places, the latest visit first; index from 0, NULL after the last. */
 const struct known_place *known_at(const struct known *k, size_t index);
+/* Gives it a name, "" for none; cut and cleaned. False: there is no such place. A place with a name
+ * is not forgotten by itself. */
+bool known_call(struct known *k, const char *key, struct span called);
 /* Forgets one place, or what is older than KNOWN_EXPIRY_MS. */
 bool known_forget(struct known *k, const char *key);
 void known_expire(struct known *k, int64_t now);

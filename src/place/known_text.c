@@ -2,6 +2,7 @@
  *
  *     port26-places <version>
  *     place <key> <name> <gateway> <device> <"tunnel" or "-"> <first> <latest>
+ *     called <what people call it>
  *     door <name> <result> <at> <since> <before> <ms> <tries> <failures> <recent> <proof>
  *
  * Doors stand below their place, places in the order of their visits, the latest first. Texts are
@@ -15,7 +16,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { VERSION = 1, FIELDS_MAX = 12 };
+enum { VERSION = 2, FIELDS_MAX = 12 };
 static const struct span first_word = {"port26-places", 13};
 
 static void write_recent(const struct known_door *d, struct text *out)
@@ -44,6 +45,8 @@ void known_write(const struct known *k, struct text *out)
         text_addf(out, "place\t%s\t%s\t%s\t%s\t%s\t%" PRId64 "\t%" PRId64 "\n", p->place.key,
                   p->place.name, p->place.gateway, p->place.device,
                   p->place.tunnel ? "tunnel" : "-", p->first, p->latest);
+        if (p->called[0])
+            text_addf(out, "called\t%s\n", p->called);
         for (size_t j = 0; j < p->door_count; j++)
             write_door(&p->door[j], out);
     }
@@ -133,6 +136,14 @@ static const char *read_place(struct known *k, const struct line *l)
     return NULL;
 }
 
+static const char *read_called(struct known *k, const struct line *l)
+{
+    if (!k->count || l->count != 2)
+        return "is no name of a place";
+    clean_copy(k->place[k->count - 1].called, KNOWN_CALLED, l->field[1]);
+    return NULL;
+}
+
 static const char *read_door(struct known *k, const struct line *l)
 {
     struct known_place *p = k->count ? &k->place[k->count - 1] : NULL;
@@ -172,7 +183,7 @@ static const char *read_first(struct known *k, const struct line *l)
 static const struct {
     const char *word;
     const char *(*read)(struct known *k, const struct line *l);
-} lines[] = {{"place", read_place}, {"door", read_door}};
+} lines[] = {{"place", read_place}, {"called", read_called}, {"door", read_door}};
 
 static const char *read_line(struct known *k, struct span text)
 {

@@ -169,6 +169,17 @@ static void visit_accept(struct wire *p, struct letter_accept *l)
     wire_u64(p, &m->once_digest);
 }
 
+static void visit_way(struct wire *p, struct job_way *w)
+{
+    unsigned kind = w->kind;
+
+    wire_enum(p, &kind, ROUTE_RELAY);
+    w->kind = (enum route_kind)kind;
+    wire_span(p, &w->relay);
+    wire_span(p, &w->user);
+    wire_span(p, &w->password);
+}
+
 static void visit_job(struct wire *p, struct letter_job *l)
 {
     struct job *j = &l->job;
@@ -193,6 +204,9 @@ static void visit_job(struct wire *p, struct letter_job *l)
     wire_span(p, &j->relay);
     wire_span(p, &j->user);
     wire_span(p, &j->password);
+    j->then = wire_array(p, &j->then_count, JOB_THEN, j->then, sizeof *j->then);
+    for (size_t i = 0; i < j->then_count; i++)
+        visit_way(p, &j->then[i]);
 }
 
 static void visit_outcome(struct wire *p, struct outcome *o)

@@ -107,13 +107,14 @@ static ptrdiff_t find_rule(const struct route_rules *rules, const struct party *
     return -1;
 }
 
-static struct span destination(const struct route *r, struct arena *a)
+static struct span destination(const struct route *r, struct span then, struct arena *a)
 {
     switch (r->kind) {
     case ROUTE_MX:
         return span_of(arena_printf(a, "mx:%.*s", SPAN_ARG(r->domain)));
     case ROUTE_RELAY:
-        return span_of(arena_printf(a, "relay:%.*s", SPAN_ARG(r->relay)));
+        return span_of(arena_printf(a, "relay:%.*s%s%.*s", SPAN_ARG(r->relay),
+                                    then.len ? ", then " : "", SPAN_ARG(then)));
     case ROUTE_INBOX:
         break;
     }
@@ -133,5 +134,6 @@ void choose_route(const struct route_rules *rules, struct span sender, struct sp
     } else {
         out->kind = ours ? ROUTE_INBOX : ROUTE_MX;
     }
-    out->destination = destination(out, a);
+    out->destination =
+        destination(out, out->rule >= 0 ? rules->rule[out->rule].then : SPAN_NONE, a);
 }

@@ -15,6 +15,7 @@ struct route_rule {
     size_t from_count;
     enum route_kind via;
     struct span relay; /* name of the relay, for ROUTE_RELAY */
+    struct span then;  /* its further ways as one text, "relay:isp, then mx", or empty */
 };
 
 struct route_rules {
@@ -29,7 +30,8 @@ struct route {
     struct span relay;       /* ROUTE_RELAY: its name */
     struct span domain;      /* of the recipient, canonical; a literal with its brackets */
     struct span destination; /* recipients with the same one share jobs and connections:
-                                "mx:example.com", "relay:provider", "inbox" */
+                                "mx:example.com", "relay:provider", "inbox",
+                                "relay:provider, then relay:isp, then mx" */
     ptrdiff_t rule;          /* index of the rule that decided, -1: the default */
 };
 

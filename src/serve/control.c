@@ -317,13 +317,14 @@ static void places_ls(struct run *r)
         places_close(&p);
 }
 
-static void places_rm(struct run *r)
+/* One place, by its key. */
+static void place_act(struct run *r, bool (*fn)(struct places *p, const char *key, struct span))
 {
     struct span key = text_of(r, "key");
     bool own;
     struct places *p = take_places(r, &own);
 
-    if (!key.len || !places_forget(p, key.at))
+    if (!key.len || !fn(p, key.at, text_of(r, "name")))
         error_set(&r->error, ERROR_INPUT,
                   "no place \"%.*s\" is remembered: `port26 places` shows their keys",
                   SPAN_ARG(span_head(key, 64)));
@@ -331,6 +332,22 @@ static void places_rm(struct run *r)
         r->control->calls->places_changed(r->control->arg);
     if (own)
         places_close(&p);
+}
+
+static bool forget(struct places *p, const char *key, struct span unused)
+{
+    (void)unused;
+    return places_forget(p, key);
+}
+
+static void places_rm(struct run *r)
+{
+    place_act(r, forget);
+}
+
+static void places_name(struct run *r)
+{
+    place_act(r, places_call);
 }
 
 static void waiting_row(void *arg, const struct queue_place *p)
@@ -391,6 +408,7 @@ static const struct command {
     {"config reload", config_reload},
     {"places", places_ls},
     {"places forget", places_rm},
+    {"places name", places_name},
     {"status", status},
 };
 

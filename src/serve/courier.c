@@ -4,11 +4,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "deliver/attempt.h"
+#include "deliver/detour.h"
 #include "deliver/recall.h"
 #include "dns/dns.h"
 #include "io/fiber.h"
 #include "place/place.h"
 #include "serve/child.h"
+#include "serve/logins.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 struct courier {
     struct dns *dns;
     struct attempt_context *attempts;
+    struct detour *detour;
     unsigned running;
     bool draining, closing;
     struct errand *first; /* all that run */
@@ -49,6 +52,7 @@ static void close_down(void *arg)
 
     place_watch_free(&self->watch);
     timer_free(&self->pulse);
+    detour_free(&self->detour);
     attempt_close(&self->attempts);
     for (int waited = 0; fiber_count(c->loop) > 1 && waited < GOOD_BYE; waited += LOOK)
         fiber_sleep(LOOK);
@@ -91,15 +95,14 @@ static void run(void *arg)
     struct letter_result result = {{0}};
 
     l->job.content.fd = e->parcel->fd;
-    attempt_run(self->attempts, &l->job, e->parcel->arena, &result.result);
+    detour_run(self->detour, &l->job, e->parcel->arena, &result.result);
     result.result.lease = l->job.lease;
     log_outcomes(&l->job, &result.result);
     /* When this is lost the lease runs out and the message is sent again: a duplicate, never a
      * loss. */
     if (!channel_send(e->child->channel, LETTER_RESULT, 0, &result, -1))
         log_event(LOG_ERROR, "result.lost", LOG_ID(&l->job.envelope.id));
-    if (l->job.password.len)
-        memory_wipe((void *)(uintptr_t)l->job.password.at, l->job.password.len);
+    logins_wipe(&l->job);
     parcel_free(&e->parcel);
     *e->link = e->next;
     if (e->next)
@@ -138,6 +141,7 @@ static void on_place(void *arg, const struct place *p)
     attempt_place(self->attempts, p);
     if (same)
         return;
+    detour_moved(self->detour);
     log_event(LOG_NOTICE, "place.changed", LOG_STR("name", p->name), LOG_STR("key", p->key));
     tell_place(self, false);
 }
@@ -154,6 +158,7 @@ static void on_pulse(void *arg)
         return;
     log_event(LOG_NOTICE, "place.slept", LOG_NUM("ms", late));
     attempt_moved(self->attempts);
+    detour_moved(self->detour);
     tell_place(self, true);
 }
 
@@ -261,6 +266,7 @@ static int start(struct child *c, struct error *e)
     self->attempts = attempt_open(c->loop, c->config, self->dns, on_note, self, e);
     if (!self->attempts)
         return -1;
+    self->detour = detour_new(c->config, self->attempts);
     if (self->places)
         attempt_known(self->attempts, span_of(self->places));
     free(self->places);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "deliver/inbox.h"
 #include "io/worker.h"
+#include "serve/logins.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -60,7 +61,8 @@ static struct rules *make_rules(const struct config *c)
             .from = patterns(r->arena, &from->from),
             .from_count = from->from.count,
             .via = kinds[from->kind],
-            .relay = from->relay ? arena_span(r->arena, span_of(from->relay->name)) : SPAN_NONE};
+            .relay = from->relay ? arena_span(r->arena, span_of(from->relay->name)) : SPAN_NONE,
+            .then = logins_then(from, r->arena)};
     }
     r->set = (struct route_rules){.rule = rule,
                                   .count = c->route_count,

@@ -7,6 +7,7 @@
 #include "io/jail.h"
 #include "serve/crew.h"
 #include "serve/doors.h"
+#include "serve/logins.h"
 #include "serve/places.h"
 #include "serve/reception.h"
 #include "serve/resolvers.h"
@@ -167,31 +168,12 @@ static void empty(void *arg)
     loop_stop(((struct keeper *)arg)->loop);
 }
 
-/* The relay's login goes with the job and nowhere else. False: its access token is being made.
- * Where that failed the job goes without one, so that its attempt tells what is wrong. */
-static bool attach_login(const struct keeper *k, struct job *job)
-{
-    const struct settings *s = k->settings;
-
-    for (size_t i = 0; i < s->config->relay_count; i++) {
-        const struct config_relay *r = &s->config->relays[i];
-
-        if (job->kind != ROUTE_RELAY || !span_is(job->relay, r->name))
-            continue;
-        job->user = span_of(r->user);
-        job->password = text_span(&s->passwords[i]);
-        if (*r->token_command &&
-            tokens_get(k->tokens, r->name, r->token_command, &job->password) == TOKENS_WAITING)
-            return false;
-    }
-    return true;
-}
-
 /* To the courier with the least to do. */
 static bool carry(void *arg, const struct job *job, unsigned *courier)
 {
     struct keeper *k = arg;
     struct letter_job letter = {*job};
+    struct job_way ways[JOB_THEN];
     struct member *best = NULL;
 
     for (struct member *m = k->crew ? crew_first(k->crew) : NULL; m; m = m->next)
@@ -199,7 +181,7 @@ static bool carry(void *arg, const struct job *job, unsigned *courier)
             best = m;
     if (!best || best->load >= k->settings->config->delivery.concurrency)
         return false;
-    if (!attach_login(k, &letter.job) ||
+    if (!logins_attach(k->settings, k->tokens, &letter.job, ways) ||
         !channel_send(best->channel, LETTER_JOB, 0, &letter, job->content.fd))
         return false;
     best->load++;

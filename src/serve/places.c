@@ -180,6 +180,15 @@ void places_write(const struct places *p, struct text *out)
     known_write(p->known, out);
 }
 
+bool places_call(struct places *p, const char *key, struct span called)
+{
+    bool there = known_call(p->known, strcmp(key, "here") == 0 ? p->here.key : key, called);
+
+    if (there)
+        changed(p);
+    return there;
+}
+
 bool places_forget(struct places *p, const char *key)
 {
     bool was = known_forget(p->known, key);
@@ -244,6 +253,7 @@ json_t *places_json(const struct places *p)
 
         json_object_set_new(o, "here",
                             json_boolean(p->told && strcmp(k->place.key, p->here.key) == 0));
+        json_object_set_new(o, "called", json_string(k->called));
         put_time(o, "first", k->first);
         put_time(o, "latest", k->latest);
         for (size_t d = 0; d < k->door_count; d++)
@@ -256,11 +266,14 @@ json_t *places_json(const struct places *p)
 
 json_t *places_json_here(const struct places *p)
 {
+    const struct known_place *k;
     json_t *o;
 
     if (!p->told)
         return json_null();
     o = place_json(&p->here);
+    k = known_place(p->known, p->here.key);
+    json_object_set_new(o, "called", json_string(k ? k->called : ""));
     json_object_set_new(o, "offline", json_boolean(p->here.offline));
     put_time(o, "since", p->since);
     return o;

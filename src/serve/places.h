@@ -26,6 +26,9 @@ bool places_offline(const struct places *p);
 void places_note(struct places *p, const struct letter_note *l);
 /* For a courier: all of it. */
 void places_write(const struct places *p, struct text *out);
+/* Names a place, "" takes the name away; the key "here" is where we are. False when there is no
+ * such place. */
+bool places_call(struct places *p, const char *key, struct span called);
 /* False when there is no such place. */
 bool places_forget(struct places *p, const char *key);
 

@@ -413,12 +413,14 @@ static void what_nobody_wrote_is_refused(void **state)
         {"\n", "Line 1 "},
         {"port26-places\n", "Line 1 "},
         {"port26-places\t0\n", "Line 1 "},
-        {"port26-places\t2\n", "Line 1 was written by a newer port26"},
+        {"port26-places\t3\n", "Line 1 was written by a newer port26"},
         {"port-places\t1\n", "Line 1 "},
         {HEAD "\n" PLACE, "Line 2 is neither"},
         {HEAD DOOR, "Line 2 is a door without a place"},
         {HEAD PLACE PLACE, "Line 3 names a place for the second time"},
         {HEAD PLACE DOOR DOOR, "Line 4 names a door for the second time"},
+        {HEAD "called\thome\n", "Line 2 is no name of a place"},
+        {HEAD PLACE "called\n", "Line 3 is no name of a place"},
         {HEAD PLACE "street\n", "Line 3 is neither"},
         {HEAD "place\t0123\thome\t\t\t-\t1\t2\n", "Line 2 is no place"},
         {HEAD "place\t0123456789ABCDEF0123456789abcdef\thome\t\t\t-\t1\t2\n", "Line 2 is no place"},
@@ -445,6 +447,36 @@ static void what_nobody_wrote_is_refused(void **state)
             fail_msg("row %zu: %s", i, e.words);
         known_free(&k);
     }
+}
+
+static void a_place_keeps_its_name(void **state)
+{
+    struct known *k = known_new(), *again = known_new();
+    struct text t = TEXT_INIT(KNOWN_TEXT_MAX);
+    struct place home = place_numbered(500), old = place_numbered(501);
+
+    (void)state;
+    note(k, &home, "a", KNOWN_WORKS, NOON);
+    note(k, &old, "a", KNOWN_WORKS, NOON);
+    assert_false(known_call(k, "nowhere", SPAN("x")));
+    assert_true(known_call(k, home.key, SPAN("my\thome\n")));
+    known_write(k, &t);
+    assert_int_equal(known_read(again, text_span(&t), NULL), 0);
+    assert_string_equal(known_place(again, home.key)->called, known_place(k, home.key)->called);
+    assert_null(strpbrk(known_place(k, home.key)->called, "\t\n"));
+    /* Neither time nor other places take it away; one without a name goes first. */
+    for (unsigned i = 0; i < KNOWN_PLACES_MAX + 5; i++)
+        note(k, &(struct place[]){place_numbered(i)}[0], "a", KNOWN_WORKS, NOON + 1);
+    assert_non_null(known_place(k, home.key));
+    assert_null(known_place(k, old.key));
+    known_expire(k, NOON + 2 * KNOWN_EXPIRY_MS);
+    assert_non_null(known_place(k, home.key));
+    assert_true(known_call(k, home.key, SPAN_NONE));
+    known_expire(k, NOON + 2 * KNOWN_EXPIRY_MS);
+    assert_null(known_place(k, home.key));
+    text_free(&t);
+    known_free(&k);
+    known_free(&again);
 }
 
 static void what_was_read_before_a_mistake_stays(void **state)
@@ -478,6 +510,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(the_largest_memory_fits),
         cmocka_unit_test(what_nobody_wrote_is_refused),
+        cmocka_unit_test(a_place_keeps_its_name),
         cmocka_unit_test(what_was_read_before_a_mistake_stays),
     };
 
