@@ -129,6 +129,7 @@ enum { CONFIG_ROUTE_THEN = 8 }; /* further choices of one route */
 struct config_way {
     enum config_via kind;
     const struct config_relay *relay; /* for CONFIG_VIA_RELAY */
+};
 
 struct config_route {
     const char *name;

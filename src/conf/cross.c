@@ -229,23 +229,21 @@ static bool read_way(struct cross *x, const struct config_route *r, const char *
     const char *near;
 
     if (span_starts(via, relay)) {
-        r->kind = CONFIG_VIA_RELAY;
-        r->relay = config_relay(x->c, r->via + relay.len);
-    } else {
-        r->kind = span_is(via, "inbox") ? CONFIG_VIA_INBOX : CONFIG_VIA_MX;
+        out->kind = CONFIG_VIA_RELAY;
+        out->relay = config_relay(x->c, word + relay.len);
     }
     if (out->relay || span_is(via, "mx") || span_is(via, "inbox"))
         return true;
     near = meant_via(x, word);
     if (near)
-        notes_add(x->notes, NOTES_ERROR, place(x, &r->via, r),
-                  "route '%s' goes via '%s', which is unknown: did you mean '%s'?", r->name, r->via,
+        notes_add(x->notes, NOTES_ERROR, place(x, field, r),
+                  "route '%s' goes via '%s', which is unknown: did you mean '%s'?", r->name, word,
                   near);
     *out = (struct config_way){.kind = span_is(via, "inbox") ? CONFIG_VIA_INBOX : CONFIG_VIA_MX};
     else if (span_starts(via, relay))
-        notes_add(x->notes, NOTES_ERROR, place(x, &r->via, r),
+        notes_add(x->notes, NOTES_ERROR, place(x, field, r),
                   "route '%s' goes via '%s', but there is no such relay: add relay \"%s\" { ... }",
-                  r->name, r->via, r->via + relay.len);
+                  r->name, word, word + relay.len);
     else
         notes_add(x->notes, NOTES_ERROR, place(x, field, r),
                   "route '%s' goes via '%s': write mx, inbox or relay:NAME", r->name, word);
