@@ -119,7 +119,6 @@ struct config_relay {
     const char *password_file;
     const char *token_command; /* prints an access token, used instead of a password; "" none */
     struct config_texts mechanisms; /* best first; empty: the best both sides know */
-};
     struct config_texts when;       /* networks it is used in, by name or key; empty: all */
 };
 
@@ -138,9 +137,9 @@ struct config_route {
     const char *via;          /* as written */
     enum config_via kind;
     const struct config_relay *relay; /* for CONFIG_VIA_RELAY */
-};
     struct config_texts then_texts;   /* as written: further ways, when this network shuts via */
     struct config_way *then;          /* the same: MX or RELAY */
+};
 
 struct config_delivery {
     uint64_t concurrency;

@@ -225,9 +225,10 @@ static const char *meant_via(const struct cross *x, const char *via)
 static bool read_way(struct cross *x, const struct config_route *r, const char *word,
                      const void *field, struct config_way *out)
 {
-    struct span via = span_of(r->via), relay = SPAN("relay:");
+    struct span via = span_of(word), relay = SPAN("relay:");
     const char *near;
 
+    *out = (struct config_way){.kind = span_is(via, "inbox") ? CONFIG_VIA_INBOX : CONFIG_VIA_MX};
     if (span_starts(via, relay)) {
         out->kind = CONFIG_VIA_RELAY;
         out->relay = config_relay(x->c, word + relay.len);
@@ -239,7 +240,6 @@ static bool read_way(struct cross *x, const struct config_route *r, const char *
         notes_add(x->notes, NOTES_ERROR, place(x, field, r),
                   "route '%s' goes via '%s', which is unknown: did you mean '%s'?", r->name, word,
                   near);
-    *out = (struct config_way){.kind = span_is(via, "inbox") ? CONFIG_VIA_INBOX : CONFIG_VIA_MX};
     else if (span_starts(via, relay))
         notes_add(x->notes, NOTES_ERROR, place(x, field, r),
                   "route '%s' goes via '%s', but there is no such relay: add relay \"%s\" { ... }",
