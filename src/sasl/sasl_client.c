@@ -2,6 +2,7 @@
 #include "sasl/sasl_client.h"
 #include "base/memory.h"
 #include "sasl/base64.h"
+#include "sasl/exchange.h"
 #include "sasl/ntlm.h"
 
 #include <assert.h>
@@ -30,8 +31,7 @@ struct sasl_client {
     struct text out; /* may hold the password */
     int steps;
     bool complete; /* nothing more is expected from the server but 235 */
-    Gsasl *gsasl;
-    Gsasl_session *session;
+    struct exchange scram;
     struct ntlm *ntlm;
 };
 
@@ -80,14 +80,6 @@ static void set_cstr(Gsasl_session *session, Gsasl_property p, struct span value
     free(cstr);
 }
 
-static void set_binding(const struct sasl_client *c, Gsasl_session *session)
-{
-    struct text t = TEXT_INIT(2 * SASL_BINDING);
-    base64_encode((struct span){(const char *)c->login.binding.exporter, SASL_BINDING}, &t);
-    gsasl_property_set(session, GSASL_CB_TLS_EXPORTER, text_cstr(&t));
-    text_free(&t);
-}
-
 /* gsasl asks for the binding while the session starts, before it could be set. It gets it for -PLUS
  * only: with one at hand for plain SCRAM, gsasl 2.2 fails instead of sending the flag "y" ("I would
  * have bound, but you offered no -PLUS"). So whoever holds a valid certificate can strike -PLUS
@@ -98,22 +90,16 @@ static int property(Gsasl *gsasl, Gsasl_session *session, Gsasl_property p)
     if (p != GSASL_CB_TLS_EXPORTER || !c->mechanism->bound)
         return GSASL_NO_CALLBACK;
 
-    set_binding(c, session);
+    exchange_set(session, GSASL_CB_TLS_EXPORTER, c->login.binding.exporter, SASL_BINDING);
     return GSASL_OK;
 }
 
 static bool scram_begin(struct sasl_client *c)
 {
-    if (gsasl_init(&c->gsasl) != GSASL_OK)
+    if (!exchange_begin(&c->scram, gsasl_client_start, c->mechanism->name, property, c))
         return false;
-    gsasl_callback_hook_set(c->gsasl, c);
-    gsasl_callback_set(c->gsasl, property);
-    if (gsasl_client_start(c->gsasl, c->mechanism->name, &c->session) != GSASL_OK) {
-        c->session = NULL;
-        return false;
-    }
-    set_cstr(c->session, GSASL_AUTHID, c->login.name);
-    set_cstr(c->session, GSASL_PASSWORD, c->login.password);
+    set_cstr(c->scram.session, GSASL_AUTHID, c->login.name);
+    set_cstr(c->scram.session, GSASL_PASSWORD, c->login.password);
     return true;
 }
 
@@ -148,7 +134,8 @@ static int scram_step(struct sasl_client *c, struct span challenge, struct error
                           "The server asks for fewer than %d or more than %d rounds of password "
                           "hashing; allow PLAIN for it, or tell its operator.",
                           SCRAM_ITERATIONS_MIN, ITERATIONS_MAX);
-    int rc = gsasl_step(c->session, challenge.len ? challenge.at : "", challenge.len, &out, &n);
+    int rc =
+        gsasl_step(c->scram.session, challenge.len ? challenge.at : "", challenge.len, &out, &n);
     bool added = rc <= GSASL_NEEDS_MORE && text_add(&c->out, (struct span){out, n});
     gsasl_free(out);
     if (c->steps == 3 && rc != GSASL_OK)
@@ -331,9 +318,7 @@ const char *sasl_client_mechanism(const struct sasl_client *c)
 
 static int one_step(struct sasl_client *c, struct span challenge, struct error *e)
 {
-    if (c->out.at)
-        memory_wipe(c->out.at, c->out.cap);
-    text_clear(&c->out);
+    text_wipe(&c->out);
     text_room(&c->out, c->out.max); /* at once: growing would leave copies behind */
     c->steps++;
     return c->mechanism->step(c, challenge, e);
@@ -379,13 +364,8 @@ void sasl_client_free(struct sasl_client **c)
     if (!old)
         return;
     *c = NULL;
-    if (old->session)
-        gsasl_finish(old->session);
-    if (old->gsasl)
-        gsasl_done(old->gsasl);
+    exchange_end(&old->scram);
     ntlm_free(&old->ntlm);
-    if (old->out.at)
-        memory_wipe(old->out.at, old->out.cap);
-    text_free(&old->out);
+    text_wipe(&old->out);
     free(old);
 }

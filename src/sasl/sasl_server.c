@@ -2,6 +2,7 @@
 #include "sasl/sasl_server.h"
 #include "base/memory.h"
 #include "sasl/base64.h"
+#include "sasl/exchange.h"
 
 #include <assert.h>
 #include <gsasl.h>
@@ -23,8 +24,7 @@ struct sasl_server {
     struct text in; /* the decoded line; may hold a password */
     struct text name;
     /* SCRAM */
-    Gsasl *gsasl;
-    Gsasl_session *session;
+    struct exchange scram;
     bool asked;  /* the verifier was asked for; `answer` is valid */
     bool proved; /* only the client's empty last line is missing */
     int answer;
@@ -90,15 +90,6 @@ static enum sasl_step login_step(struct sasl_server *s, struct span in, struct t
 
 /* ---- SCRAM-SHA-256 and -PLUS, RFC 5802, 7677 ---- */
 
-static void set64(Gsasl_session *session, Gsasl_property property, const void *at, size_t n)
-{
-    struct text t = TEXT_INIT(128);
-    base64_encode((struct span){at, n}, &t);
-    gsasl_property_set(session, property, t.at);
-    memory_wipe(t.at, t.cap);
-    text_free(&t);
-}
-
 /* Asks the house once, when the name is known. */
 static void ask_verifier(struct sasl_server *s, const char *name)
 {
@@ -115,10 +106,10 @@ static void ask_verifier(struct sasl_server *s, const char *name)
     if (s->answer < 0)
         return;
     snprintf(count, sizeof count, "%u", (unsigned)v.iterations);
-    gsasl_property_set(s->session, GSASL_SCRAM_ITER, count);
-    set64(s->session, GSASL_SCRAM_SALT, v.salt, v.salt_len);
-    set64(s->session, GSASL_SCRAM_STOREDKEY, v.stored_key, SCRAM_KEY);
-    set64(s->session, GSASL_SCRAM_SERVERKEY, v.server_key, SCRAM_KEY);
+    gsasl_property_set(s->scram.session, GSASL_SCRAM_ITER, count);
+    exchange_set(s->scram.session, GSASL_SCRAM_SALT, v.salt, v.salt_len);
+    exchange_set(s->scram.session, GSASL_SCRAM_STOREDKEY, v.stored_key, SCRAM_KEY);
+    exchange_set(s->scram.session, GSASL_SCRAM_SERVERKEY, v.server_key, SCRAM_KEY);
     memory_wipe(&v, sizeof v);
 }
 
@@ -135,15 +126,12 @@ static int property(Gsasl *gsasl, Gsasl_session *session, Gsasl_property p)
 
 static bool scram_begin(struct sasl_server *s)
 {
-    if (gsasl_init(&s->gsasl) != GSASL_OK)
-        return false;
-    gsasl_callback_hook_set(s->gsasl, s);
-    gsasl_callback_set(s->gsasl, property);
-    if (gsasl_server_start(s->gsasl, s->mechanism->name, &s->session) != GSASL_OK)
+    if (!exchange_begin(&s->scram, gsasl_server_start, s->mechanism->name, property, s))
         return false;
     /* Set for SCRAM without -PLUS too: so a client is caught that was told we have no -PLUS. */
     if (s->config.binding.there)
-        set64(s->session, GSASL_CB_TLS_EXPORTER, s->config.binding.exporter, SASL_BINDING);
+        exchange_set(s->scram.session, GSASL_CB_TLS_EXPORTER, s->config.binding.exporter,
+                     SASL_BINDING);
     return true;
 }
 
@@ -176,8 +164,8 @@ static enum sasl_step scram_failure(int rc)
 /* Only the own name is allowed as the identity to act as. */
 static bool scram_other_identity(const struct sasl_server *s)
 {
-    const char *authzid = gsasl_property_fast(s->session, GSASL_AUTHZID);
-    const char *name = gsasl_property_fast(s->session, GSASL_AUTHID);
+    const char *authzid = gsasl_property_fast(s->scram.session, GSASL_AUTHZID);
+    const char *name = gsasl_property_fast(s->scram.session, GSASL_AUTHID);
     return authzid && *authzid && (!name || strcmp(authzid, name) != 0);
 }
 
@@ -188,11 +176,11 @@ static enum sasl_step scram_step(struct sasl_server *s, struct span in, struct t
 
     if (s->proved)
         return in.len ? SASL_BROKEN : SASL_OK;
-    if (!s->session && !scram_begin(s))
+    if (!s->scram.session && !scram_begin(s))
         return SASL_TEMPORARY;
     if (!scram_sane(s, in))
         return SASL_BROKEN;
-    int rc = gsasl_step(s->session, in.at, in.len, &out, &n);
+    int rc = gsasl_step(s->scram.session, in.at, in.len, &out, &n);
     enum sasl_step r = SASL_MORE;
     if (s->asked && s->answer < 0)
         r = SASL_TEMPORARY;
@@ -285,13 +273,8 @@ void sasl_server_free(struct sasl_server **s)
     if (!old)
         return;
     *s = NULL;
-    if (old->session)
-        gsasl_finish(old->session);
-    if (old->gsasl)
-        gsasl_done(old->gsasl);
-    if (old->in.at)
-        memory_wipe(old->in.at, old->in.cap);
-    text_free(&old->in);
+    exchange_end(&old->scram);
+    text_wipe(&old->in);
     text_free(&old->name);
     memory_wipe(old, sizeof *old);
     free(old);

@@ -132,8 +132,7 @@ void scram_format(const struct scram_verifier *v, char buf[SCRAM_TEXT])
     base64_encode((struct span){(const char *)v->server_key, SCRAM_KEY}, &t);
     assert(!t.full);
     memcpy(buf, text_cstr(&t), t.len + 1);
-    memory_wipe(t.at, t.len);
-    text_free(&t);
+    text_wipe(&t);
 }
 
 /* Decodes into at[0..most]; the count, or 0 when it is no base64 or does not fit. */
@@ -143,7 +142,7 @@ static size_t bytes_of(struct span s, unsigned char *at, size_t most)
     size_t n = base64_decode(s, &t) && t.len <= most ? t.len : 0;
     if (n)
         memcpy(at, t.at, n);
-    text_free(&t);
+    text_wipe(&t);
     return n;
 }
 
