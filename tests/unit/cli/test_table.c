@@ -78,8 +78,8 @@ static void test_strange_text(void **state)
     static const struct table_column wide[] = {{"a", TABLE_TEXT, true}, {"b", TABLE_TEXT, true}};
     static const char *const locales[] = {"C", "C.UTF-8"};
     static const char *const texts[] = {"\xc3\xa9",
-                                        "\xc2\x9b"
-                                        "31m",
+                                        ("\xc2\x9b"
+                                         "31m"),
                                         "\xef\xbf\xbf",
                                         "\xe2\x80\x8b",
                                         "\xcc\x81",
