@@ -3,6 +3,8 @@
 
 #include "base/memory.h"
 #include "mail/reading.h"
+#include "probe/finer.h"
+#include "probe/said.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -425,12 +427,17 @@ bool conclude_tls_fails(struct facts *k, struct conclusion *c)
 static bool read_reply(const struct findings_reply *r, struct conclusion *c)
 {
     const struct reply reply = {.code = r->code, .enhanced = r->enhanced, .text = span_of(r->text)};
+    struct arena *a;
+    const char *finer;
 
     if (r->code < 400)
         return false;
+    a = arena_new();
     c->reply = *r;
     c->cause = reading_of(r->stage, &reply);
-    c->id = cause_row(c->cause)->id;
+    finer = finer_id(c->cause, r->stage, r->code, said_plain(reply.text, a));
+    arena_free(&a);
+    c->id = finer ? finer : cause_row(c->cause)->id;
     if (!c->id[0])
         c->id = "unknown";
     return true;

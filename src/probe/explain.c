@@ -4,15 +4,13 @@
 #include "base/text.h"
 #include "mail/reading.h"
 #include "probe/bounce.h"
+#include "probe/finer.h"
 #include "probe/phrase.h"
 #include "probe/providers.h"
 #include "probe/remedy.h"
 #include "probe/said.h"
 
 #include <string.h>
-
-#define AT(stage) (1U << (stage))
-#define OPENING   (AT(STAGE_CONNECT) | AT(STAGE_GREETING) | AT(STAGE_HELO))
 
 enum { SHOWN_MAX = 400 };
 
@@ -30,49 +28,9 @@ struct sense {
     bool ok;          /* the server said yes */
 };
 
-/* The same class of reply asks for different steps: by where it was said, and in which words. */
-static const struct {
-    enum cause cause;
-    unsigned stages;
-    unsigned code;
-    const char *words; /* lower case, "|" between; NULL: whatever */
-    const char *id;
-} finer[] = {
-    {CAUSE_MAILBOX_FULL, AT(STAGE_MAIL), 0, NULL, "M1"},
-    {CAUSE_MAILBOX_FULL, 0, 0,
-     "your mailbox|your account|sender's mailbox|sender mailbox|your quota|sender is over|"
-     "sender over quota|your disk quota|your inbox",
-     "M1"},
-    {CAUSE_AUTH_BAD, 0, 0,
-     "full email address|full e-mail address|complete email|complete e-mail|username should be|"
-     "username must be|user name must be|full address as",
-     "A4"},
-    {CAUSE_AUTH_BAD, 0, 0, "internet access login|isp username|access account", "A5"},
-    {CAUSE_RECIPIENT_DOMAIN, OPENING, 0, NULL, "S11"},
-    {CAUSE_RECIPIENT_DOMAIN, 0, 521, NULL, "S11"},
-    {CAUSE_RECIPIENT_DOMAIN, 0, 0, "no smtp service", "S11"},
-    {CAUSE_TLS_REQUIRED, AT(STAGE_AUTH), 0, NULL, "A9"},
-    {CAUSE_TLS_REQUIRED, 0, 538, NULL, "A9"},
-    {CAUSE_TLS_FAILURE, 0, 0,
-     "protocol version|unsupported protocol|no shared cipher|handshake_failure|tls version|"
-     "tlsv1.0|tls 1.0|tls 1.2 or",
-     "S6"},
-    {CAUSE_IP_BLOCKED, 0, 0, "pbl.spamhaus|policy block list|policy blocklist", "S8"},
-};
-
 static bool holds(struct span plain, const char *words)
 {
     return reading_says(plain, words).len > 0;
-}
-
-static const char *finer_id(const struct sense *s)
-{
-    for (size_t i = 0; i < COUNT(finer); i++)
-        if (finer[i].cause == s->cause && (!finer[i].stages || (finer[i].stages & AT(s->stage))) &&
-            (!finer[i].code || finer[i].code == s->said.reply.code) &&
-            (!finer[i].words || holds(s->plain, finer[i].words)))
-            return finer[i].id;
-    return s->id;
 }
 
 /* Of words that hold together, "a&b", the first stands for all. */
@@ -153,6 +111,7 @@ static void by_words(struct sense *s, struct span text, struct arena *a)
 static void make_sense(struct span text, enum stage stage, struct sense *s, struct arena *a)
 {
     bool quoted = said_find(text, &s->said, a);
+    const char *finer;
 
     s->plain = said_plain(span_head(text, 64 * 1024), a);
     s->phrase = phrase_find(s->plain, &s->word);
@@ -174,7 +133,9 @@ static void make_sense(struct span text, enum stage stage, struct sense *s, stru
         by_phrase(s, a);
     else if (!quoted)
         by_words(s, text, a);
-    s->id = finer_id(s);
+    finer = finer_id(s->cause, s->stage, s->said.reply.code, s->plain);
+    if (finer)
+        s->id = finer;
 }
 
 static void find_note(struct explain_result *out, struct arena *a, const char *name,

@@ -196,10 +196,12 @@ static const struct remedy remedies[] = {
      "are wrong.\n"
      "If it works, an app password may be needed here instead.{providerhint}"},
     {"A4", CAUSE_NONE, OWNER_YOU, CHANGE_USER,
-     "{host} wants the user name in another form.", "User name: the full address", NULL},
-    {"A5", CAUSE_NONE, OWNER_YOU, CHANGE_USER | CHANGE_PASSWORD,
+     "{host} wants the user name in another form.", "User name: {userform}", NULL},
+    {"A5", CAUSE_NONE, OWNER_YOU, 0,
      "{host} wants the login of the internet access, not of the mailbox.",
-     "User name and password: those of your internet provider", NULL},
+     "User name and password: those of your internet provider",
+     "Put the user name and password of the internet access into the settings for outgoing mail.\n"
+     "They stand in the provider's letter or on its account pages."},
     {"A6", CAUSE_AUTH_APP_PASSWORD, OWNER_YOU, CHANGE_PASSWORD, NULL,
      "Password: an app password, made in the account's security settings",
      "^Sign in at the provider's web site, switch on two-step verification and make an app "
@@ -419,6 +421,14 @@ static void say_spa(struct text *out, const struct remedy_case *k)
     text_adds(out, k->best.spa == SPA_ON ? "on" : "off");
 }
 
+static void say_userform(struct text *out, const struct remedy_case *k)
+{
+    if (k->best.user.len)
+        text_add(out, k->best.user);
+    else
+        text_adds(out, "the full address");
+}
+
 /* Fills in the names. */
 static struct span expand(struct span pattern, const struct remedy_case *k, struct arena *a)
 {
@@ -426,10 +436,10 @@ static struct span expand(struct span pattern, const struct remedy_case *k, stru
         const char *mark;
         void (*say)(struct text *, const struct remedy_case *);
     } marks[] = {
-        {"{host}", say_host},   {"{best}", say_best},         {"{bestname}", say_bestname},
-        {"{other}", say_other}, {"{providerhint}", say_hint}, {"{domain}", say_domain},
-        {"{spa}", say_spa},     {"{rightname}", say_rightname},   {"{more}", say_more},
-        {"{since}", say_since}, {"{place}", say_place},
+        {"{host}", say_host},   {"{best}", say_best},           {"{bestname}", say_bestname},
+        {"{other}", say_other}, {"{providerhint}", say_hint},   {"{domain}", say_domain},
+        {"{spa}", say_spa},     {"{rightname}", say_rightname}, {"{more}", say_more},
+        {"{since}", say_since}, {"{place}", say_place},         {"{userform}", say_userform},
     };
     struct text out = TEXT_INIT(WORDS_MAX);
     struct span done;

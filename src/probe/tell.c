@@ -114,6 +114,19 @@ static void take_same_door(const struct findings *f, const struct conclusion *c,
     k->best.sealing = sealings[d->mode];
 }
 
+/* The form of the user name that was not tried; empty when it cannot be known. */
+static struct span other_form(const struct findings *f, struct arena *a)
+{
+    struct span user = span_of(f->user);
+    ptrdiff_t at = span_find(user, '@');
+
+    if (at >= 0)
+        return span_head(user, (size_t)at);
+    if (!user.len || !f->domain[0])
+        return SPAN_NONE;
+    return span_of(arena_printf(a, "%s@%s", f->user, f->domain));
+}
+
 /* The remedy names one door; when it is about more, they are added. */
 static void name_ports(const struct conclusion *c, struct verdict *v, struct arena *a)
 {
@@ -153,6 +166,8 @@ static void tell_one(const struct findings *f, const struct conclusion *c,
         take_same_door(f, c, &k);
     if (strcmp(c->id, "N4") == 0)
         take_right(f, &k);
+    if (strcmp(c->id, "A4") == 0)
+        k.best.user = other_form(f, a);
     *v = (struct verdict){0};
     if (c->cause == CAUSE_CERT_NAME && c->other[0])
         k.best.host = k.other;

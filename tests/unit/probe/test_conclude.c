@@ -654,6 +654,18 @@ static void short_name(struct findings *f)
     snprintf(f->user, sizeof f->user, "joe");
 }
 
+static void wants_short_name(struct findings *f)
+{
+    wrong_password(f);
+    says(&f->login.reply, STAGE_AUTH, 535, "5.7.8", "only the part before the @, please");
+}
+
+static void wants_access_login(struct findings *f)
+{
+    wrong_password(f);
+    says(&f->login.reply, STAGE_AUTH, 535, "5.7.8", "use your ISP username");
+}
+
 static void dropped_since(struct findings *f)
 {
     drop25(f);
@@ -769,6 +781,8 @@ static const struct row {
     {"the server takes few", takes_few, "S7", "takes-few", NULL, 0},
     {"own mailbox full", full_at_mail, "M1", "mail-refused", NULL, 465},
     {"user name without domain", short_name, "A3", "login-refused", "A4", 465},
+    {"the short user name", wants_short_name, "A4", "login-refused", NULL, 465},
+    {"the login of the access", wants_access_login, "A5", "login-refused", NULL, 465},
     {"used to open", dropped_since, "N19", "used-to-open", "N8", 25},
     {"opens elsewhere", dropped_here_only, "N8", "dropped-on-the-way", "N20", 25},
     {"hosting company", at_a_hoster, "N17", "hosting-company", "N8", 25},
