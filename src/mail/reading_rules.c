@@ -98,6 +98,27 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_DOMAIN_BLOCKED, "your domain has been b|domain has been blocked"),
     SAYS(CAUSE_SENDER_REJECTED, "your email address&has been block|envelope domain not allowed"),
     SAYS(CAUSE_UNAUTHENTICATED, "domain authentication requirements"),
+    SAYS(CAUSE_HELO, "helohost"),
+    SAYS(CAUSE_RELAY_DENIED, "relay check|routed address|uucp address|source rout|percent hack"),
+    SAYS(CAUSE_SPAM, "spam/virus|spam or virus|virus or spam"),
+    {.cause = CAUSE_AUTH_LIMIT, .words = "too much|too many",
+     .about = "fail authentication|failed auth|auth fail|authentication fail|login fail|"
+              "failed login|auth error|authentication error"},
+    {.cause = CAUSE_AUTH_REQUIRED, .never = "rcpthosts",
+     .words = "don't authenticate|do not authenticate|did not authenticate"},
+    {.cause = CAUSE_MAILBOX_FULL, .about = RECIPIENT,
+     .words = "receiving limit|exceeding&quota|exceeds&quota|space limit",
+     .never = "sending|your |outgoing|sender|message count|queue|submission| rate"},
+    {.cause = CAUSE_SENDER_REJECTED, .words = "sender is spam|sender is a spam"},
+    SAYS(CAUSE_IP_BLOCKED, "are sending spam|are a spammer|is sending spam"),
+    SAYS(CAUSE_SPAM, "by our filter|by our spam|by our content|suspect content"),
+    SAYS(CAUSE_RECIPIENT_RESTRICTED, "account is protected|mailbox is protected"),
+    SAYS(CAUSE_ACCOUNT_SUSPENDED, "main account|master account"),
+    SAYS(CAUSE_RECIPIENT_UNKNOWN, "wrong or no longer|invalid rcpt|characters in address"),
+    SAYS(CAUSE_TOO_MANY_RECIPIENTS, "number of rcpt|rcpts"),
+    SAYS(CAUSE_BUSY, "user output file|spool file|home directory&!quota&!missing"),
+    {.cause = CAUSE_AUTH_MECHANISM, .stages = AT(STAGE_AUTH), .code = 4, .words = "unsupported"},
+    SAYS(CAUSE_REPUTATION, "hl:rep"),
     SAYS(CAUSE_SPAM, "filtered by outbound|filtered by our"),
     SAYS(CAUSE_SENDING_LIMIT, "messages you can send|you have reached the max"),
     SAYS(CAUSE_RECIPIENT_UNKNOWN, "mailbox is not allowed"),
@@ -535,6 +556,10 @@ static const struct reading_rule rules[] = {
      "attachment contains|contains malware"},
     SAYS(CAUSE_MALFORMED, "corrupt message|smtplf"),
     /* who is on a list, or blocked? */
+    {.cause = CAUSE_IP_BLOCKED, .names_address = true, .never = DOMAIN "|rhsbl|dbl.|content|virus",
+     .words = LISTED "|spammer|is blocked|rejected see|rejected, see|rejected using"},
+    {.cause = CAUSE_IP_BLOCKED, .never = DOMAIN "|rhsbl|uribl|surbl|dbl.|spamassassin",
+     .words = "dnsbl| rbl| rbl.|black list rbl|black ip|dictionary attack|harvest"},
     {.cause = CAUSE_DOMAIN_BLOCKED, .words = LISTED, .about = DOMAIN, .never = OUR_ADDRESS},
     {.cause = CAUSE_SENDER_REJECTED, .words = LISTED, .about = SENDER,
      .never = OUR_ADDRESS "|poor reputation"},
@@ -695,6 +720,9 @@ static const struct reading_rule rules[] = {
     {.cause = CAUSE_POLICY, .code = 5,
      .words = "policy|policies|whitelist|allowlist|not accepted for|local rule"},
     SAYS(CAUSE_POLICY, "whitelist|allowlist|policy that|by policy|policy error"),
+    {.cause = CAUSE_RECIPIENT_UNKNOWN, .code = 550, .words = "unavailable|not available",
+     .about = "user|mailbox|account|recipient|address",
+     .never = "server|service|system|temporar|try again"},
     SAYS(CAUSE_BUSY,
          "temporarily unavailable|temporarily unable|server busy|too busy|server ports are busy|"
          "come back later|unavailable|try again later|plus tard|resources|transaction failed|"
@@ -702,6 +730,62 @@ static const struct reading_rule rules[] = {
          "under load|maintenance|shutting down|lookup failure|configuration error|"
          "write error|temporary&failure|error sending|unable to queue|unable to process|"
          "mailbox busy|cannot process|temporary problem|local problem|out of memory"),
+
+    /* weak words: each alone may mean anything, two together seldom do */
+    {.cause = CAUSE_AUTH_BAD, .code = 5, .words = "authentication fail|authentication error|"
+     "login fail|logon fail", .never = "spf|dkim|domain|message|sender"},
+    {.cause = CAUSE_ACCOUNT_SUSPENDED, .code = 5, .words = "outgoing|outbound|sending|main account",
+     .about = "suspen|disabled|locked|unavailable|frozen"},
+    {.cause = CAUSE_RECIPIENT_DISABLED, .code = 5, .words = "accepting any|accepting new|receiving"
+     " any|accept any", .about = "mail|message"},
+    {.cause = CAUSE_SENDER_REJECTED, .code = 5,
+     .words = "null sender|empty sender|empty envelope|empty email|empty from|returned mail|"
+              "bounces|bounce message|backscatter|fake|black mail|mail address invalid",
+     .never = "recipient|" OUR_ADDRESS},
+    {.cause = CAUSE_SENDER_DOMAIN, .code = 5, .about = SENDER "|fully|qualified",
+     .words = "qualified|tld|reserved domain|top level|top-level|sendermx|sender mx",
+     .never = "recipient|helo|ehlo|host"},
+    {.cause = CAUSE_SPAM, .code = 5, .never = OUR_ADDRESS "|attach",
+     .words = "content|bulk|advert|our filter|mass mail|newsletter",
+     .about = "reject|block|denied|refuse|filter|detect|suspect|not accept|bulk|score|fail|match"},
+    {.cause = CAUSE_SPAM, .code = 4, .words = "content", .about = "suspect|suspicious|filter"},
+    {.cause = CAUSE_POLICY, .code = 5, .words = "images|attachments", .about = "accept"},
+    {.cause = CAUSE_VIRUS, .code = 5, .words = "attach|executable",
+     .about = "reject|block|denied|refuse|filter|not accept|forbid|prohibit|content|potential",
+     .never = "not accepting mail with|recipient"},
+    {.cause = CAUSE_TOO_MANY_RECIPIENTS, .words = "rcpt|recipient",
+     .about = "number|out of allow|maximum|limit|over size|too much"},
+    {.cause = CAUSE_TOO_LARGE, .words = "attachment|length|size|bytes",
+     .about = "too long|too big|threshold|oversize|exceed|limit|maximum",
+     .never = "line|command|header|name"},
+    {.cause = CAUSE_MAILBOX_FULL, .words = "quota|storage|too much mail|mail data|enough space",
+     .never = "system|server|sending|outgoing|count|queue|submission|session|daily|monthly"},
+    SAYS(CAUSE_LOOP, "loop detect|loop found|is looping|delivery loop"),
+    {.cause = CAUSE_GREYLISTED, .code = 4, .words = "requires confirmation|confirm this"},
+    {.cause = CAUSE_IP_BLOCKED, .code = 5,
+     .words = "ip is |ip rejected|ip denied|this mail server|mail exchanger|block perm|go away"},
+    {.cause = CAUSE_RECIPIENT_RESTRICTED, .code = 5,
+     .words = "not member|protected by|has restricted|user reject&!rejected|"
+              "local user only|local users only|private list|internal only|list access",
+     .never = OUR_ADDRESS},
+    {.cause = CAUSE_BUSY, .about = "cannot|can't|could not|couldn't|unable to|failed to|failure|"
+     "error|misconfig",
+     .words = "file|queue|database|ldap|sql|backend|writ|fork|memory|load |load drd|internal|"
+              "config|create|process|milter|scanner|spamd|clamd|policy server|resource|server is",
+     .never = "user |recipient|mailbox|account|sender|your |spam|virus|quota|domain |header|"
+              "command|parse|syntax|address|password"},
+    {.cause = CAUSE_RECIPIENT_UNKNOWN, .code = 5,
+     .words = "not found|not exist|don't exist|nonexist|non exist|non-exist|unknown|no such|"
+              "could not be found|invalid|incorrect|not local|not a local|not registered|"
+              "registered user|not valid|unavailable|doesn't exist|does not exist|wrong",
+     .about = "@|recipient|user|mailbox|address|account|rcpt|person|customer|spectator|subscriber",
+     .never = SENDER "|domain|host|" OUR_ADDRESS "|command|argument|syntax|header|helo|password|"
+              "login|auth",
+     .stages = ~(AT(STAGE_MAIL) | AT(STAGE_HELO))},
+    {.cause = CAUSE_RECIPIENT_DOMAIN, .code = 5, .words = "dns |host not|domain not|resolve",
+     .about = "error|fail|not found|not exist|query|unknown", .never = SENDER "|" OUR_ADDRESS},
+    {.cause = CAUSE_PROTOCOL, .code = 5, .words = "line|command|argument|param|sequence",
+     .about = "parse|syntax|error|invalid|too long|unexpected|bad ", .never = "header|attach|spam"},
 
     /* nothing but the codes */
     {.cause = CAUSE_MALFORMED, .subject = 6, .detail = READING_ANY},
