@@ -188,6 +188,7 @@ struct config {
     struct config_certificate tls;
     struct config_limits limits;
     struct config_delivery delivery;
+    struct config_notices notices;
     struct config_dns dns;
     struct config_process process;
     struct config_door *doors;

@@ -295,6 +295,15 @@ static void check_times(struct cross *x)
                   "others out");
 }
 
+static void check_notices(struct cross *x)
+{
+    const char *mail = x->c->notices.mail, *at = strrchr(mail, '@');
+
+    if (*mail && (!at || at == mail || !at[1] || strpbrk(mail, " <>\"\\,;")))
+        notes_add(x->notes, NOTES_ERROR, place(x, &x->c->notices.mail, NULL),
+                  "'%s' in mail of notices is no address: write you@example.org", mail);
+}
+
 static void check_names(struct cross *x)
 {
     const struct config *c = x->c;

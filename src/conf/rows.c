@@ -290,6 +290,16 @@ static const struct row delivery[] = {
            .standard = "1"),
 };
 
+static const struct row notices[] = {
+    TEXT(config_notices, command, "command", ROW_TEXT, 0, 4096,
+         "Command for /bin/sh that shows a notice, which stands in the variable PORT26_NOTICE of "
+         "its environment: notify-send port26 \"$PORT26_NOTICE\". It runs as the user of the "
+         "server.",
+         .standard = ""),
+    TEXT(config_notices, mail, "mail", ROW_TEXT, 0, 254,
+         "Address to which notices go as messages, best one whose inbox is here.", .standard = ""),
+};
+
 static const struct row dns[] = {
     LIST(config_dns, resolver, config_texts, "resolver", ROW_RESOLVER,
          "Name servers, each an address or ADDRESS@PORT. Without any: those of the system.",
@@ -338,6 +348,9 @@ static const struct rows_block blocks[] = {
     PLAIN("store", config_store, store, store, "Where the mail is kept."),
     PLAIN("inboxes", config_inboxes, inboxes, inboxes, "Where mail for our domains goes."),
     PLAIN("log", config_log, log, log_rows, "The log."),
+    PLAIN("notices", config_notices, notices, notices,
+          "Who is told when a network begins to keep mail from the relays: once for each network "
+          "and each change, and nothing while all is well. A line in the log is always written."),
     PLAIN("dns", config_dns, dns, dns, "The questions asked of the DNS."),
     PLAIN("process", config_process, process, process, "The processes of the server."),
 };

@@ -8,6 +8,7 @@
 #include "serve/crew.h"
 #include "serve/doors.h"
 #include "serve/logins.h"
+#include "serve/notices.h"
 #include "serve/places.h"
 #include "serve/reception.h"
 #include "serve/resolvers.h"
@@ -48,6 +49,7 @@ struct keeper {
     struct places *places;
     struct resolvers *resolvers;
     struct tokens *tokens;
+    struct notices *notices;
 };
 
 /* ---- children ---- */
@@ -129,8 +131,23 @@ static void on_resolvers(void *arg)
     crew_replace(k->crew);
 }
 
+/* A line in the log, and whoever else is to hear it. */
+static void on_notice(void *arg, const char *text)
+{
+    struct keeper *k = arg;
+    const struct config *c = k->settings->config;
+
+    log_event(LOG_NOTICE, "notice", LOG_STR("text", text));
+    if (*c->notices.command && !tokens_say(k->tokens, c->notices.command, span_of(text)))
+        log_event(LOG_WARNING, "notice.failed",
+                  LOG_STR("why", "its command is new, or hangs: start the server again"));
+    if (*c->notices.mail)
+        notices_mail(k->house->queue, c, text);
+}
+
 static void on_note(struct keeper *k, struct parcel *p)
 {
+    notices_note(k->notices, p->letter);
     places_note(k->places, p->letter);
     parcel_free(&p);
 }
@@ -325,7 +342,7 @@ static int become_user(const struct config *c, struct error *e)
 static int open_tokens(struct keeper *k, struct error *e)
 {
     const struct config *c = k->settings->config;
-    struct tokens_command *commands = memory_array(c->relay_count + 1, sizeof *commands);
+    struct tokens_command *commands = memory_array(c->relay_count + 2, sizeof *commands);
     size_t count = 0;
     int rc;
 
@@ -333,6 +350,8 @@ static int open_tokens(struct keeper *k, struct error *e)
         if (*c->relays[i].token_command)
             commands[count++] =
                 (struct tokens_command){c->relays[i].name, c->relays[i].token_command};
+    if (*c->notices.command)
+        commands[count++] = (struct tokens_command){"", c->notices.command};
     rc = tokens_open(commands, count, &k->tokens, e);
     free(commands);
     return rc;
@@ -363,6 +382,7 @@ static int open_all(struct keeper *k, struct error *e)
         return -1;
     tokens_listen(k->tokens, k->loop, token_came, k);
     k->places = places_open(k->loop, c->store.path);
+    k->notices = notices_new(k->loop, k->places, on_notice, k);
     k->resolvers = resolvers_new(k->loop, "/etc/resolv.conf", on_resolvers, k);
     k->control = (struct control){k->house, &control_calls, k};
     k->reception = reception_open(k->loop, c->control, &k->control, e);
@@ -375,6 +395,7 @@ static void close_all(struct keeper *k)
     if (k->crew)
         crew_free(&k->crew);
     resolvers_free(&k->resolvers);
+    notices_free(&k->notices);
     places_close(&k->places);
     tokens_close(&k->tokens);
     house_close(&k->house);

@@ -175,6 +175,11 @@ void places_note(struct places *p, const struct letter_note *l)
     changed(p);
 }
 
+const struct known *places_known(const struct places *p)
+{
+    return p->known;
+}
+
 void places_write(const struct places *p, struct text *out)
 {
     known_write(p->known, out);

@@ -24,6 +24,7 @@ bool places_here(struct places *p, const struct letter_place *l);
 /* Offline: nothing leaves. False also while nobody has told yet. */
 bool places_offline(const struct places *p);
 void places_note(struct places *p, const struct letter_note *l);
+const struct known *places_known(const struct places *p);
 /* For a courier: all of it. */
 void places_write(const struct places *p, struct text *out);
 /* Names a place, "" takes the name away; the key "here" is where we are. False when there is no

@@ -27,7 +27,9 @@ struct tokens {
     size_t count;
     int fd;
     pid_t pid;
-    int running; /* whose command runs, -1: nobody's */
+    int running;                  /* whose command runs, -1: nobody's */
+    char *saying[TOKENS_SAYINGS]; /* first the number of the command */
+    size_t sayings;
     struct watch *watch;
     void (*changed)(void *arg);
     void *arg;
@@ -97,7 +99,10 @@ static void tell(const struct token *k, enum tokens_process_end end)
         [TOKENS_PROCESS_EMPTY] = "it printed nothing, or a first line that is too long",
     };
 
-    if (end != TOKENS_PROCESS_FINE)
+    if (!*k->relay && end != TOKENS_PROCESS_FINE && end != TOKENS_PROCESS_EMPTY)
+        log_event(LOG_ERROR, "notice.failed", LOG_STR("command", k->command),
+                  LOG_STR("why", why[end]));
+    else if (*k->relay && end != TOKENS_PROCESS_FINE)
         log_event(LOG_ERROR, "token.failed", LOG_STR("relay", k->relay),
                   LOG_STR("command", k->command), LOG_STR("why", why[end]));
 }
@@ -109,6 +114,40 @@ static void lost(struct tokens *t)
     t->running = -1;
     log_event(LOG_ERROR, "token.lost",
               LOG_STR("why", "the process that runs token commands ended"));
+}
+
+/* The next one that waits, when nothing runs. */
+static void say_next(struct tokens *t)
+{
+    char *text = t->saying[0];
+    size_t len;
+
+    if (t->running >= 0 || !t->sayings || !t->watch)
+        return;
+    len = strlen(text + 1) + 1;
+    if (send(t->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len)
+        t->running = (unsigned char)text[0];
+    free(text);
+    t->sayings--;
+    memmove(&t->saying[0], &t->saying[1], t->sayings * sizeof t->saying[0]);
+}
+
+bool tokens_say(struct tokens *t, const char *command, struct span text)
+{
+    for (size_t i = 0; t && i < t->count && t->sayings < TOKENS_SAYINGS; i++) {
+        struct span told = span_head(text, TOKENS_TEXT - 1);
+        char *copy;
+
+        if (*t->token[i].relay || strcmp(t->token[i].command, command) != 0)
+            continue;
+        copy = memory_alloc(told.len + 2);
+        copy[0] = (char)i;
+        memcpy(copy + 1, told.at, told.len);
+        t->saying[t->sayings++] = copy;
+        say_next(t);
+        return true;
+    }
+    return false;
 }
 
 static void take(struct tokens *t, const char *answer, size_t len)
@@ -137,6 +176,7 @@ static void hear(void *arg)
         lost(t);
     else
         take(t, answer, (size_t)n);
+    say_next(t);
     memory_wipe(answer, sizeof answer);
     t->changed(t->arg);
 }
@@ -193,6 +233,8 @@ void tokens_close(struct tokens **t)
     close(old->fd);
     kill(old->pid, SIGTERM);
     waitpid(old->pid, NULL, 0);
+    while (old->sayings)
+        free(old->saying[--old->sayings]);
     for (size_t i = 0; i < old->count; i++) {
         memory_wipe(old->token[i].text, TOKENS_LENGTH);
         free(old->token[i].text);

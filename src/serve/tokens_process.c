@@ -117,12 +117,19 @@ static void cut_first_line(struct printed *p)
 void tokens_process_run(int fd, const struct tokens_command *commands, size_t count, int64_t most)
 {
     struct printed p;
-    unsigned char number;
+    char request[1 + TOKENS_TEXT + 1];
+    ssize_t n;
 
-    while (recv(fd, &number, 1, 0) == 1) {
+    while ((n = recv(fd, request, sizeof request - 1, 0)) >= 1) {
         enum tokens_process_end end = TOKENS_PROCESS_FAILED;
+        unsigned char number = (unsigned char)request[0];
 
         p.len = 1;
+        request[n] = '\0';
+        if (n > 1)
+            setenv(TOKENS_VARIABLE, request + 1, true);
+        else
+            unsetenv(TOKENS_VARIABLE);
         if (number < count)
             end = run(commands[number].command, most, &p);
         cut_first_line(&p);

@@ -12,8 +12,8 @@ enum tokens_process_end {
     TOKENS_PROCESS_EMPTY, /* it printed nothing, or more than a token can be */
 };
 
-/* Answers requests (one octet: the command's number) until the other side of `fd`, a socket of
- * whole messages, is closed. */
+/* Answers requests (one octet, the command's number, and what it is told) until the other side of
+ * `fd`, a socket of whole messages, is closed. */
 void tokens_process_run(int fd, const struct tokens_command *commands, size_t count, int64_t most);
 
 #endif

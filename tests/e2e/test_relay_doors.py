@@ -70,6 +70,7 @@ relay "isp" {{ host = "127.0.0.1" doors = {{ {", ".join(f'"{n} starttls"' for n 
   user = "{LOGIN}" password-file = "{secret}" }}
 route "all" {{ to = "*" via = "relay:isp" }}
 delivery {{ retry = {{"1h"}} }}
+{more}
 """)
         return p
     return make

@@ -1,0 +1,304 @@
+#include "serve/notices.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "io/loop.h"
+#include "mail/trace.h"
+#include "queue/queue.h"
+#include "serve/places.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { DOORS = 16, TOLD = 128, TEXT = 1200 };
+
+struct told {
+    uint64_t what;
+    int64_t at;
+};
+
+/* What is to be told of the place `key`, when it has been quiet for a moment. */
+struct notices {
+    struct timer *quiet;
+    const struct places *places;
+    void (*say)(void *arg, const char *text);
+    void *arg;
+    char key[PLACE_KEY];
+    bool first; /* trouble in this place; else something that was open is shut */
+    char door[DOORS][KNOWN_DOOR];
+    size_t count;
+    struct told told[TOLD]; /* a ring */
+    size_t next;
+};
+
+/* ---- the text ---- */
+
+/* "mail.example.com:587 starttls" is 587. */
+static unsigned port_of(const char *door)
+{
+    const char *colon = strrchr(door, ':');
+
+    return colon ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
+}
+
+static bool is_shut(const struct known_door *d)
+{
+    return d->last == KNOWN_SHUT || d->last == KNOWN_STRANGER;
+}
+
+struct ports {
+    unsigned at[KNOWN_DOORS_MAX];
+    size_t count;
+};
+
+static void add_port(struct ports *p, unsigned port)
+{
+    size_t i = 0;
+
+    while (i < p->count && p->at[i] < port)
+        i++;
+    if (!port || p->count == KNOWN_DOORS_MAX || (i < p->count && p->at[i] == port))
+        return;
+    memmove(&p->at[i + 1], &p->at[i], (p->count - i) * sizeof p->at[0]);
+    p->at[i] = port;
+    p->count++;
+}
+
+/* "port 25", "ports 25, 465 and 587" */
+static void put_ports(const struct ports *p, struct text *out)
+{
+    text_addf(out, "port%s ", p->count == 1 ? "" : "s");
+    for (size_t i = 0; i < p->count; i++)
+        text_addf(out, "%s%u", i == 0 ? "" : i + 1 == p->count ? " and " : ", ", p->at[i]);
+}
+
+/* The door that worked last here, or NULL. */
+static const struct known_door *open_door(const struct known_place *p)
+{
+    const struct known_door *best = NULL;
+
+    for (size_t i = 0; i < p->door_count; i++)
+        if (p->door[i].last == KNOWN_WORKS && (!best || p->door[i].at > best->at))
+            best = &p->door[i];
+    return best;
+}
+
+static void put_begin(const struct notices *n, const struct known_place *p,
+                      const struct ports *shut, struct text *out)
+{
+    const char *name = p->called[0] ? p->called : p->place.name;
+    time_t now = (time_t)(clock_wall() / 1000);
+    struct tm tm;
+    char at[8] = "";
+
+    if (n->first) {
+        text_addf(out, "This network (%s) closes ", name);
+        put_ports(shut, out);
+    } else {
+        if (localtime_r(&now, &tm))
+            strftime(at, sizeof at, "%H:%M", &tm);
+        text_addf(out, "Since %s ", at);
+        put_ports(shut, out);
+        text_addf(out, " no longer open%s in this network (%s)", shut->count == 1 ? "s" : "", name);
+    }
+}
+
+static void compose(const struct notices *n, const struct known_place *p, struct text *out)
+{
+    const struct known_door *open = open_door(p);
+    struct ports shut = {.count = 0}, strangers = {.count = 0};
+
+    for (size_t i = 0; i < p->door_count; i++) {
+        const struct known_door *d = &p->door[i];
+        bool mine = n->first && is_shut(d);
+
+        for (size_t k = 0; k < n->count && !mine; k++)
+            mine = strcmp(n->door[k], d->name) == 0 && is_shut(d);
+        if (!mine)
+            continue;
+        add_port(&shut, port_of(d->name));
+        if (d->last == KNOWN_STRANGER)
+            add_port(&strangers, port_of(d->name));
+    }
+    if (!shut.count)
+        return; /* it has come back meanwhile */
+    put_begin(n, p, &shut, out);
+    if (open)
+        text_addf(out, "; your mail leaves through %u.", port_of(open->name));
+    else
+        text_adds(out, "; your mail waits, and leaves by itself when a way opens or this computer "
+                       "is in another network.");
+    if (!strangers.count)
+        return;
+    text_adds(out, " Somebody else answers at ");
+    put_ports(&strangers, out);
+    text_adds(out, ": nothing is sent there.");
+}
+
+/* ---- once ---- */
+
+static bool is_new(struct notices *n, uint64_t what)
+{
+    int64_t now = clock_now();
+
+    for (size_t i = 0; i < TOLD; i++)
+        if (n->told[i].at && n->told[i].what == what && now - n->told[i].at < NOTICES_AGAIN_MS)
+            return false;
+    n->told[n->next++ % TOLD] = (struct told){what, now ? now : 1};
+    return true;
+}
+
+static uint64_t hash_of(const char *key, const char *door)
+{
+    return map_hash(span_of(key)) * 31 + map_hash(span_of(door));
+}
+
+/* It has been quiet. */
+static void tell(void *arg)
+{
+    struct notices *n = arg;
+    const struct known_place *p = known_place(places_known(n->places), n->key);
+    struct text text = TEXT_INIT(TEXT);
+
+    if (p && n->count)
+        compose(n, p, &text);
+    n->count = 0;
+    n->first = false;
+    if (text.len)
+        n->say(n->arg, text_cstr(&text));
+    text_free(&text);
+}
+
+/* Has anything ever been shut there? */
+static bool had_trouble(const struct known_place *p)
+{
+    for (size_t i = 0; p && i < p->door_count; i++)
+        if (p->door[i].failures)
+            return true;
+    return false;
+}
+
+void notices_note(struct notices *n, const struct letter_note *l)
+{
+    const struct known_place *p;
+    const struct known_door *before;
+    bool waits = n->count > 0, opened, first;
+    char key[PLACE_KEY], door[KNOWN_DOOR];
+
+    if (!span_cstr(l->place.key, key, sizeof key) || !span_cstr(l->door, door, sizeof door))
+        return;
+    if (waits && strcmp(key, n->key) != 0) {
+        tell(n);
+        waits = false;
+    }
+    if (waits)
+        timer_set(n->quiet, NOTICES_SETTLE_MS);
+    p = known_place(places_known(n->places), key);
+    before = known_door(places_known(n->places), key, l->door);
+    opened = before && before->last == KNOWN_WORKS;
+    first = (waits && n->first) || !had_trouble(p);
+    if ((l->result != KNOWN_SHUT && l->result != KNOWN_STRANGER) || n->count == DOORS)
+        return;
+    if ((!opened && !first) || !is_new(n, hash_of(key, door)))
+        return;
+    if (!waits)
+        n->first = !opened;
+    memcpy(n->key, key, sizeof n->key);
+    memcpy(n->door[n->count++], door, sizeof door);
+    timer_set(n->quiet, NOTICES_SETTLE_MS);
+}
+
+void notices_tell(struct notices *n, const char *text)
+{
+    if (is_new(n, map_hash(span_of(text))))
+        n->say(n->arg, text);
+}
+
+struct notices *notices_new(struct loop *l, const struct places *places,
+                            void (*say)(void *arg, const char *text), void *arg)
+{
+    struct notices *n = memory_alloc(sizeof *n);
+
+    *n = (struct notices){.places = places, .say = say, .arg = arg};
+    n->quiet = timer_new(l, tell, n);
+    return n;
+}
+
+void notices_free(struct notices **n)
+{
+    if (!*n)
+        return;
+    timer_free(&(*n)->quiet);
+    free(*n);
+    *n = NULL;
+}
+
+/* ---- mail ---- */
+
+struct notice_mail {
+    struct arena *arena;
+    struct message message;
+};
+
+static void mailed(void *arg, const struct reply *r)
+{
+    struct notice_mail *m = arg;
+
+    if (r->code != 250)
+        log_event(LOG_WARNING, "notice.failed", LOG_SPAN("why", r->text));
+    arena_free(&m->arena);
+    free(m);
+}
+
+static bool is_ascii(const char *s)
+{
+    while (*s && (unsigned char)*s < 128)
+        s++;
+    return !*s;
+}
+
+static const char *compose_mail(struct arena *a, const struct config *c, const struct id *id,
+                                const char *text)
+{
+    struct text date = TEXT_INIT(64);
+    char name[ID_TEXT + 1];
+    const char *out;
+
+    id_text(id, name);
+    trace_date(clock_wall(), &date);
+    out = arena_printf(a,
+                       "From: port26 <%s>\r\nTo: <%s>\r\nSubject: Mail in this network\r\n"
+                       "%sMessage-ID: <%s@%s>\r\nAuto-Submitted: auto-generated\r\n"
+                       "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                       "Content-Transfer-Encoding: 8bit\r\n\r\n%s\r\n",
+                       c->postmaster, c->notices.mail, text_cstr(&date), name, c->hostname, text);
+    text_free(&date);
+    return out;
+}
+
+void notices_mail(struct queue *q, const struct config *c, const char *text)
+{
+    struct notice_mail *m = memory_alloc(sizeof *m);
+    struct arena *a = arena_new();
+    struct recipient *to = arena_alloc(a, sizeof *to);
+    struct id id = id_new();
+    const char *body = compose_mail(a, c, &id, text);
+
+    *to = (struct recipient){.address = arena_span(a, span_of(c->notices.mail)),
+                             .notify = NOTIFY_NEVER};
+    m->arena = a;
+    m->message =
+        (struct message){.envelope = {.id = id,
+                                      .recipients = to,
+                                      .count = 1,
+                                      .need = is_ascii(text) ? 0 : NEED_8BIT},
+                         .origin = {.with = SPAN("local"), .door = SPAN("notice")},
+                         .content = {.fd = -1, .body = span_of(body), .size = strlen(body)},
+                         .arrived = clock_wall(),
+                         .header_size = (uint32_t)(strstr(body, "\r\n\r\n") + 4 - body)};
+    queue_accept(q, &m->message, mailed, m);
+}
