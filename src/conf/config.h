@@ -157,6 +157,12 @@ struct config_delivery {
     uint64_t couriers;
 };
 
+/* What is told to people unasked. */
+struct config_notices {
+    const char *command; /* run with the text in its environment; "": none */
+    const char *mail;    /* who gets it as a message; "": nobody */
+};
+
 struct config_dns {
     struct config_texts resolver; /* "ADDRESS" or "ADDRESS@PORT"; empty: /etc/resolv.conf */
     int64_t timeout;

@@ -334,6 +334,7 @@ int cross_check(struct config *c, struct config_notes *notes)
         check_relay(&x, &c->relays[i]);
     for (size_t i = 0; i < c->route_count; i++)
         check_route(&x, &c->routes[i]);
+    check_notices(&x);
     check_times(&x);
     return notes->errors == before ? 0 : -1;
 }
