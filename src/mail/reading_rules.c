@@ -98,7 +98,21 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_DOMAIN_BLOCKED, "your domain has been b|domain has been blocked"),
     SAYS(CAUSE_SENDER_REJECTED, "your email address&has been block|envelope domain not allowed"),
     SAYS(CAUSE_UNAUTHENTICATED, "domain authentication requirements"),
-    SAYS(CAUSE_HELO, "helohost"),
+    SAYS(CAUSE_HELO, "helohost|helo was|ehlo was|helo is|ehlo is"),
+    SAYS(CAUSE_IP_BLOCKED, "failed recipients|unknown rcpt|your country|that country|geograph|"
+                           "countries|geoip|ip in "),
+    {.cause = CAUSE_IP_BLOCKED, .code = 5, .words = "client host rejected",
+     .never = "hostname|reverse|authenti|encrypt|tls|lookup|lpn|provider|dynamic|access denied"},
+    SAYS(CAUSE_IP_DYNAMIC, "provider's mail|bypassing"),
+    SAYS(CAUSE_SENDER_REJECTED, "sender is on&list|sender is in&list|sender on&list"),
+    SAYS(CAUSE_SENDER_NOT_OWNED, "forbidden domain"),
+    SAYS(CAUSE_RECIPIENT_DOMAIN, "invalid mx"),
+    SAYS(CAUSE_RECIPIENT_RESTRICTED, "want your mail|want your email|want mail from"),
+    SAYS(CAUSE_MALFORMED, "no subject|empty subject|subject is empty|no body|empty message"),
+    SAYS(CAUSE_LOOP, "received:&exceed|received: lines|too many received"),
+    {.cause = CAUSE_BUSY, .code = 4, .words = "server configuration|configuration problem"},
+    {.cause = CAUSE_RECIPIENT_DISABLED, .code = 4,
+     .words = "account temporarily|account is temporarily|mailbox temporarily"},
     SAYS(CAUSE_RELAY_DENIED, "relay check|routed address|uucp address|source rout|percent hack"),
     SAYS(CAUSE_SPAM, "spam/virus|spam or virus|virus or spam"),
     {.cause = CAUSE_AUTH_LIMIT, .words = "too much|too many",
@@ -111,7 +125,7 @@ static const struct reading_rule rules[] = {
      .never = "sending|your |outgoing|sender|message count|queue|submission| rate"},
     {.cause = CAUSE_SENDER_REJECTED, .words = "sender is spam|sender is a spam"},
     SAYS(CAUSE_IP_BLOCKED, "are sending spam|are a spammer|is sending spam"),
-    SAYS(CAUSE_SPAM, "by our filter|by our spam|by our content|suspect content"),
+    SAYS(CAUSE_SPAM, "by our filter|by our spam|by our content|suspect content|sensitive word"),
     SAYS(CAUSE_RECIPIENT_RESTRICTED, "account is protected|mailbox is protected"),
     SAYS(CAUSE_ACCOUNT_SUSPENDED, "main account|master account"),
     SAYS(CAUSE_RECIPIENT_UNKNOWN, "wrong or no longer|invalid rcpt|characters in address"),
@@ -465,7 +479,7 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_MAILBOX_FULL, "maximum allowed number of messages"),
     SAYS(CAUSE_STORAGE, "disk space|system storage"),
     ENHANCED(CAUSE_MAILBOX_FULL, 2, 2),
-    SAYS(CAUSE_MAILBOX_FULL, "mailbox size limit|mailbox has exceeded|mailbox exceeded"),
+    SAYS(CAUSE_MAILBOX_FULL, "allowed mailbox|mailbox size limit|mailbox has exceeded|mailbox exceeded"),
     ENHANCED(CAUSE_TOO_LARGE, 3, 4),
     ENHANCED(CAUSE_TOO_LARGE, 2, 3),
     SAYS(CAUSE_TOO_LARGE,
@@ -647,7 +661,9 @@ static const struct reading_rule rules[] = {
          "temporarily inactive|account&inactive|mailbox&inactive|account expired|"
          "no longer active|no longer in use|account&closed|mailbox&closed|"
          "not accepting messages|not accepting mail&!with|inactivity|never logged|"
-         "hasn't entered|has not logged|administratively disabled|administratively closed"),
+         "hasn't entered|has not logged|administratively disabled|administratively closed|inactivo|"
+         "inattiv|disattiv|bloccato|zablokowan|nieaktywn|desactiv|désactiv|deaktiviert|expirado|"
+         "caducad|inativ|desativ|неактивн|заблокирован|отключен|停用|冻结|禁用"),
     {.cause = CAUSE_RECIPIENT_DISABLED, .words = CLOSED, .about = RECIPIENT, .code = 5,
      .never = OUR_ADDRESS "|unknown|not found|not exist|no longer on server|invalid user|spam|"
               "virus|content|attachment|domain|blocked by|been blocked|message expired|left the|"
@@ -655,7 +671,8 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_RECIPIENT_UNKNOWN,
          "user unknown|unknown user|no such user|doesn't have a|does not have a|"
          "mailbox unavailable|mailbox not found|user not found|unrouteable|"
-         "recipient address rejected|unknown recipient|recipient unknown|address rejected|"
+         "recipient address rejected|unknown recipient|recipient unknown|address rejected&!sender|"
+         "unresolvable address|nosuchuser|cannot route|can't route|not routable|"
          "no valid recipient|valid recipient|invalid recipient|no longer on server| alias|"
          "no mailbox|unknown local|recipient not found|address unknown|unknown address|"
          "email is invalid|this account is not allowed|invalid email address|address is invalid|"
@@ -798,7 +815,18 @@ static const struct reading_rule rules[] = {
     CODE(CAUSE_PROTOCOL, 502),
     CODE(CAUSE_PROTOCOL, 503),
     CODE(CAUSE_PROTOCOL, 555),
+    {.cause = CAUSE_TIMEOUT, .code = 421, .subject = 4, .detail = 2},
+    ENHANCED(CAUSE_RECIPIENT_DOMAIN, 4, 4),
+    {.cause = CAUSE_RECIPIENT_UNKNOWN, .code = 550, .subject = 4, .detail = 1},
+    {.cause = CAUSE_SENDING_LIMIT, .code = 550, .subject = 4, .detail = 5},
+    {.cause = CAUSE_HELO, .code = 5, .stages = AT(STAGE_HELO),
+     .never = "denied|refuse|block|access|connect|service"},
     STAGE(CAUSE_IP_BLOCKED, OPENING, 5),
+    {.cause = CAUSE_PROTOCOL, .code = 5, .subject = 5, .detail = 1, .last = 2},
+    {.cause = CAUSE_PROTOCOL, .code = 5, .subject = 5, .detail = 4},
+    {.cause = CAUSE_AUTH_BAD, .code = 5, .subject = 7, .detail = 8},
+    {.cause = CAUSE_AUTH_REQUIRED, .code = 5, .subject = 7, .detail = 57},
+    {.cause = CAUSE_RATE, .code = 4, .subject = 2, .detail = 1},
     {.cause = CAUSE_RECIPIENT_UNKNOWN, .code = 5, .subject = 1, .detail = READING_ANY,
      .stages = AT(STAGE_RCPT)},
     STAGE(CAUSE_RECIPIENT_UNKNOWN, AT(STAGE_RCPT), 551),
@@ -815,6 +843,17 @@ static const struct reading_rule rules[] = {
      .words = "recipient|mailbox|no one |this address|user |address not|utente|usuario|benutzer|"
               "utilisateur|destinataire|empfänger|gebruiker|rcpt"},
     {.cause = CAUSE_RELAY_DENIED, .code = 5, .words = "relay"},
+    {.cause = CAUSE_RATE, .code = 421, .subject = 7, .detail = 0},
+    {.cause = CAUSE_RATE, .code = 4, .subject = 7, .detail = 1, .stages = AT(STAGE_MAIL)},
+    {.cause = CAUSE_GREYLISTED, .code = 4, .subject = 7, .detail = 1, .never = OUR_ADDRESS},
+    {.cause = CAUSE_GREYLISTED, .code = 4, .subject = 2, .detail = 0},
+    {.cause = CAUSE_VIRUS, .code = 552, .subject = 7, .detail = 0},
+    CODE(CAUSE_MAILBOX_FULL, 552),
+    CODE(CAUSE_RECIPIENT_UNKNOWN, 551),
+    {.cause = CAUSE_POLICY, .subject = 7, .detail = READING_ANY, .code = 5},
+    /* a refusal that names nobody, in reply to a recipient */
+    {.cause = CAUSE_RECIPIENT_UNKNOWN, .code = 550, .stages = AT(STAGE_RCPT),
+     .never = OUR_ADDRESS "|denied|polic|refuse|block|permit|allow|service"},
     CODE(CAUSE_POLICY, 5),
     CODE(CAUSE_BUSY, 4),
 };
