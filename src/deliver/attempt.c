@@ -188,6 +188,18 @@ static void note_broken(struct attempt *x, const struct smtp_client_failure *f)
         recall_broke(x->c->recall, p, f->error.words);
 }
 
+/* The network went away under it. A message whose end was on its way may have arrived and is not
+ * sent again in this attempt; but no server's trouble is why, so it waits for the network only. */
+static void wait_elsewhere(struct attempt *x)
+{
+    x->opening.moved = true;
+    for (size_t i = 0; i < x->out->count; i++) {
+        struct outcome *o = &x->dialogue.outcomes[i];
+
+        o->waits_for_network |= o->kind == OUTCOME_LATER && o->stage == STAGE_DOT && !o->reply.code;
+    }
+}
+
 static enum dialogue_end use(struct attempt *x, struct hop *h)
 {
     struct dialogue_place at = dialogue_place_of(h);
@@ -204,7 +216,7 @@ static enum dialogue_end use(struct attempt *x, struct hop *h)
     if (f.stage != STAGE_NONE && end != DIALOGUE_STALE && moves == x->c->moves)
         note_broken(x, &f);
     if (moves != x->c->moves)
-        x->opening.moved = true;
+        wait_elsewhere(x);
     if (end == DIALOGUE_NEXT && !another_may_do(x, &f))
         end = DIALOGUE_STOP;
     pool_put(x->c->pool, &h);

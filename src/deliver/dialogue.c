@@ -68,7 +68,8 @@ static struct judge_ruling judge(struct dialogue *d, size_t i, const struct judg
             .kind = ruling.kind,
             .scope = ruling.scope,
             .stage = e->stage,
-            .waits_for_network = ruling.waits_for_network,
+            .waits_for_network =
+                ruling.waits_for_network || (d->job->kind == ROUTE_RELAY && judge_stranger(e)),
             .reply = reply_copy(d->arena, &e->reply),
         };
         judge_explain(e, &ruling, &(struct judge_place){at->host, d->job->domain}, words, o,

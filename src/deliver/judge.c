@@ -166,6 +166,23 @@ static bool network_trouble(const struct judge_event *e)
     return e->why == CLIENT_LOST && e->stage != STAGE_DOT && e->sys != ECANCELED;
 }
 
+bool judge_stranger(const struct judge_event *e)
+{
+    switch (e->why) {
+    case CLIENT_TLS:
+    case CLIENT_NO_STARTTLS:
+    case CLIENT_NO_AUTH:
+    case CLIENT_NO_MECHANISM:
+    case CLIENT_UNSAFE_LOGIN:
+    case CLIENT_UNPROVEN:
+        return true;
+    case CLIENT_BROKEN:
+        return e->stage == STAGE_GREETING;
+    default:
+        return false;
+    }
+}
+
 static struct judge_ruling ruling_of(const struct row *r, const struct judge_event *e)
 {
     struct judge_ruling ruling = {

@@ -41,6 +41,11 @@ void judge_explain(const struct judge_event *e, const struct judge_ruling *r,
                    const struct judge_place *at, const char *words, struct outcome *out,
                    struct arena *a);
 
+/* Is it what one meets who talks to somebody in between instead of the server: no encryption, no
+ * login, a certificate of another, another protocol? Of a relay, which has a login and stands on
+ * one's own list, that is more likely than a change of the server, and elsewhere it may be gone. */
+bool judge_stranger(const struct judge_event *e);
+
 /* Did the server only refuse this many recipients at once (RFC 5321 4.5.3.1.10)? Then those are
  * asked again in the next transaction, when at least one was taken in this one. */
 bool judge_too_many(const struct reply *r);

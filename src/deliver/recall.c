@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "deliver/judge.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -63,7 +64,6 @@ bool recall_is_here(const struct recall *r, struct span name)
     return span_is(name, r->here.key) || span_iis(name, r->here.name) ||
            (known && known->called[0] && span_iis(name, known->called));
 }
-
 
 struct doors {
     char text[PATH_MAX_COUNT][PATH_DOOR_TEXT];
@@ -145,16 +145,11 @@ static enum known_result result_of(const struct smtp_client_failure *f)
 {
     if (nothing_sent(f))
         return KNOWN_NOTHING;
-    switch (f->why) {
-    case CLIENT_TLS:
-    case CLIENT_NO_STARTTLS:
-    case CLIENT_NO_AUTH:
-    case CLIENT_NO_MECHANISM:
-    case CLIENT_UNSAFE_LOGIN:
-    case CLIENT_UNPROVEN:
+    if (judge_stranger(&(struct judge_event){.stage = f->stage, .why = f->why}))
         return KNOWN_STRANGER;
+    switch (f->why) {
     case CLIENT_BROKEN:
-        return f->stage == STAGE_GREETING ? KNOWN_STRANGER : KNOWN_BROKE;
+        return KNOWN_BROKE;
     case CLIENT_LOST:
         return f->stage == STAGE_CONNECT ? KNOWN_SHUT : KNOWN_BROKE;
     default:

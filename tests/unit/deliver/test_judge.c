@@ -191,12 +191,34 @@ static void test_too_many(void **state)
         assert_int_equal(judge_too_many(&replies[i].reply), replies[i].many);
 }
 
+static void test_stranger(void **state)
+{
+    static const struct {
+        enum stage stage;
+        enum smtp_client_why why;
+        bool stranger;
+    } events[] = {
+        {STAGE_STARTTLS, CLIENT_NO_STARTTLS, true}, {STAGE_TLS, CLIENT_TLS, true},
+        {STAGE_AUTH, CLIENT_NO_AUTH, true},         {STAGE_AUTH, CLIENT_UNSAFE_LOGIN, true},
+        {STAGE_GREETING, CLIENT_BROKEN, true},      {STAGE_MAIL, CLIENT_BROKEN, false},
+        {STAGE_AUTH, CLIENT_REPLY, false},          {STAGE_CONNECT, CLIENT_LOST, false},
+        {STAGE_DATA, CLIENT_TOO_BIG, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+        assert_int_equal(
+            judge_stranger(&(struct judge_event){.stage = events[i].stage, .why = events[i].why}),
+            events[i].stranger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_temporary_stays),
         cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_stranger),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
