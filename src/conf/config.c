@@ -315,7 +315,8 @@ const char *config_tls_name(enum config_tls t)
     static const char *const names[] = {[CONFIG_TLS_NONE] = "none",
                                         [CONFIG_TLS_OPPORTUNISTIC] = "opportunistic",
                                         [CONFIG_TLS_STARTTLS] = "starttls",
-                                        [CONFIG_TLS_IMPLICIT] = "implicit"};
+                                        [CONFIG_TLS_IMPLICIT] = "implicit",
+                                        [CONFIG_TLS_HTTPS] = "https"};
 
     return names[t];
 }

@@ -21,6 +21,7 @@ enum config_tls {
     CONFIG_TLS_STARTTLS,      /* door: offered, and on a submission door needed before login;
                                  relay: required */
     CONFIG_TLS_IMPLICIT,      /* from the first octet (RFC 8314) */
+    CONFIG_TLS_HTTPS,         /* the same, for HTTPS and for SMTP by ALPN (relay only) */
 };
 enum config_role {
     CONFIG_ROLE_SUBMISSION, /* login needed (RFC 6409) */
@@ -155,6 +156,8 @@ struct config_delivery {
     bool ipv6;
     bool allow_loopback; /* may connect to addresses of this machine: for tests and local relays */
     uint64_t couriers;
+    const char *proxy; /* "http://host:port" on the way to doors of HTTPS; "none"; "": the one that
+                          the environment names */
 };
 
 /* What is told to people unasked. */

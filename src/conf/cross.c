@@ -174,6 +174,19 @@ static void check_login(struct cross *x, const struct config_relay *r)
                   r->name);
 }
 
+/* What stands in the file is printed and logged: no place for a password. */
+static void check_proxy(struct cross *x)
+{
+    const char *proxy = x->c->delivery.proxy;
+    bool ok = !*proxy || strcmp(proxy, "none") == 0 ||
+              (strncmp(proxy, "http://", 7) == 0 && proxy[7] && !strchr(proxy, '@'));
+
+    if (!ok)
+        notes_add(x->notes, NOTES_ERROR, place(x, &x->c->delivery.proxy, NULL),
+                  "the proxy of delivery must be http://HOST:PORT, or none; a login for it belongs "
+                  "into https_proxy in the environment");
+}
+
 static void check_relay_doors(struct cross *x, const struct config_relay *r)
 {
     const void *other = config_line(x->c, &r->tls) ? (const void *)&r->tls : &r->port;
@@ -334,6 +347,7 @@ int cross_check(struct config *c, struct config_notes *notes)
         check_relay(&x, &c->relays[i]);
     for (size_t i = 0; i < c->route_count; i++)
         check_route(&x, &c->routes[i]);
+    check_proxy(&x);
     check_notices(&x);
     check_times(&x);
     return notes->errors == before ? 0 : -1;

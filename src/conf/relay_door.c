@@ -11,17 +11,19 @@ static const struct config_relay_door all[] = {
     {NULL, 465, CONFIG_TLS_IMPLICIT},  {NULL, 587, CONFIG_TLS_STARTTLS},
     {NULL, 2525, CONFIG_TLS_STARTTLS}, {NULL, 26, CONFIG_TLS_STARTTLS},
     {NULL, 25, CONFIG_TLS_STARTTLS},   {NULL, 1025, CONFIG_TLS_STARTTLS},
+    {NULL, 443, CONFIG_TLS_HTTPS},
 };
 
 static enum config_tls usual_tls(uint64_t port)
 {
-    return port == 465 ? CONFIG_TLS_IMPLICIT : CONFIG_TLS_STARTTLS;
+    return port == 465 ? CONFIG_TLS_IMPLICIT : port == 443 ? CONFIG_TLS_HTTPS : CONFIG_TLS_STARTTLS;
 }
 
 static bool read_mode(struct span word, uint64_t port, enum config_tls *out)
 {
     static const enum config_tls modes[] = {CONFIG_TLS_NONE, CONFIG_TLS_OPPORTUNISTIC,
-                                            CONFIG_TLS_STARTTLS, CONFIG_TLS_IMPLICIT};
+                                            CONFIG_TLS_STARTTLS, CONFIG_TLS_IMPLICIT,
+                                            CONFIG_TLS_HTTPS};
 
     *out = usual_tls(port);
     if (!word.len)

@@ -61,7 +61,8 @@ static const char *const door_tls[] = {[CONFIG_TLS_NONE] = "none",
 static const char *const relay_tls[] = {[CONFIG_TLS_NONE] = "none",
                                         [CONFIG_TLS_OPPORTUNISTIC] = "opportunistic",
                                         [CONFIG_TLS_STARTTLS] = "starttls",
-                                        [CONFIG_TLS_IMPLICIT] = "implicit"};
+                                        [CONFIG_TLS_IMPLICIT] = "implicit",
+                                        [CONFIG_TLS_HTTPS] = "https"};
 static const char *const delivery_tls[] = {
     [CONFIG_TLS_OPPORTUNISTIC] = "opportunistic", [CONFIG_TLS_STARTTLS] = "required"};
 static const char *const roles[] = {
@@ -201,20 +202,19 @@ static const struct row door[] = {
 static const struct row relay[] = {
     TEXT(config_relay, host, "host", ROW_HOST, 1, 255,
          "Name of the relay, or its address in brackets.", .required = true),
-    LIST(
-        config_relay, door_texts, config_texts, "doors", ROW_RELAY_DOOR,
-        "The ways in, best first: each [HOST:]PORT and then as in tls: \"465 implicit\" or "
-        "\"smtp2.example.com:587 starttls\". Which of them is open is found out in every network "
-        "and remembered. The word auto stands for those that providers use: 465, 587, 2525, 26, 25 "
-        "and 1025.",
-        .computed = "the one of port and tls, or auto without them"),
+    LIST(config_relay, door_texts, config_texts, "doors", ROW_RELAY_DOOR,
+         "The ways in, best first: each [HOST:]PORT and then as in tls: \"465 implicit\" or "
+         "\"smtp2.example.com:587 starttls\". Which of them is open is found out in every network "
+         "and remembered. \"443 https\" is the way through networks that let only the web through. "
+         "The word auto stands for those that providers use: 465, 587, 2525, 26, 25, 1025 and 443.",
+         .computed = "the one of port and tls, or auto without them"),
     NUMBER(config_relay, port, "port", ROW_PORT, 1, 65535,
            "TCP port, where there is one door only.",
            .computed = "465 when tls is implicit, else 587"),
     CHOICE(config_relay, tls, config_tls, "tls", relay_tls,
            "TLS from the first octet (implicit), required by STARTTLS (starttls), used when "
-           "offered (opportunistic), or never (none).",
-           .computed = "implicit on port 465, else starttls"),
+           "offered (opportunistic), or never (none); https is a web server that takes mail.",
+           .computed = "implicit on port 465, https on 443, else starttls"),
     YESNO(config_relay, verify, "verify",
           "Whether the certificate must be good for the host. A relay with a login needs it.",
           .standard = "true"),
@@ -285,6 +285,12 @@ static const struct row delivery[] = {
           "Whether mail may be delivered to addresses of this machine. Leave it, or a hostile MX "
           "record can make port26 talk to itself.",
           .standard = "false"),
+    TEXT(
+        config_delivery, proxy, "proxy", ROW_TEXT, 0, 500,
+        "The HTTP proxy on the way to relay doors of the kind https, as http://proxy.example:3128; "
+        "none for none. Without it: the one that https_proxy names in the environment, the only "
+        "place for a login.",
+        .standard = ""),
     NUMBER(config_delivery, couriers, "couriers", ROW_NUMBER, 0, 64,
            "Processes that carry mail out; 0: mail is accepted and stays in the queue.",
            .standard = "1"),

@@ -120,7 +120,8 @@ static void tell(struct attempt *x, const struct dialogue_place *at,
 static void remember(struct attempt *x, const struct dialogue_place *at,
                      const struct smtp_client_failure *f)
 {
-    if (x->news.failure.stage > f->stage)
+    if (x->news.failure.stage > f->stage ||
+        (f->sys == EPROTONOSUPPORT && x->news.failure.stage != STAGE_NONE))
         return;
     x->news = (struct gate_news){.failure = *f,
                                  .host = arena_span(x->arena, at->host),
@@ -231,7 +232,7 @@ static enum dialogue_end use_kept(struct attempt *x)
     struct hop *h;
 
     while (end == DIALOGUE_STALE && (h = pool_take(x->c->pool, x->opening.wish.key))) {
-        smtp_client_until(h->client, x->opening.wish.until);
+        hop_until(h, x->opening.wish.until);
         end = use(x, h);
     }
     return end == DIALOGUE_STALE ? DIALOGUE_NEXT : end;
@@ -505,7 +506,7 @@ void attempt_moved(struct attempt_context *c)
         race_abort(&r->race);
     for (struct attempt *x = c->running; x; x = x->next)
         if (x->using)
-            smtp_client_cut(x->using->client);
+            hop_cut(x->using);
 }
 
 void attempt_known(struct attempt_context *c, struct span text)

@@ -2,6 +2,8 @@
 
 #include "base/memory.h"
 
+#include <errno.h>
+
 /* One transaction: which recipients of the job are in it. */
 struct part {
     struct envelope envelope;
@@ -34,7 +36,7 @@ void dialogue_init(struct dialogue *d, const struct job *job, struct arena *a)
 
 struct dialogue_place dialogue_place_of(const struct hop *h)
 {
-    return (struct dialogue_place){h->host, h->address, smtp_client_far(h->client)->tls_words};
+    return (struct dialogue_place){h->host, h->address, hop_far(h)->tls_words};
 }
 
 static void put_place(struct dialogue *d, struct outcome *o, const struct dialogue_place *at)
@@ -50,10 +52,11 @@ static void settle(struct dialogue *d, size_t i)
     d->left--;
 }
 
-/* Of two troubles on two paths the one that came further tells more. */
-static bool tells_more(const struct outcome *old, enum stage stage)
+/* Of two troubles on two paths the one that came further tells more; that a web server takes no
+ * mail tells least. */
+static bool tells_more(const struct outcome *old, const struct judge_event *e)
 {
-    return old->stage == STAGE_NONE || stage >= old->stage;
+    return old->stage == STAGE_NONE || (e->stage >= old->stage && e->sys != EPROTONOSUPPORT);
 }
 
 static struct judge_ruling judge(struct dialogue *d, size_t i, const struct judge_event *e,
@@ -63,7 +66,7 @@ static struct judge_ruling judge(struct dialogue *d, size_t i, const struct judg
     struct outcome *o = &d->outcomes[i];
     bool final = ruling.kind == OUTCOME_NEVER || ruling.scope != SCOPE_PATH;
 
-    if (final || tells_more(o, e->stage)) {
+    if (final || tells_more(o, e)) {
         *o = (struct outcome){
             .kind = ruling.kind,
             .scope = ruling.scope,
@@ -109,7 +112,7 @@ static void judge_rcpt(struct dialogue *d, size_t i, const struct reply *r, cons
 static void delivered(struct dialogue *d, size_t i, const struct reply *done, const struct hop *h)
 {
     struct dialogue_place at = dialogue_place_of(h);
-    bool dsn = smtp_client_far(h->client)->has & HAS_DSN;
+    bool dsn = hop_far(h)->has & HAS_DSN;
 
     d->outcomes[i] = (struct outcome){
         .kind = dsn ? OUTCOME_DELIVERED : OUTCOME_RELAYED,
@@ -175,9 +178,9 @@ enum dialogue_end dialogue_run(struct dialogue *d, struct hop *h,
 
     *failure = (struct smtp_client_failure){0};
     for (unsigned round = 0; collect(d, asked, &p) > 0; round++) {
-        if (round > 0 && !smtp_client_usable(h->client))
+        if (round > 0 && !hop_usable(h))
             return DIALOGUE_NEXT;
-        p.rc = smtp_client_send(h->client, &p.envelope, &d->job->content, d->arena, &p.result);
+        p.rc = hop_send(h, &p.envelope, &d->job->content, d->arena, &p.result);
         if (p.result.stale && round == 0)
             return DIALOGUE_STALE;
         take(d, &p, h, asked);

@@ -5,11 +5,14 @@
 #include "route/path.h"
 #include "smtp/smtp_client.h"
 
+struct posting;
+
 struct hop {
     struct stream *stream;
     struct smtp_client *client;
-    struct arena *arena; /* owns the texts below and those of the client's settings */
-    struct span key;     /* of the pool */
+    struct posting *posting; /* or this, where mail goes by POST */
+    struct arena *arena;     /* owns the texts below and those of the client's settings */
+    struct span key;         /* of the pool */
     struct span host, address;
     int64_t idle_since; /* the pool's */
     unsigned generation;
@@ -39,6 +42,14 @@ struct hop_wish {
 /* Connects and opens. NULL and *failure (its reply lives in the arena; *tls too). */
 struct hop *hop_open(const struct hop_wish *w, struct arena *a, struct smtp_client_failure *failure,
                      struct span *tls);
+/* Whichever it speaks; as those of smtp_client.h. */
+const struct smtp_client_far *hop_far(const struct hop *h);
+int hop_send(struct hop *h, const struct envelope *e, const struct content *content,
+             struct arena *a, struct smtp_client_result *out);
+bool hop_usable(struct hop *h);
+unsigned hop_messages(const struct hop *h);
+void hop_until(struct hop *h, int64_t at);
+void hop_cut(struct hop *h);
 /* Ends it, with QUIT where that can still be said (waits up to the quit time); nulls the pointer;
  * NULL is fine. */
 void hop_close(struct hop **h);

@@ -146,7 +146,7 @@ static struct hop *run_group(struct opening *o, const struct group *g)
     o->moved = mine.race.aborted && !h;
     learn(o, entry, g->count);
     if (h)
-        smtp_client_until(h->client, o->wish.until);
+        hop_until(h, o->wish.until);
     return h;
 }
 

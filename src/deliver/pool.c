@@ -96,7 +96,7 @@ struct hop *pool_take(struct pool *p, struct span key)
             continue;
         }
         h = unlink_at(p, at);
-        if (!is_over(p, h) && smtp_client_usable(h->client))
+        if (!is_over(p, h) && hop_usable(h))
             found = h;
         else
             part(p, h);
@@ -117,10 +117,10 @@ static unsigned kept_for(const struct pool *p, struct span key)
 static bool worth_keeping(const struct pool *p, struct hop *h)
 {
     unsigned limit = p->limits.messages;
-    uint64_t theirs = smtp_client_far(h->client)->mail_max;
-    unsigned sent = smtp_client_messages(h->client);
+    uint64_t theirs = hop_far(h)->mail_max;
+    unsigned sent = hop_messages(h);
 
-    if (h->generation != p->generation || !smtp_client_usable(h->client) || p->limits.total == 0)
+    if (h->generation != p->generation || !hop_usable(h) || p->limits.total == 0)
         return false;
     if ((limit && sent >= limit) || (theirs && sent >= theirs))
         return false;
@@ -138,7 +138,7 @@ void pool_put(struct pool *p, struct hop **h)
     }
     if (p->count >= p->limits.total)
         part(p, unlink_at(p, oldest(p)));
-    smtp_client_until(mine->client, 0);
+    hop_until(mine, 0);
     mine->idle_since = clock_now();
     mine->next = p->idle;
     p->idle = mine;

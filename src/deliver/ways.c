@@ -1,6 +1,8 @@
 #include "deliver/ways.h"
 
+#include "base/log.h"
 #include "base/memory.h"
+#include "http/http_proxy.h"
 #include "route/mx.h"
 #include "route/relay.h"
 #include "sasl/ntlm.h"
@@ -19,6 +21,7 @@ struct ways {
     struct relay_memory *memory;
     struct tls_context *world;  /* the system's authorities */
     struct tls_context **relay; /* of each relay with a file of its own, else NULL */
+    struct http_proxy **proxy;  /* of each relay: of each of its doors */
     struct span own_name[2];
     struct sockaddr_storage own_address[OWN_ADDRESSES];
     size_t own_addresses;
@@ -94,6 +97,50 @@ static int open_world(struct ways *w, struct error *e)
     return w->world ? 0 : -1;
 }
 
+/* "[IPv6:2001:db8::1]" in the configuration is the address. */
+static struct span bare_host(struct span host)
+{
+    struct span six = SPAN("IPv6:");
+
+    if (host.len <= 2 || host.at[0] != '[' || host.at[host.len - 1] != ']')
+        return host;
+    host = (struct span){host.at + 1, host.len - 2};
+    return span_istarts(host, six) ? span_from(host, six.len) : host;
+}
+
+/* The environment is read here, once. A proxy of a kind that mail cannot take is gone round. */
+static void find_proxies(struct ways *w)
+{
+    const struct config *c = w->config;
+
+    w->proxy = memory_array(c->relay_count + 1, sizeof(struct http_proxy *));
+    for (size_t i = 0; i < c->relay_count; i++) {
+        const struct config_relay *r = &c->relays[i];
+
+        w->proxy[i] = memory_array(r->door_count + 1, sizeof(struct http_proxy));
+        for (size_t k = 0; k < r->door_count; k++) {
+            struct span host = bare_host(span_of(r->doors[k].host));
+            struct error e = {0};
+
+            if (r->doors[k].tls == CONFIG_TLS_HTTPS &&
+                http_proxy_find(c->delivery.proxy, host, (unsigned)r->doors[k].port,
+                                &w->proxy[i][k], &e) < 0)
+                log_event(LOG_WARNING, "proxy.unusable", LOG_STR("relay", r->name),
+                          LOG_STR("why", e.words));
+        }
+    }
+}
+
+static void free_proxies(struct ways *w)
+{
+    for (size_t i = 0; w->proxy && i < w->config->relay_count; i++) {
+        for (size_t k = 0; k < w->config->relays[i].door_count; k++)
+            http_proxy_free(&w->proxy[i][k]);
+        free(w->proxy[i]);
+    }
+    free(w->proxy);
+}
+
 static int open_relays(struct ways *w, struct error *e)
 {
     const struct config *c = w->config;
@@ -126,6 +173,7 @@ struct ways *ways_open(const struct config *c, struct dns *d, struct error *e)
     w->dns = d;
     w->memory = relay_memory_new();
     learn_sources(w);
+    find_proxies(w);
     if (is_exchange(c))
         learn_own(w);
     if (may_need_ntlm(c))
@@ -144,6 +192,7 @@ void ways_close(struct ways **w)
     tls_context_free(&(*w)->world);
     ntlm_unprepare(&(*w)->ntlm);
     relay_memory_free(&(*w)->memory);
+    free_proxies(*w);
     free((*w)->relay);
     free(*w);
     *w = NULL;
@@ -224,25 +273,16 @@ static enum path_tls path_tls_of(enum config_tls t)
     static const enum path_tls tls[] = {[CONFIG_TLS_NONE] = PATH_TLS_NONE,
                                         [CONFIG_TLS_OPPORTUNISTIC] = PATH_TLS_OPPORTUNISTIC,
                                         [CONFIG_TLS_STARTTLS] = PATH_TLS_STARTTLS,
-                                        [CONFIG_TLS_IMPLICIT] = PATH_TLS_IMPLICIT};
+                                        [CONFIG_TLS_IMPLICIT] = PATH_TLS_IMPLICIT,
+                                        [CONFIG_TLS_HTTPS] = PATH_TLS_HTTPS};
 
     return tls[t];
-}
-
-/* "[IPv6:2001:db8::1]" in the configuration is the address. */
-static struct span bare_host(struct span host)
-{
-    struct span six = SPAN("IPv6:");
-
-    if (host.len <= 2 || host.at[0] != '[' || host.at[host.len - 1] != ']')
-        return host;
-    host = (struct span){host.at + 1, host.len - 2};
-    return span_istarts(host, six) ? span_from(host, six.len) : host;
 }
 
 static struct relay_target target_of(const struct ways *w, const struct config_relay *r, size_t at)
 {
     const struct config_relay_door *d = &r->doors[at];
+    const struct http_proxy *proxy = &w->proxy[r - w->config->relays][at];
 
     return (struct relay_target){
         .name = span_of(r->name),
@@ -252,6 +292,9 @@ static struct relay_target target_of(const struct ways *w, const struct config_r
         .verify = r->verify && d->tls != CONFIG_TLS_NONE && d->tls != CONFIG_TLS_OPPORTUNISTIC,
         .needs_login = r->user[0] != '\0',
         .family = family_of(w->config),
+        .proxy = span_of(proxy->host),
+        .proxy_port = (uint16_t)proxy->port,
+        .proxy_login = span_of(proxy->login),
     };
 }
 

@@ -152,7 +152,8 @@ void path_address(const struct path *p, char buf[PATH_ADDRESS_TEXT])
 
     inet_ntop(p->address.ss_family, six ? (const void *)&v6->sin6_addr : &v4->sin_addr, text,
               sizeof text);
-    snprintf(buf, PATH_ADDRESS_TEXT, six ? "[%s]:%u" : "%s:%u", text, p->port);
+    snprintf(buf, PATH_ADDRESS_TEXT, six ? "[%s]:%u" : "%s:%u", text,
+             p->through.len ? ntohs(six ? v6->sin6_port : v4->sin_port) : p->port);
 }
 
 /* The next address of this family at or after *at; NULL when there is none. */

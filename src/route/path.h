@@ -12,7 +12,8 @@
     X(PATH_TLS_NONE, "none")                   /* plain text, whatever is offered */               \
     X(PATH_TLS_OPPORTUNISTIC, "opportunistic") /* STARTTLS when offered */                         \
     X(PATH_TLS_STARTTLS, "starttls")           /* STARTTLS or not at all */                        \
-    X(PATH_TLS_IMPLICIT, "implicit")           /* TLS from the first byte */
+    X(PATH_TLS_IMPLICIT, "implicit")           /* TLS from the first byte */                       \
+    X(PATH_TLS_HTTPS, "https")                 /* the same, and then SMTP or HTTP, as ALPN tells */
 #define X(id, name) id,
 enum path_tls { PATH_TLS_LIST(X) };
 #undef X
@@ -35,6 +36,9 @@ struct path {
     struct span verify; /* DNS name, or address without brackets, to check the certificate against
                            (tls/ sends SNI for names only) */
     bool needs_login;
+    /* Empty: straight. Else `address` is that of an HTTP proxy, which shall connect to this
+     * "host:port"; and the lines with its login, "Proxy-Authorization: ...", secret. */
+    struct span through, proxy_login;
     bool secure;     /* found through DNSSEC all the way */
     struct span why; /* "MX 10 of example.com", "relay provider" */
 };

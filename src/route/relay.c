@@ -33,6 +33,12 @@ static struct span shown(struct span s)
     return span_head(s, SHOWN_MAX);
 }
 
+/* Whose address is looked up. */
+static struct span first_stop(const struct relay_target *t)
+{
+    return t->proxy.len ? t->proxy : t->host;
+}
+
 static size_t find_name(const struct names *n, struct span name)
 {
     size_t i = 0;
@@ -47,8 +53,9 @@ static void collect_names(const struct relay_target *targets, size_t count, stru
     struct sockaddr_storage unused;
 
     for (size_t i = 0; i < count; i++)
-        if (!path_literal(targets[i].host, &unused) && find_name(n, targets[i].host) == n->count)
-            n->name[n->count++] = targets[i].host;
+        if (!path_literal(first_stop(&targets[i]), &unused) &&
+            find_name(n, first_stop(&targets[i])) == n->count)
+            n->name[n->count++] = first_stop(&targets[i]);
 }
 
 /* ---- memory ---- */
@@ -92,7 +99,7 @@ static void remember(struct relay_memory *m, struct span name, const struct dns_
 static bool proven(const struct relay_target *targets, size_t count, struct span name)
 {
     for (size_t i = 0; i < count; i++)
-        if (span_ieq(targets[i].host, name) && !targets[i].verify)
+        if (span_ieq(first_stop(&targets[i]), name) && !targets[i].verify)
             return false;
     return true;
 }
@@ -121,7 +128,7 @@ static void add_path(const struct relay_target *t, size_t place,
 {
     /* A login goes over verified TLS; within this machine there is nobody to listen. */
     bool guard = t->needs_login && !path_is_loopback(address);
-    bool must_verify = t->verify || guard;
+    bool must_verify = t->verify || guard || t->tls == PATH_TLS_HTTPS;
     struct path *p = &out->path[out->count++];
 
     *p = (struct path){
@@ -130,13 +137,20 @@ static void add_path(const struct relay_target *t, size_t place,
         .port = t->port,
         .preference = (uint16_t)place,
         .tls = t->tls,
-        .must_encrypt = must_verify || t->tls == PATH_TLS_STARTTLS || t->tls == PATH_TLS_IMPLICIT,
+        .must_encrypt = must_verify || t->tls >= PATH_TLS_STARTTLS,
         .must_verify = must_verify,
         .verify = t->host,
         .needs_login = t->needs_login,
         .why = span_of(arena_printf(out->arena, "relay %.*s", SPAN_ARG(t->name))),
     };
     path_set_port(&p->address, p->port);
+    if (!t->proxy.len)
+        return;
+    path_set_port(&p->address, t->proxy_port);
+    p->through =
+        span_of(arena_printf(out->arena, span_find(t->host, ':') < 0 ? "%.*s:%u" : "[%.*s]:%u",
+                             SPAN_ARG(t->host), (unsigned)t->port));
+    p->proxy_login = t->proxy_login;
 }
 
 /* Adds one door's paths, at most `most`. */
@@ -147,12 +161,12 @@ static void add_door(const struct relay_target *t, size_t place, const struct na
     struct sockaddr_storage literal, *own;
     size_t count = 0, kept;
 
-    if (path_literal(t->host, &literal)) {
+    if (path_literal(first_stop(t), &literal)) {
         add_path(t, place, &literal, out);
         return;
     }
     /* Ordered in a copy: another door may want the same addresses in another order. */
-    found = &n->found[find_name(n, t->host)];
+    found = &n->found[find_name(n, first_stop(t))];
     own = arena_alloc(out->arena, (found->count + 1) * sizeof *own);
     for (size_t i = 0; i < found->count; i++)
         if (!path_is_nowhere(&found->address[i]))

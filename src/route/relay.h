@@ -15,6 +15,9 @@ struct relay_target {
     bool verify;      /* the certificate must be good for the host */
     bool needs_login; /* raises the floor: verified TLS, unless the door is on this machine (P7) */
     enum path_family family;
+    struct span proxy; /* of an HTTP proxy on the way there: its name or address, or empty */
+    uint16_t proxy_port;
+    struct span proxy_login; /* as in struct path */
 };
 
 /* Where the hosts of relays were when DNS told it the last time. A network whose DNS is broken,

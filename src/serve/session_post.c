@@ -409,6 +409,25 @@ static struct http_server_answer ask_envelope(struct session_post *p,
     return p->envelope.count ? (struct http_server_answer){0} : refuse(p, STAGE_RCPT, nobody(p));
 }
 
+struct http_server_answer session_post_look(struct session_post *p,
+                                            const struct http_server_request *r)
+{
+    struct http_server_answer a = {
+        .status = 200, .type = "application/json", .body = SPAN("{\"login\": true}\n")};
+    struct reply reply;
+
+    forget(p, r->arena);
+    reply = log_in(p, r);
+    if (reply.code) {
+        a = refuse(p, reply.code == 530 ? STAGE_MAIL : STAGE_AUTH, reply);
+        a.close = p->logins_failed >= p->session->settings.limits.logins;
+    } else {
+        add_extra(&a, SPAN("Cache-Control"), SPAN("no-store"));
+    }
+    add_extra(&a, SPAN(SUBMISSION_ACCEPTS), SPAN(SUBMISSION_TYPES));
+    return a;
+}
+
 struct http_server_answer session_post_begin(struct session_post *p,
                                              const struct http_server_request *r)
 {

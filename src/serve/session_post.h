@@ -28,6 +28,9 @@ struct session_post {
     bool bare;       /* a CR stood alone */
 };
 
+/* GET and HEAD: tells that mail is taken here, and whether the login that came along is good. */
+struct http_server_answer session_post_look(struct session_post *p,
+                                            const struct http_server_request *r);
 /* Login, envelope, policy. Status 0: send the body. */
 struct http_server_answer session_post_begin(struct session_post *p,
                                              const struct http_server_request *r);

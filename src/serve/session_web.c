@@ -36,8 +36,10 @@ static struct http_server_answer on_head(void *arg, const struct http_server_req
     listen_touch(w->post.session->place);
     w->post.session->in_transaction = true;
     w->posting = span_is(r->path, SUBMISSION_PATH);
+    if (w->posting && span_is(r->method, "POST"))
+        return session_post_begin(&w->post, r);
     if (w->posting)
-        return span_is(r->method, "POST") ? session_post_begin(&w->post, r) : wrong_method("POST");
+        return reads ? session_post_look(&w->post, r) : wrong_method("GET, HEAD, POST");
     if (!reads)
         return wrong_method("GET, HEAD");
     if (span_is(r->path, "/"))

@@ -1,4 +1,5 @@
-/* client_content: the bytes of a message in pieces, from memory or from a file; for src/smtp only.
+/* client_content: the bytes of a message in pieces, from memory or from a file; for clients of SMTP
+ * and of what does its work.
  */
 #ifndef PORT26_SMTP_CLIENT_CONTENT_H
 #define PORT26_SMTP_CLIENT_CONTENT_H

@@ -83,6 +83,7 @@ static int handshake(struct smtp_client *c)
     struct tls_expect x = {.name = c->s.name ? c->s.name : "",
                            .verify = c->s.verify ? TLS_VERIFY_FULL : TLS_VERIFY_NONE,
                            .alpn = c->s.alpn,
+                           .protocol = c->s.protocols,
                            .verdict = &f.verdict};
     int rc;
 
@@ -100,11 +101,16 @@ static int handshake(struct smtp_client *c)
     return 0;
 }
 
+int smtp_client_secure(struct smtp_client *c)
+{
+    return c->s.tls == CLIENT_TLS_IMPLICIT && !c->far.tls ? handshake(c) : 0;
+}
+
 int smtp_client_greet(struct smtp_client *c)
 {
     struct reply r;
 
-    if (c->s.tls == CLIENT_TLS_IMPLICIT && handshake(c) < 0)
+    if (smtp_client_secure(c) < 0)
         return -1;
     client_talk_stage(c, c->s.times.greeting);
     if (client_talk_hear(c, STAGE_GREETING, &r) < 0)

@@ -55,6 +55,8 @@ struct smtp_client_settings {
     const char *name;            /* the server's name for SNI and certificate */
     bool verify;                 /* the certificate must pass */
     bool alpn; /* offer "smtp" in the handshake: on ports that several protocols share */
+    const char *protocols; /* NULL, or what is offered in the handshake instead, as in tls.h: for
+                              smtp_client_secure */
     struct span user, password; /* empty user: no login */
     bool token;                 /* the password is an OAuth 2.0 access token */
     unsigned port;              /* the server's, told to it by OAUTHBEARER; 0: not told */
@@ -142,6 +144,9 @@ struct smtp_client *smtp_client_new(struct stream **stream, const struct smtp_cl
 int smtp_client_open(struct smtp_client *c);
 /* All of them but the login. */
 int smtp_client_approach(struct smtp_client *c);
+/* With CLIENT_TLS_IMPLICIT: only its handshake, for a caller that looks first what the server chose
+ * to speak; the other calls go on from there. 0 or -1. */
+int smtp_client_secure(struct smtp_client *c);
 /* The steps, in this order; each 0 or -1. After -1 the session is over, but for these: after
  * CLIENT_REPLY from starttls, login or hello (other than 421) it may go on. */
 int smtp_client_greet(struct smtp_client *c);    /* implicit TLS first, then the greeting */

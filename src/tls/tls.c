@@ -385,14 +385,19 @@ static void client_failed(const struct tls *t, const struct tls_expect *x, int *
     }
 }
 
-/* One name in the form of ALPN: its length in front. */
-static void offer_protocol(struct tls *t, struct span name)
+/* Names in the form of ALPN: each with its length in front. */
+static void offer_protocols(struct tls *t, struct span names)
 {
     unsigned char list[1 + TLS_PROTOCOL_MAX];
-    assert(name.len && name.len <= TLS_PROTOCOL_MAX);
-    list[0] = (unsigned char)name.len;
-    memcpy(list + 1, name.at, name.len);
-    SSL_set_alpn_protos(t->ssl, list, 1 + list[0]);
+    unsigned used = 0;
+    struct span name;
+    assert(names.len && names.len <= TLS_PROTOCOL_MAX);
+    while ((name = span_word(&names)).len) {
+        list[used] = (unsigned char)name.len;
+        memcpy(list + used + 1, name.at, name.len);
+        used += 1 + (unsigned)name.len;
+    }
+    SSL_set_alpn_protos(t->ssl, list, used);
 }
 
 static int client_shake(struct tls *t, const struct tls_expect *x, struct error *e)
@@ -401,7 +406,7 @@ static int client_shake(struct tls *t, const struct tls_expect *x, struct error 
         return -EINVAL;
     tls_session_offer(t, x);
     if (x->alpn || x->protocol)
-        offer_protocol(t, x->protocol ? span_of(x->protocol) : SPAN("smtp"));
+        offer_protocols(t, x->protocol ? span_of(x->protocol) : SPAN("smtp"));
     SSL_set_connect_state(t->ssl);
     int rc = shake(t);
     note_protocol(t);

@@ -96,8 +96,9 @@ struct tls_expect {
     const char *name; /* the server's DNS name (A-labels) or address literal: SNI and check */
     enum tls_verify verify;
     bool alpn;            /* offer "smtp" */
-    const char *protocol; /* NULL, or what is offered instead of "smtp": one name, at most
-                             TLS_PROTOCOL_MAX octets. Look into tls_info whether it was taken. */
+    const char *protocol; /* NULL, or what is offered instead of "smtp": names with blanks between,
+                             best first, together at most TLS_PROTOCOL_MAX octets. Look into
+                             tls_info which one was taken. */
     /* From an earlier tls_session_take with the same name and context, or NULL; stays the caller's.
      * For TLS_VERIFY_FULL it is used only when it was verified then. */
     const struct tls_session *session;

@@ -13,7 +13,7 @@ class Sink:
     }
 
     def __init__(self, replies=None, extensions=("PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "SIZE 100000000"),
-                 cert=None, implicit=False, address="127.0.0.1", port=0):
+                 cert=None, implicit=False, address="127.0.0.1", port=0, alpn=()):
         self.replies, self.extensions = dict(replies or {}), list(extensions)
         self.messages, self.lines, self.connections = [], [], 0
         self.lock = threading.Lock()
@@ -21,6 +21,8 @@ class Sink:
         if cert:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(*map(str, cert))
+            if alpn:
+                self.context.set_alpn_protocols(list(alpn))
         self.implicit = implicit
         self.listener = socket.create_server((address, port))
         self.port = self.listener.getsockname()[1]

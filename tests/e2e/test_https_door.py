@@ -122,8 +122,13 @@ def test_looks_like_the_web(door):
         assert w.ask("GET", path)[0].status == 404, path
     r, _ = w.ask("DELETE", "/")
     assert r.status == 405 and r.getheader("Allow") == "GET, HEAD"
-    r, _ = w.ask("GET", "/submit")
-    assert r.status == 405 and r.getheader("Allow") == "POST"
+    r, text = w.ask("PUT", "/submit")
+    assert r.status == 405 and r.getheader("Allow") == "GET, HEAD, POST"
+    # That mail is taken there is told to everybody, and whether a login is good without any mail.
+    for login, status in ((None, 401), (basic(password="wrong"), 401), (basic(), 200)):
+        r, text = Web(door).ask("GET", "/submit", headers={"Authorization": login} if login else {})
+        assert (r.status, r.getheader("Accept-Post")) == (status, "message/rfc822, message/global")
+        assert (r.getheader("WWW-Authenticate") or "").startswith("Basic") == (status == 401)
 
 
 def test_status_tells_what_a_door_speaks(door):

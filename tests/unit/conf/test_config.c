@@ -449,15 +449,16 @@ static void test_relay_doors(void **state)
     struct text out = TEXT_INIT(CONFIG_FILE_MAX);
 
     (void)state;
-    assert_int_equal(c->relays[0].door_count, 6);
+    assert_int_equal(c->relays[0].door_count, 7);
     assert_relay_door(&c->relays[0], 0, "smtp.x.example", 465, CONFIG_TLS_IMPLICIT);
     assert_relay_door(&c->relays[0], 1, "smtp.x.example", 587, CONFIG_TLS_STARTTLS);
     assert_relay_door(&c->relays[0], 5, "smtp.x.example", 1025, CONFIG_TLS_STARTTLS);
+    assert_relay_door(&c->relays[0], 6, "smtp.x.example", 443, CONFIG_TLS_HTTPS);
     assert_int_equal(c->relays[1].door_count, 1);
     assert_relay_door(&c->relays[1], 0, "x.example", 2525, CONFIG_TLS_STARTTLS);
     assert_int_equal(c->relays[2].door_count, 1);
     assert_relay_door(&c->relays[2], 0, "x.example", 465, CONFIG_TLS_IMPLICIT);
-    assert_int_equal(c->relays[3].door_count, 6);
+    assert_int_equal(c->relays[3].door_count, 7);
     assert_int_equal(c->relays[4].door_count, 4);
     assert_relay_door(&c->relays[4], 0, "x.example", 465, CONFIG_TLS_IMPLICIT);
     assert_relay_door(&c->relays[4], 1, "two.example", 587, CONFIG_TLS_STARTTLS);

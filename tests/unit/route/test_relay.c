@@ -84,12 +84,51 @@ static void addresses_need_no_dns(void **state)
     dns_free(&d);
 }
 
+/* Its address is the proxy's; the name that is proven stays the relay's, which DNS need not know.
+ */
+static void through_a_proxy(void **state)
+{
+    struct relay_target door = DOOR("absent.example", 443, PATH_TLS_HTTPS);
+    struct dns *d = dns_fake(table);
+    struct path_list list = {.arena = arena_new()};
+    struct error e;
+    const struct path *p;
+    char address[PATH_ADDRESS_TEXT], name[PATH_DOOR_TEXT];
+
+    (void)state;
+    door.proxy = SPAN("192.0.2.9");
+    door.proxy_port = 3128;
+    door.proxy_login = SPAN("Proxy-Authorization: Basic eA==\r\n");
+    assert_int_equal(look(d, &door, 1, &list, &e), 0);
+    assert_int_equal(list.count, 1);
+    p = &list.path[0];
+    path_address(p, address);
+    path_door(p, name);
+    assert_string_equal(address, "192.0.2.9:3128");
+    assert_string_equal(name, "absent.example:443 https");
+    assert_true(span_is(p->through, "absent.example:443"));
+    assert_true(span_is(p->verify, "absent.example") && p->must_verify && p->must_encrypt);
+    assert_true(span_eq(p->proxy_login, door.proxy_login));
+    arena_free(&list.arena);
+    dns_free(&d);
+}
+
 static void without_login_the_floor_is_as_told(void **state)
 {
     const struct relay_target doors[] = {
-        {SPAN("isp"), SPAN("old.provider.example"), 25, PATH_TLS_OPPORTUNISTIC, false, false, 0},
-        {SPAN("isp"), SPAN("old.provider.example"), 587, PATH_TLS_STARTTLS, false, false, 0},
-        {SPAN("isp"), SPAN("old.provider.example"), 25, PATH_TLS_OPPORTUNISTIC, true, false, 0},
+        {.name = SPAN("isp"),
+         .host = SPAN("old.provider.example"),
+         .port = 25,
+         .tls = PATH_TLS_OPPORTUNISTIC},
+        {.name = SPAN("isp"),
+         .host = SPAN("old.provider.example"),
+         .port = 587,
+         .tls = PATH_TLS_STARTTLS},
+        {.name = SPAN("isp"),
+         .host = SPAN("old.provider.example"),
+         .port = 25,
+         .tls = PATH_TLS_OPPORTUNISTIC,
+         .verify = true},
     };
     struct dns *d = dns_fake(table);
     struct path_list list = {.arena = arena_new()};
@@ -141,7 +180,12 @@ static void hosts_are_remembered(void **state)
         {0},
     };
     struct relay_target doors[] = {
-        {SPAN("isp"), SPAN("old.provider.example"), 465, PATH_TLS_IMPLICIT, true, true, 0},
+        {.name = SPAN("isp"),
+         .host = SPAN("old.provider.example"),
+         .port = 465,
+         .tls = PATH_TLS_IMPLICIT,
+         .verify = true,
+         .needs_login = true},
     };
     struct relay_memory *m = relay_memory_new();
     struct dns *good = dns_fake(table), *bad = dns_fake(lying);
@@ -184,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(doors_in_order),
         cmocka_unit_test(addresses_need_no_dns),
+        cmocka_unit_test(through_a_proxy),
         cmocka_unit_test(without_login_the_floor_is_as_told),
         cmocka_unit_test(trouble_is_never_permanent),
         cmocka_unit_test(hosts_are_remembered),
