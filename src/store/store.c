@@ -1,19 +1,16 @@
+/* Opening, transactions, and what writes messages. What reads them is in store_reading.c, the rest
+ * in store_values.c. */
 #include "store/store.h"
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "store/crc64.h"
-#include "store/store_driver.h"
-#include "store/folder.h"
 #include "store/pack.h"
+#include "store/store_parts.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Every kind of store there is. A new one: one file, one row. */
 static const struct store_driver *const drivers[] = {&sqlite_driver, &ram_driver};
@@ -21,29 +18,6 @@ static const struct store_driver *const drivers[] = {&sqlite_driver, &ram_driver
 enum {
     INLINE_MAX = 64 << 10, /* measured: docs/why/store.md */
     SPACE_LOW = 64 << 20,
-    CHUNK = 64 << 10,
-    NAME_MAX_OCTETS = 400,
-    CHARGE_DAYS = 8, /* how long charges are kept */
-};
-
-/* Ids whose body files wait for the end of the transaction. */
-struct ids {
-    struct id *id;
-    size_t count, cap;
-};
-
-struct store {
-    const struct store_driver *driver;
-    void *self;
-    struct folder *folder; /* NULL: everything is in memory */
-    struct text record;    /* the record being made */
-    struct arena *arena;   /* for one call */
-    uint64_t inline_max, space_low, inodes_low;
-    bool open; /* between begin and commit */
-    atomic_bool failed;
-    struct ids named;  /* files that got their name in this transaction: removed by a rollback */
-    struct ids doomed; /* files of removed messages: removed after the commit */
-    size_t named_at_mark, doomed_at_mark;
 };
 
 const char *store_state_name(enum store_state s)
@@ -184,56 +158,6 @@ static int sweep(struct store *s, struct store_found *found, struct error *e)
     return bad || w.bad ? -1 : 0;
 }
 
-static uint32_t big_endian(const char *p)
-{
-    const unsigned char *u = (const unsigned char *)p;
-
-    return (uint32_t)u[0] << 24 | (uint32_t)u[1] << 16 | (uint32_t)u[2] << 8 | u[3];
-}
-
-struct stale {
-    struct store *store;
-    uint32_t before;
-    struct span names[1000];
-    size_t count;
-};
-
-static bool find_stale(void *arg, struct span name, struct span value)
-{
-    struct stale *f = arg;
-
-    (void)value;
-    if (name.len < 4 || big_endian(name.at) >= f->before || f->count == COUNT(f->names))
-        return false; /* names begin with the day: the rest is younger */
-    f->names[f->count++] = arena_span(f->store->arena, name);
-    return true;
-}
-
-/* Values whose names begin with a day before this one; not all at a time. */
-static int forget_old(struct store *s, enum driver_kind kind, uint32_t before, struct error *e)
-{
-    struct stale *f = memory_alloc(sizeof *f);
-    int bad;
-
-    f->store = s;
-    f->before = before;
-    bad = s->driver->value_each(s->self, kind, find_stale, f, e);
-    for (size_t i = 0; i < f->count && !bad; i++)
-        bad = s->driver->value_remove(s->self, kind, f->names[i], e);
-    free(f);
-    return bad;
-}
-
-static int forget_charges(struct store *s, struct error *e)
-{
-    if (store_begin(s, e) < 0)
-        return -1;
-    if (forget_old(s, DRIVER_CHARGE, (uint32_t)(clock_wall() / CLOCK_DAY) - CHARGE_DAYS, e) == 0)
-        return store_commit(s, e);
-    store_rollback(s);
-    return -1;
-}
-
 int store_open(const struct store_settings *set, struct store **out, struct store_found *found,
                struct error *e)
 {
@@ -256,7 +180,8 @@ int store_open(const struct store_settings *set, struct store **out, struct stor
         goto fail;
     if (s->driver->open(s->folder ? folder_path(s->folder) : NULL, set->vfs, &s->self, e) < 0)
         goto fail;
-    if (make_secret(s, e) < 0 || (s->folder && sweep(s, found, e) < 0) || forget_charges(s, e) < 0)
+    if (make_secret(s, e) < 0 || (s->folder && sweep(s, found, e) < 0) ||
+        store_forget_charges(s, e) < 0)
         goto fail;
     arena_clear(s->arena);
     *out = s;
@@ -402,36 +327,6 @@ void store_undo(struct store *s)
 
 /* ---- putting a message ---- */
 
-/* Reads the body from a file in chunks: into `into` when given, always into the checksum. */
-static int read_body(int fd, uint64_t size, char *into, uint64_t *crc, struct error *e)
-{
-    char *buf = into ? NULL : memory_alloc(CHUNK);
-    uint64_t at = 0;
-    int bad = 0;
-
-    while (at < size && !bad) {
-        size_t want = size - at < CHUNK ? (size_t)(size - at) : CHUNK;
-        char *to = into ? into + at : buf;
-        ssize_t got = pread(fd, to, want, (off_t)at);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            bad = got < 0 ? errno : ENODATA;
-            break;
-        }
-        *crc = crc64_add(*crc, (struct span){to, (size_t)got});
-        at += (uint64_t)got;
-    }
-    free(buf);
-    if (!bad)
-        return 0;
-    error_sys(e, bad, "reading the body failed");
-    if (e)
-        snprintf(e->enhanced, sizeof e->enhanced, "4.3.0");
-    return -1;
-}
-
 /* Brings the body where it will stand and its proof into *proof. */
 static int place_body(struct store *s, const struct message *m, struct driver_row *row,
                       struct pack_body *proof, struct error *e)
@@ -452,7 +347,7 @@ static int place_body(struct store *s, const struct message *m, struct driver_ro
     if (!row->file)
         buf = arena_alloc(s->arena, (size_t)c->size);
     row->body = (struct span){buf, row->file ? 0 : (size_t)c->size};
-    if (read_body(c->fd, c->size, buf, &proof->crc, e) < 0)
+    if (store_read_body(c->fd, c->size, buf, &proof->crc, e) < 0)
         return -1;
     if (!row->file)
         return 0;
@@ -484,8 +379,7 @@ int store_put(struct store *s, const struct message *m, int64_t born, bool *fres
 
 /* ---- changing a message ---- */
 
-/* Its row, or -1 with words when it is not there. */
-static int must_get(struct store *s, const struct id *id, struct driver_row *row, struct error *e)
+int store_must_get(struct store *s, const struct id *id, struct driver_row *row, struct error *e)
 {
     char text[ID_TEXT + 1];
     int got;
@@ -504,7 +398,7 @@ int store_recipient_set(struct store *s, const struct id *id, const struct store
     struct driver_row row;
 
     assert(s->open);
-    if (must_get(s, id, &row, e) < 0)
+    if (store_must_get(s, id, &row, e) < 0)
         return -1;
     if (!pack_recipient(&s->record, r))
         return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER, "last words are too long");
@@ -517,7 +411,7 @@ int store_state_set(struct store *s, const struct id *id, enum store_state state
     struct driver_row row;
 
     assert(s->open);
-    return must_get(s, id, &row, e) < 0 ? -1 : s->driver->state(s->self, id, state, words, e);
+    return store_must_get(s, id, &row, e) < 0 ? -1 : s->driver->state(s->self, id, state, words, e);
 }
 
 int store_event_add(struct store *s, const struct id *id, const struct store_event *ev,
@@ -526,7 +420,7 @@ int store_event_add(struct store *s, const struct id *id, const struct store_eve
     struct driver_row row;
 
     assert(s->open);
-    if (must_get(s, id, &row, e) < 0)
+    if (store_must_get(s, id, &row, e) < 0)
         return -1;
     if (!pack_event(&s->record, ev))
         return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER, "an event is too large");
@@ -538,359 +432,9 @@ int store_remove(struct store *s, const struct id *id, struct error *e)
     struct driver_row row;
 
     assert(s->open);
-    if (must_get(s, id, &row, e) < 0)
+    if (store_must_get(s, id, &row, e) < 0)
         return -1;
     if (row.file)
         ids_add(&s->doomed, id);
     return s->driver->remove(s->self, id, row.key, e);
-}
-
-/* ---- reading messages ---- */
-
-static int damaged(struct error *e, const char *how)
-{
-    error_mail(e, ERROR_PERMANENT, "5.3.0", OWNER_PROVIDER,
-               "the stored message is damaged: %s. It is kept and not delivered", how);
-    return STORE_BROKEN;
-}
-
-/* Puts the recipients' states into the head. */
-static int read_recipients(struct store *s, uint64_t key, struct arena *a, struct store_head *head,
-                           struct error *e)
-{
-    struct driver_record *list;
-    size_t count;
-
-    if (s->driver->recipients(s->self, key, a, &list, &count, e) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
-        struct store_recipient r;
-
-        if (!pack_read_recipient(list[i].bytes, a, &r) || r.number != list[i].number ||
-            r.number >= head->envelope.count)
-            return damaged(e, "the state of a recipient does not prove itself");
-        head->recipients[r.number] = r;
-    }
-    return STORE_GOT;
-}
-
-static int read_head(struct store *s, const struct driver_row *row, struct arena *a,
-                     struct store_head *head, struct pack_body *proof, struct error *e)
-{
-    int got = STORE_GOT;
-
-    if (!pack_read_head(row->head, a, head, proof)) {
-        *head = (struct store_head){0};
-        got = damaged(e, "its envelope does not prove itself");
-    } else {
-        got = read_recipients(s, row->key, a, head, e);
-    }
-    head->id = head->envelope.id = row->id;
-    head->state = got == STORE_BROKEN ? STORE_DAMAGED : row->state;
-    head->words =
-        got == STORE_BROKEN && e ? arena_span(a, span_of(e->words)) : arena_span(a, row->words);
-    return got;
-}
-
-int store_find(struct store *s, const struct id *id, struct arena *a, struct store_head *out,
-               struct error *e)
-{
-    struct driver_row row;
-    struct pack_body proof;
-    int got = s->driver->get(s->self, id, false, a, &row, e);
-
-    return got == STORE_GOT ? read_head(s, &row, a, out, &proof, e) : got;
-}
-
-/* R3: nothing that does not prove itself is given out. */
-static int read_content(struct store *s, const struct driver_row *row,
-                        const struct pack_body *proof, struct content *c, struct error *e)
-{
-    uint64_t crc = crc64_add(0, row->prefix);
-    struct error why = {0};
-
-    *c = (struct content){.prefix = row->prefix, .body = row->body, .fd = -1};
-    c->size = proof->body_size;
-    if (!row->prefix.at || row->prefix.len != proof->prefix_size)
-        return damaged(e, "what stands before its body is missing or has another size");
-    if (row->file) {
-        c->fd = folder_body_open(s->folder, &row->id, &why);
-        if (c->fd < 0 && why.sys == ENOENT)
-            return damaged(e, "the file of its body is missing");
-        if (c->fd < 0 || read_body(c->fd, c->size, NULL, &crc, &why) < 0) {
-            if (why.sys == ENODATA)
-                return damaged(e, "the file of its body is too short");
-            if (e)
-                *e = why;
-            return -1;
-        }
-    } else {
-        if (row->body.len != proof->body_size)
-            return damaged(e, "its body has another size");
-        crc = crc64_add(crc, row->body);
-    }
-    return crc == proof->crc ? STORE_GOT : damaged(e, "its checksum is wrong");
-}
-
-int store_load(struct store *s, const struct id *id, struct arena *a, struct store_head *head,
-               struct content *content, struct error *e)
-{
-    struct driver_row row;
-    struct pack_body proof;
-    int got;
-
-    assert(s->open);
-    *content = (struct content){.fd = -1};
-    got = s->driver->get(s->self, id, true, a, &row, e);
-    if (got == STORE_GOT)
-        got = read_head(s, &row, a, head, &proof, e);
-    if (got == STORE_GOT)
-        got = read_content(s, &row, &proof, content, e);
-    if (got != STORE_GOT && content->fd >= 0) {
-        close(content->fd);
-        content->fd = -1;
-    }
-    if (got == STORE_BROKEN &&
-        s->driver->state(s->self, id, STORE_DAMAGED, span_of(e ? e->words : "damaged"), e) < 0)
-        return -1;
-    return got;
-}
-
-struct walk {
-    struct store *store;
-    store_walk_fn *fn;
-    void *arg;
-    struct arena *arena;
-    int bad;
-    struct error *e;
-};
-
-static bool walk_row(void *arg, const struct driver_row *row)
-{
-    struct walk *w = arg;
-    struct store_head head;
-    struct pack_body proof;
-    struct error why = {0};
-
-    arena_clear(w->arena);
-    if (read_head(w->store, row, w->arena, &head, &proof, &why) < 0) {
-        w->bad = -1;
-        if (w->e)
-            *w->e = why;
-        return false;
-    }
-    return w->fn(w->arg, &head);
-}
-
-int store_walk(struct store *s, store_walk_fn *fn, void *arg, struct error *e)
-{
-    struct walk w = {.store = s, .fn = fn, .arg = arg, .e = e, .arena = arena_new()};
-    int bad = s->driver->walk(s->self, walk_row, &w, e);
-
-    arena_free(&w.arena);
-    return bad || w.bad ? -1 : 0;
-}
-
-int store_events(struct store *s, const struct id *id, size_t max, struct arena *a,
-                 struct store_event **out, size_t *count, struct error *e)
-{
-    struct driver_row row;
-    struct driver_record *list;
-    size_t n;
-
-    *count = 0;
-    if (must_get(s, id, &row, e) < 0 ||
-        s->driver->events(s->self, row.key, max, a, &list, &n, e) < 0)
-        return -1;
-    *out = arena_alloc(a, n * sizeof **out);
-    for (size_t i = 0; i < n; i++) /* a damaged event is left out: it decides nothing */
-        if (pack_read_event(list[i].bytes, a, &(*out)[*count]))
-            ++*count;
-    return 0;
-}
-
-/* ---- accounts, charges, small values ---- */
-
-static int check_name(struct span name, struct error *e)
-{
-    if (name.len && name.len <= NAME_MAX_OCTETS)
-        return 0;
-    return error_set(e, ERROR_INPUT, "a name has 1 to %d octets, this one has %zu", NAME_MAX_OCTETS,
-                     name.len);
-}
-
-int store_account_put(struct store *s, const struct store_account *acc, struct error *e)
-{
-    assert(s->open);
-    if (check_name(acc->name, e) < 0)
-        return -1;
-    if (acc->verifier.len > STORE_VERIFIER_MAX || acc->sender_count > STORE_SENDERS_MAX)
-        return error_set(e, ERROR_INPUT, "an account has at most %d sender addresses",
-                         STORE_SENDERS_MAX);
-    if (!pack_account(&s->record, acc))
-        return error_set(e, ERROR_INPUT, "the account's addresses are too long");
-    return s->driver->value_put(s->self, DRIVER_ACCOUNT, acc->name, text_span(&s->record), e);
-}
-
-static int read_account(struct span name, struct span record, struct arena *a,
-                        struct store_account *out, struct error *e)
-{
-    if (!pack_read_account(record, a, out)) /* temporary: a 535 would make clients forget the
-                                               password (fault 33) */
-        return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
-                          "the record of account %.*s is damaged; set its password again",
-                          SPAN_ARG(name));
-    out->name = arena_span(a, name);
-    return STORE_GOT;
-}
-
-int store_account_get(struct store *s, struct span name, struct arena *a, struct store_account *out,
-                      struct error *e)
-{
-    struct span record;
-    int got = s->driver->value_get(s->self, DRIVER_ACCOUNT, name, a, &record, e);
-
-    return got == STORE_GOT ? read_account(name, record, a, out, e) : got;
-}
-
-int store_account_remove(struct store *s, struct span name, struct error *e)
-{
-    struct span record;
-    int got;
-
-    assert(s->open);
-    arena_clear(s->arena);
-    got = s->driver->value_get(s->self, DRIVER_ACCOUNT, name, s->arena, &record, e);
-    if (got == STORE_GOT && s->driver->value_remove(s->self, DRIVER_ACCOUNT, name, e) < 0)
-        return -1;
-    return got;
-}
-
-struct each {
-    store_account_fn *fn;
-    void *arg;
-    struct arena *arena;
-    int bad;
-    struct error *e;
-};
-
-static bool each_account(void *arg, struct span name, struct span value)
-{
-    struct each *w = arg;
-    struct store_account acc;
-
-    arena_clear(w->arena);
-    w->bad = read_account(name, value, w->arena, &acc, w->e);
-    return w->bad == 0 && w->fn(w->arg, &acc);
-}
-
-int store_account_each(struct store *s, store_account_fn *fn, void *arg, struct error *e)
-{
-    struct each w = {.fn = fn, .arg = arg, .arena = arena_new(), .e = e};
-    int bad = s->driver->value_each(s->self, DRIVER_ACCOUNT, each_account, &w, e);
-
-    arena_free(&w.arena);
-    return bad || w.bad ? -1 : 0;
-}
-
-/* Four octets of the day, then the name: old days stand together at the front. */
-static struct span charge_name(struct store *s, struct span name, uint32_t day)
-{
-    char *at = arena_alloc(s->arena, 4 + name.len);
-
-    for (int i = 0; i < 4; i++)
-        at[i] = (char)(day >> (24 - 8 * i));
-    if (name.len)
-        memcpy(at + 4, name.at, name.len);
-    return (struct span){at, 4 + name.len};
-}
-
-int store_charged(struct store *s, struct span name, uint32_t day, uint32_t *n, struct error *e)
-{
-    struct span value;
-    int got;
-
-    *n = 0;
-    arena_clear(s->arena);
-    got = s->driver->value_get(s->self, DRIVER_CHARGE, charge_name(s, name, day), s->arena, &value,
-                               e);
-    if (got == STORE_GOT && value.len == 4)
-        *n = big_endian(value.at);
-    return got < 0 ? -1 : 0;
-}
-
-/* P12: read and written in the caller's transaction, by the only thread that writes, so two accepts
- * can never both take the last place. */
-int store_charge(struct store *s, struct span name, uint32_t day, uint32_t n, uint32_t limit,
-                 struct error *e)
-{
-    char value[4];
-    uint32_t have;
-
-    assert(s->open);
-    if (check_name(name, e) < 0 || store_charged(s, name, day, &have, e) < 0)
-        return -1;
-    if (limit && (uint64_t)have + n > limit)
-        return error_mail(e, ERROR_TEMPORARY, "4.7.1", OWNER_YOU,
-                          "this account may send to %u recipients a day and has sent to %u; go on "
-                          "tomorrow, or ask your provider to raise the limit",
-                          limit, have);
-    have = have > UINT32_MAX - n ? UINT32_MAX : have + n;
-    for (int i = 0; i < 4; i++)
-        value[i] = (char)(have >> (24 - 8 * i));
-    return s->driver->value_put(s->self, DRIVER_CHARGE, charge_name(s, name, day),
-                                (struct span){value, 4}, e);
-}
-
-/* As charge_name: the day in front. */
-static struct span once_name(struct store *s, struct span account, struct span key, uint32_t day)
-{
-    const char *both = arena_printf(s->arena, "%.*s %.*s", SPAN_ARG(account), SPAN_ARG(key));
-
-    return charge_name(s, span_of(both), day);
-}
-
-int store_once_get(struct store *s, struct span account, struct span key, int64_t now,
-                   struct store_once *out, struct error *e)
-{
-    uint32_t day = (uint32_t)(now / CLOCK_DAY);
-    struct span value;
-    int got = STORE_ABSENT;
-
-    arena_clear(s->arena);
-    for (uint32_t back = 0; back < 2 && back <= day && got == STORE_ABSENT; back++)
-        got = s->driver->value_get(s->self, DRIVER_ONCE, once_name(s, account, key, day - back),
-                                   s->arena, &value, e);
-    if (got == STORE_GOT && value.len == sizeof *out)
-        memcpy(out, value.at, sizeof *out);
-    return got;
-}
-
-int store_once_put(struct store *s, struct span account, struct span key, int64_t now,
-                   const struct store_once *once, struct error *e)
-{
-    uint32_t day = (uint32_t)(now / CLOCK_DAY);
-
-    assert(s->open && key.len && key.len <= STORE_ONCE_KEY_MAX);
-    arena_clear(s->arena);
-    if (s->driver->value_put(s->self, DRIVER_ONCE, once_name(s, account, key, day),
-                             (struct span){(const char *)once, sizeof *once}, e) < 0)
-        return -1;
-    return day ? forget_old(s, DRIVER_ONCE, day - 1, e) : 0;
-}
-
-int store_meta_get(struct store *s, struct span name, struct arena *a, struct span *value,
-                   struct error *e)
-{
-    return s->driver->value_get(s->self, DRIVER_META, name, a, value, e);
-}
-
-int store_meta_put(struct store *s, struct span name, struct span value, struct error *e)
-{
-    assert(s->open);
-    if (check_name(name, e) < 0)
-        return -1;
-    if (value.len > STORE_META_MAX)
-        return error_set(e, ERROR_INPUT, "a value has at most %d octets", STORE_META_MAX);
-    return s->driver->value_put(s->self, DRIVER_META, name, value, e);
 }

@@ -1,0 +1,40 @@
+/* store_parts: what the files of store.h share. For this folder only. */
+#ifndef PORT26_STORE_STORE_PARTS_H
+#define PORT26_STORE_STORE_PARTS_H
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "store/folder.h"
+#include "store/store.h"
+#include "store/store_driver.h"
+
+#include <stdatomic.h>
+
+/* Ids whose body files wait for the end of the transaction. */
+struct ids {
+    struct id *id;
+    size_t count, cap;
+};
+
+struct store {
+    const struct store_driver *driver;
+    void *self;
+    struct folder *folder; /* NULL: everything is in memory */
+    struct text record;    /* the record being made */
+    struct arena *arena;   /* for one call */
+    uint64_t inline_max, space_low, inodes_low;
+    bool open; /* between begin and commit */
+    atomic_bool failed;
+    struct ids named;  /* files that got their name in this transaction: removed by a rollback */
+    struct ids doomed; /* files of removed messages: removed after the commit */
+    size_t named_at_mark, doomed_at_mark;
+};
+
+/* Reads the body from a file in chunks: into `into` when given, always into the checksum. */
+int store_read_body(int fd, uint64_t size, char *into, uint64_t *crc, struct error *e);
+/* Its row, without content, in s->arena; -1 with words when it is not there. */
+int store_must_get(struct store *s, const struct id *id, struct driver_row *row, struct error *e);
+/* Once at the start: charges of days long past. */
+int store_forget_charges(struct store *s, struct error *e);
+
+#endif
