@@ -479,7 +479,8 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_MAILBOX_FULL, "maximum allowed number of messages"),
     SAYS(CAUSE_STORAGE, "disk space|system storage"),
     ENHANCED(CAUSE_MAILBOX_FULL, 2, 2),
-    SAYS(CAUSE_MAILBOX_FULL, "allowed mailbox|mailbox size limit|mailbox has exceeded|mailbox exceeded"),
+    SAYS(CAUSE_MAILBOX_FULL, "allowed mailbox|mailbox size limit|mailbox has exceeded|"
+                             "mailbox exceeded"),
     ENHANCED(CAUSE_TOO_LARGE, 3, 4),
     ENHANCED(CAUSE_TOO_LARGE, 2, 3),
     SAYS(CAUSE_TOO_LARGE,
