@@ -5,6 +5,7 @@
 
 One world may have several places (home, office, hotel), each with routers and faults of its own; the laptop is at one of
 them, or nowhere."""
+import dataclasses
 import os
 import pathlib
 import socket
@@ -110,6 +111,9 @@ class Place:
         if act in ("strip", "mask", "open", "portal"):
             match += " meta l4proto tcp" if fault.ports == "all" else ""
             yield machine, "pre", f'iifname "inner" {match} redirect to :{self.box(machine, act)}'
+        elif act in ("hide", "seldom"):  # what routers say when packets have passed too many of them
+            kind = "icmp type time-exceeded" if version == "4" else "icmpv6 type time-exceeded"
+            yield machine, "output", f"{kind} {'limit rate over 1/second burst 1 packets ' if act == 'seldom' else ''}drop"
         elif act == "redirect":
             to = self.case.addresses[fault.to]["46".index(version)]
             yield machine, "pre", f'iifname "inner" {match} dnat {"ip" if version == "4" else "ip6"} to {to}'
@@ -133,7 +137,8 @@ class Place:
             if fault.action == "cut":
                 self.cut(fault)
                 continue
-            for machine, chain, rule in self.rules(fault):
+            each = [f"router{i + 1}" for i in range(len(self.routers))] if fault.where == "routers" else [fault.where]
+            for machine, chain, rule in (x for where in each for x in self.rules(dataclasses.replace(fault, where=where))):
                 tables.setdefault(machine, {}).setdefault(chain, []).append(rule)
         for machine, chains in tables.items():
             text = "flush ruleset\n"
@@ -282,7 +287,7 @@ class World:
         place = self.at = self.places[name]
         n, mac = place.number, f"02:26:00:00:{place.number:02x}:{router:02x}"
         place.case.faults = place.case.faults if faults is None else faults
-        place.break_(place.case.faults)
+        place.break_([f for f in place.case.faults if f.action != "cut"])
         (self.folder / "resolv.conf").write_text("".join(f"nameserver {a}\n" for a in place.case.of("dns")[:1]) + "options timeout:1\n")
         wire(place.routers[0], "inner", self.laptop, "eth0", mac)
         addresses(place.routers[0], "inner", *place.home(1))

@@ -1,4 +1,5 @@
 """The lab for those who use it: `with Lab(case) as lab: lab.run("laptop", [...])`."""
+import base64
 import dataclasses
 import json
 import os
@@ -91,6 +92,10 @@ class Lab:
         """All packets between laptop and routers are kept from now on; wire() reads them."""
         self.do("record")
 
+    def heard(self):
+        """What was said to scripted servers and to boxes that open TLS, decrypted."""
+        return base64.b64decode(self.do("heard"))
+
     def wire(self, place):
         return wire.read(self.folder / f"wire-{place}")
 
@@ -117,10 +122,12 @@ class Lab:
     def check_argv(self, more=()):
         """What the case asks of port26 check, and `more`."""
         case = self.case
-        argv = [binary(), "check", *case.check, "--cafile", self.cafile, "--portal", "web.test",
-                "--resolver", case.of("dns2")[0]]
+        argv = [binary(), "check", *case.check, "--cafile", self.cafile]
+        usual = {"--portal": "web.test", "--resolver": case.of("dns2")[0]}
         if case.servers["other"][0] != "none":
-            argv += ["--control", "smtp.other.test"]
+            usual["--control"] = "smtp.other.test"
+        for option, value in usual.items():
+            argv += [] if option in case.check else [option, value]
         if case.password:
             (self.folder / "password").write_text(case.password + "\n")
             argv += ["--password-file", self.folder / "password"]

@@ -183,12 +183,37 @@ def local(d):
     d.names("N18", "you")
 
 
+# ---- what is otherwise elsewhere, and changes nothing of what must be said
+
+def dress(d):
+    """Everything but the fault: who tells what on the way, what the servers do with other ports, what check is given."""
+    r, case = d.random, d.case
+    dns = any(f[0] in ("N1", "N3", "N4", "N5") for f in d.found)
+    if r.random() < .25:
+        d.fault("routers", r.choice(["hide", "seldom"]))
+    if r.random() < .3:  # a server whose own firewall is silent about what it does not serve
+        d.fault("you", "drop", "not:" + ",".join(sorted({*case.servers["you"][1], *([str(d.port)] if d.port else [])})))
+    control = r.random()
+    if control < .3:
+        case.servers["other"][1].remove("443")
+    if control > .5:
+        d.fault("other", "drop", "not:" + ",".join(case.servers["other"][1]))
+    if not dns and r.random() < .25:
+        case.check += ["--portal", "connectivitycheck.gstatic.com"]  # which is not there
+    if not dns and r.random() < .15:
+        case.check += ["--resolver", "9.9.9.9"]
+    if r.random() < .2:
+        case.check += ["--control", case.of("other")[0]]
+    if r.random() < .2:
+        case.check += ["--timeout", str(r.choice([3, 5, 8]))]
+
+
 NETWORK = [drop, drop, reset, reset, icmp, redirect, strip, mask, open_]
 ALONE = [server_down, no_service, no_service_silent, lying_dns, broken_dns, wrong_name, portal, offline, local, clock]
 FAR = [certificate, ipv6_hole, password]
 
 
-def make(seed):
+def make(seed, dressed=False):
     d = Draw(seed)
     kind = d.random.random()
     if kind < .08:
@@ -202,6 +227,8 @@ def make(seed):
     else:
         d.random.choice(NETWORK)(d)
         d.random.choice(FAR)(d)
+    if dressed:
+        dress(d)
     expect(d)
     return d.case
 
@@ -218,6 +245,8 @@ def expect(d):
         d.found = [f for f in d.found if f[0] != "A3"]
     if "A3" in ids and any(f.action in ("strip", "mask") for f in case.faults) and 465 not in d.doors:
         d.found = [f for f in d.found if f[0] != "A3"]
+    if "S4" in ids and any(f.action in ("strip", "mask") for f in case.faults) and 465 not in d.doors:
+        d.found = [f for f in d.found if f[0] != "S4"]  # no mail door shows a certificate
     box = [f for f in case.faults if f.action in ("strip", "mask", "open")]
     hole = [f for f in case.faults if f.only == "6"]
     if box and hole and hole[0].where >= box[0].where:  # the box takes the call before it gets lost

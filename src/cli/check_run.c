@@ -185,7 +185,7 @@ static struct check_row *count(struct check *c)
     *row = (struct check_row){.at = clock_wall(), .elapsed_ms = c->findings.elapsed_ms};
     for (size_t i = 0; i < c->findings.door_count; i++)
         count_door(c, &c->findings.door[i], row);
-    c->findings.uneven = uneven(c);
+    c->findings.uneven = c->findings.uneven || uneven(c);
     return row;
 }
 

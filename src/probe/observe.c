@@ -17,6 +17,7 @@ enum {
     TALK_MS = 150,
     FIRST_LOOK_MS = 1000, /* who has not answered by then is swept as silent */
     AGAIN_MS = 1500,
+    AGAIN_MAX = 8,
     GHOST_MS = 120, /* how much longer to wait for one who should not be there */
     GHOST_GREETS_MS = 700,
     GHOST_LINE = 1024,
@@ -224,6 +225,20 @@ static bool on_loopback(const struct findings_door *d)
     return (ntohl(((const struct sockaddr_in *)&d->address)->sin_addr.s_addr) >> 24) == 127;
 }
 
+/* ---- does it open again? ---- */
+
+struct again {
+    struct observe *o;
+    struct fiber *waits;
+    unsigned under_way;
+    size_t count;
+    struct again_door {
+        struct again *all;
+        const struct findings_door *door;
+        bool opens;
+    } at[AGAIN_MAX];
+};
+
 /* What opened a moment ago must open again, unless connections come through by luck only, or are
  * counted. */
 static bool opens_again(struct observe *o, const struct sockaddr_storage *at)
@@ -236,63 +251,46 @@ static bool opens_again(struct observe *o, const struct sockaddr_storage *at)
     return r.sys != ETIMEDOUT || r.ms < AGAIN_MS - 100;
 }
 
-static const struct findings_door *open_door(const struct observe *o, enum findings_who who)
+static void one_again(void *arg)
 {
-    for (size_t i = 0; i < o->f->door_count; i++)
-        if (o->f->door[i].who == who && o->f->door[i].state == DOOR_OPEN)
-            return &o->f->door[i];
+    struct again_door *r = arg;
+
+    r->opens = opens_again(r->all->o, &r->door->address);
+    r->all->under_way--;
+    fiber_wake(r->all->waits);
+}
+
+/* Port 0: any. */
+static const struct findings_door *open_door(const struct observe *o, enum findings_who who,
+                                             unsigned port)
+{
+    for (size_t i = 0; i < o->f->door_count; i++) {
+        const struct findings_door *d = &o->f->door[i];
+
+        if (d->who == who && d->state == DOOR_OPEN && (!port || d->port == port))
+            return d;
+    }
     return NULL;
 }
 
-struct repeat {
-    struct observe *o;
-    struct fiber *waits;
-    const struct findings_door *door;
-    bool ended, opens;
-};
-
-static void repeat_fiber(void *arg)
+static const struct again_door *repeated(const struct again *all, enum findings_who who,
+                                         unsigned port)
 {
-    struct repeat *r = arg;
-
-    r->opens = opens_again(r->o, &r->door->address);
-    r->ended = true;
-    fiber_wake(r->waits);
+    for (size_t i = 0; i < all->count; i++)
+        if (all->at[i].door->who == who && all->at[i].door->port == port)
+            return &all->at[i];
+    return NULL;
 }
 
-static void again_fiber(void *arg)
+/* The same port of the other server is tried beside it: does only one of them count? */
+static void add_again(struct again *all, const struct findings_door *d)
 {
-    struct observe *o = arg;
-    struct repeat x = {.o = o, .waits = fiber_self(), .door = open_door(o, WHO_CONTROL)};
-    const struct findings_door *d = open_door(o, WHO_SERVER);
-    bool opens = true;
+    for (enum findings_who who = WHO_SERVER; d && who <= WHO_CONTROL; who++) {
+        const struct findings_door *at = who == d->who ? d : open_door(all->o, who, d->port);
 
-    if (x.door)
-        fiber_start(o->loop, repeat_fiber, &x);
-    if (d)
-        opens = opens_again(o, &d->address);
-    else if (!x.door && o->portal.ss_family)
-        o->f->uneven = !opens_again(o, &o->portal);
-    while (x.door && !x.ended) /* it writes into this stack */
-        fiber_wait(clock_now() + CLOCK_SECOND);
-    o->f->limited = !opens && x.door && x.opens;
-    o->f->uneven = o->f->uneven || (!opens && !o->f->limited) || (x.door && !x.opens && !d);
-    observe_ended(o);
-}
-
-static void sweep(struct observe *o)
-{
-    struct findings_door *at = reference(o);
-    size_t count = o->f->door_count;
-    bool any = false;
-
-    if (!at || on_loopback(at))
-        return;
-    for (size_t i = 0; i < count; i++) /* 443 alone is no reason */
-        any = any || (o->f->door[i].port != 443 && swept(o, &o->f->door[i], at));
-    for (size_t i = 0; i < count && any; i++)
-        if (&o->f->door[i] == at || swept(o, &o->f->door[i], at))
-            start_task(o, &o->f->door[i], hops_fiber);
+        if (at && all->count < AGAIN_MAX && !repeated(all, who, at->port))
+            all->at[all->count++] = (struct again_door){.all = all, .door = at};
+    }
 }
 
 static bool is_shut_at(const struct observe *o, enum findings_who who, unsigned port)
@@ -309,6 +307,77 @@ static bool is_shut_at(const struct observe *o, enum findings_who who, unsigned 
         shut = shut || d->state == DOOR_UNTRIED || findings_shut(d);
     }
     return shut;
+}
+
+/* The user's own door; one that opened at one of the servers only; and, where something is silent,
+ * one of each. */
+static void choose_again(struct again *all)
+{
+    static const unsigned standard[] = {25, 465, 587};
+    const struct observe *o = all->o;
+
+    if (o->s->port)
+        add_again(all, open_door(o, WHO_SERVER, o->s->port));
+    for (size_t i = 0; i < COUNT(standard) && o->unknown; i++) {
+        if (is_shut_at(o, WHO_CONTROL, standard[i]))
+            add_again(all, open_door(o, WHO_SERVER, standard[i]));
+        if (is_shut_at(o, WHO_SERVER, standard[i]))
+            add_again(all, open_door(o, WHO_CONTROL, standard[i]));
+    }
+    if (o->unknown) {
+        add_again(all, open_door(o, WHO_SERVER, 0));
+        add_again(all, open_door(o, WHO_CONTROL, 0));
+    }
+}
+
+static void judge_again(const struct again *all, struct findings *f)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct again_door *r = &all->at[i];
+        bool ours = r->door->who == WHO_SERVER;
+        const struct again_door *other =
+            repeated(all, ours ? WHO_CONTROL : WHO_SERVER, r->door->port);
+
+        if (r->opens)
+            continue;
+        if (!other || !other->opens)
+            f->uneven = true;
+        else if (ours)
+            f->limited = true;
+    }
+}
+
+static void again_fiber(void *arg)
+{
+    struct observe *o = arg;
+    struct again all = {.o = o, .waits = fiber_self()};
+
+    choose_again(&all);
+    for (size_t i = 0; i < all.count; i++) {
+        all.under_way++;
+        fiber_start(o->loop, one_again, &all.at[i]);
+    }
+    if (!all.count && o->unknown && o->portal.ss_family)
+        o->f->uneven = !opens_again(o, &o->portal);
+    while (all.under_way) /* they write into this stack */
+        fiber_wait(clock_now() + CLOCK_SECOND);
+    judge_again(&all, o->f);
+    observe_ended(o);
+}
+
+static void sweep(struct observe *o)
+{
+    struct findings_door *at = reference(o);
+    size_t count = o->f->door_count;
+    bool any = false;
+
+    if (!at || on_loopback(at))
+        return;
+    for (size_t i = 0; i < count; i++) /* 443 alone is no reason */
+        any = any || (o->f->door[i].port != 443 && swept(o, &o->f->door[i], at));
+    for (size_t i = 0; i < count && any; i++)
+        if (&o->f->door[i] == at || swept(o, &o->f->door[i], at))
+            start_task(o, &o->f->door[i], hops_fiber);
 }
 
 /* Only the operator's own server may be reached at 25: whose server is that? */
@@ -477,8 +546,7 @@ static void root_fiber(void *arg)
         fiber_sleep(10);
     sweep(o);
     look_for_isp(o);
-    if (o->unknown)
-        observe_start(o, again_fiber, o);
+    observe_start(o, again_fiber, o);
     if (o->s->nowhere)
         observe_start(o, ghost_fiber, o);
     while (o->under_way) /* each has its own end */
