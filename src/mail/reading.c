@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "mail/reading_rules.h"
+#include "mail/reading_weak.h"
 
 enum {
     READ_MAX = 2048, /* a reason comes early; the rest is advertisement */
@@ -135,19 +136,31 @@ static struct span reasons(struct span text, char *buf)
     return n < REASON_MIN ? text : (struct span){buf, n};
 }
 
+/* The first that fits; NULL: none. */
+static const struct reading_rule *first(const struct reading_rule *rule, size_t count,
+                                        enum stage stage, const struct reply *low)
+{
+    for (; count; rule++, count--)
+        if (fits(rule, stage, low))
+            return rule;
+    return NULL;
+}
+
 struct reading reading_why(enum stage stage, const struct reply *r)
 {
     char buf[READ_MAX], fewer[READ_MAX];
     struct reply low = *r;
-    size_t count;
-    const struct reading_rule *rule = reading_rules(&count), *end = rule + count;
+    size_t count, weak;
+    const struct reading_rule *strong_rules = reading_rules(&count);
+    const struct reading_rule *weak_rules = reading_weak(&weak), *rule;
 
     if (reply_class(r) != 4 && reply_class(r) != 5)
         return (struct reading){.cause = CAUSE_NONE};
     low.text = reasons(plain(r->text, buf, sizeof buf), fewer);
-    while (rule < end && !fits(rule, stage, &low))
-        rule++;
-    if (rule == end)
+    rule = first(strong_rules, count, stage, &low);
+    if (!rule)
+        rule = first(weak_rules, weak, stage, &low);
+    if (!rule)
         return (struct reading){.cause = CAUSE_NONE};
     return (struct reading){.cause = rule->cause,
                             .word = reading_says(low.text, rule->words),
