@@ -170,7 +170,16 @@ class World:
         for path in ("resolv.conf", "hosts"):
             (self.folder / path).write_text("127.0.0.1 localhost\n" if path == "hosts" else "")
             subprocess.run(["mount", "--bind", self.folder / path, os.path.realpath(f"/etc/{path}")], check=True)
+        if case.label:
+            self.label(*case.label.split(" ", 1))
         self.serve()
+
+    def label(self, file, words):
+        """What a hosting company writes on its virtual machines, and a network card that is the machine's own."""
+        subprocess.run(["mount", "-t", "tmpfs", "none", "/sys/class"], check=True)
+        for folder in ("dmi/id", "net/eth0/device"):
+            os.makedirs(f"/sys/class/{folder}")
+        pathlib.Path("/sys/class/dmi/id", file).write_text(words + "\n")
 
     # ---- servers
 

@@ -60,6 +60,7 @@ class Case:
     resolvers: dict = dataclasses.field(default_factory=dict)  # system, second: "broken", "silent", "lies NAME ADDRESS"
     faults: list = dataclasses.field(default_factory=list)
     needs: list = dataclasses.field(default_factory=list)
+    label: str = ""  # "sys_vendor Hetzner": of the laptop, when it is a rented virtual machine
 
     def has(self, family):
         return family in self.families
@@ -80,6 +81,8 @@ class Case:
             say("check", *self.check)
         if self.password:
             say("password", self.password)
+        if self.label:
+            say("label", *self.label.split())
         for key in ("routers", "families"):
             if getattr(self, key) != getattr(plain, key):
                 say(key, str(getattr(self, key)))
@@ -140,6 +143,7 @@ STATEMENTS = {
     "record": lambda c, w: c.records.append(" ".join(w)),
     "resolver": lambda c, w: c.resolvers.__setitem__(w[0], " ".join(w[1:])),
     "at": _fault,
+    "label": lambda c, w: setattr(c, "label", " ".join(w)),
     "needs": lambda c, w: c.needs.append(w),
 }
 

@@ -117,6 +117,19 @@ static void add_step(json_t *all, const char *what, const struct findings_login 
     json_array_append_new(all, o);
 }
 
+/* What is known of the network beside its doors. */
+static json_t *around(const struct findings *f)
+{
+    json_t *o = json_object();
+
+    put(o, "what", "network");
+    put(o, "isp_server", f->isp);
+    put(o, "hosting_company", f->cloud);
+    json_object_set_new(o, "uneven", json_boolean(f->uneven));
+    json_object_set_new(o, "limited", json_boolean(f->limited));
+    return o;
+}
+
 json_t *check_findings_facts(const struct findings *f)
 {
     json_t *all = json_array(), *web = json_object();
@@ -127,6 +140,7 @@ json_t *check_findings_facts(const struct findings *f)
     put(web, "result", portals[f->portal]);
     put(web, "answer", f->portal_words);
     json_array_append_new(all, web);
+    json_array_append_new(all, around(f));
     for (size_t i = 0; i < f->door_count; i++) {
         json_t *o;
 
@@ -191,6 +205,14 @@ void check_findings_print(const struct findings *f, FILE *to)
     print_lookup("this network's DNS", &f->dns, to);
     print_lookup("second resolver", &f->dns_second, to);
     fprintf(to, "  login page of the network: %s %s\n", portals[f->portal], f->portal_words);
+    if (f->isp[0])
+        fprintf(to, "  mail server of this network's operator: %s\n", f->isp);
+    if (f->cloud[0])
+        fprintf(to, "  this machine is of: %s\n", f->cloud);
+    if (f->uneven)
+        fprintf(to, "  what opened did not open again\n");
+    if (f->limited)
+        fprintf(to, "  what opened did not open again at the server, and did at the other\n");
     for (size_t i = 0; i < f->door_count; i++)
         check_findings_line(&f->door[i], to);
 }
