@@ -9,11 +9,11 @@ from sink import Sink
 SMALL, LARGE = 1000, 300_000  # inside the database, and a file beside it (inline-max is 16K here)
 
 
-def relayed(sink, more=""):
+def relayed(sink, more="", retry="1s"):
     return f"""
 relay "sink" {{ host = "[127.0.0.1]" port = {sink.port} tls = none }}
 route "far" {{ to = {{"far.test"}} via = "relay:sink" }}
-delivery {{ allow-loopback = true retry = {{"1s"}} }}
+delivery {{ allow-loopback = true retry = {{"{retry}"}} }}
 {more}
 """
 
@@ -247,11 +247,12 @@ class Faults:
 
 
 @pytest.fixture
-def failing(start, tmp_path):
-    """(server, sink, faults)"""
+def failing(start, tmp_path, request):
+    """(server, sink, faults); the parameter, if any: how long a message waits for its next try"""
     f = Faults(tmp_path)
     with Sink() as sink:
-        p = start(environment=f.environment, extra=relayed(sink, 'store { inline-max = 16K }\nlimits { buffer-max = 16K }'))
+        p = start(environment=f.environment, extra=relayed(sink, 'store { inline-max = 16K }\nlimits { buffer-max = 16K }',
+                                                           getattr(request, "param", "1s")))
         yield p, sink, f
     f.close()
 
@@ -331,6 +332,7 @@ def test_any_call_may_fail(failing):
     assert got == good, f"lost: {good - got}, came without a 250: {got - good}"
 
 
+@pytest.mark.parametrize("failing", ["1h"], indirect=True)  # a slow start must not try, and so read, before the fault is there
 @pytest.mark.parametrize("file,size", [("/store/body/", LARGE), ("port26.db", LARGE)])
 def test_a_read_that_fails_is_only_a_delay(failing, file, size):
     """Fault 17: deferred, visible, not damaged; another message is not affected."""
