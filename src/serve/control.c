@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "io/fiber.h"
 #include "serve/control_json.h"
+#include "serve/notices.h"
 #include "serve/places.h"
 
 #include <stdlib.h>
@@ -378,6 +379,9 @@ static void status(struct run *r)
     json_object_set_new(r->out, "accounts",
                         json_integer((json_int_t)directory_count(r->house->directory)));
     status_places(r);
+    if (r->control->calls && r->control->calls->notices)
+        json_object_set_new(r->out, "notices",
+                            notices_json(r->control->calls->notices(r->control->arg)));
     json_object_set_new(r->out, "doors", control_json_doors(r->house->config));
     if (r->control->calls && r->control->calls->status) {
         struct text facts = TEXT_INIT(65536);

@@ -9,6 +9,7 @@
 
 #include "serve/clerk.h"
 
+struct notices;
 struct places;
 
 /* What only a running daemon can do; members may be NULL. */
@@ -20,6 +21,7 @@ struct control_calls {
     /* The daemon's record of places; and it was changed by a command. */
     struct places *(*places)(void *arg);
     void (*places_changed)(void *arg);
+    struct notices *(*notices)(void *arg);
 };
 
 struct control {

@@ -11,6 +11,7 @@
 #include "place/place.h"
 #include "serve/child.h"
 #include "serve/logins.h"
+#include "serve/senders.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct courier {
     struct dns *dns;
     struct attempt_context *attempts;
     struct detour *detour;
+    struct senders *senders;
     unsigned running;
     bool draining, closing;
     struct errand *first; /* all that run */
@@ -53,6 +55,7 @@ static void close_down(void *arg)
     place_watch_free(&self->watch);
     timer_free(&self->pulse);
     detour_free(&self->detour);
+    senders_free(&self->senders);
     attempt_close(&self->attempts);
     for (int waited = 0; fiber_count(c->loop) > 1 && waited < GOOD_BYE; waited += LOOK)
         fiber_sleep(LOOK);
@@ -175,6 +178,13 @@ static void on_note(void *arg, const struct recall_note *n)
     channel_send(self->child->channel, LETTER_NOTE, 0, &l, -1);
 }
 
+static void on_warning(void *arg, const char *text)
+{
+    struct courier *self = arg;
+
+    channel_send(self->child->channel, LETTER_NOTICE, 0, &(struct letter_text){span_of(text)}, -1);
+}
+
 /* Before the jail. Without news of the network we deliver like a machine that never moves. */
 static void look_around(struct child *c)
 {
@@ -267,6 +277,8 @@ static int start(struct child *c, struct error *e)
     if (!self->attempts)
         return -1;
     self->detour = detour_new(c->config, self->attempts);
+    self->senders = senders_new(c->config, self->dns, on_warning, self);
+    detour_hear(self->detour, senders_about, self->senders);
     if (self->places)
         attempt_known(self->attempts, span_of(self->places));
     free(self->places);

@@ -165,6 +165,9 @@ static void on_parcel(void *arg, struct member *m, struct parcel *p)
         on_place(k, p);
     } else if (p->kind == LETTER_NOTE) {
         on_note(k, p);
+    } else if (p->kind == LETTER_NOTICE) {
+        notices_tell(k->notices, ((struct letter_text *)p->letter)->text);
+        parcel_free(&p);
     } else {
         clerk_take(m->own, p);
     }
@@ -298,7 +301,13 @@ static void places_changed(void *arg)
             send_places(k, m);
 }
 
-static const struct control_calls control_calls = {reload, status, places, places_changed};
+static struct notices *latest_notices(void *arg)
+{
+    return ((struct keeper *)arg)->notices;
+}
+
+static const struct control_calls control_calls = {reload, status, places, places_changed,
+                                                   latest_notices};
 static const struct crew_calls crew_calls = {joined, on_parcel, left, empty};
 
 /* ---- start ---- */

@@ -14,11 +14,16 @@
 #include <string.h>
 #include <time.h>
 
-enum { DOORS = 16, TOLD = 128, TEXT = 1200 };
+enum { DOORS = 16, TOLD = 128, TEXT = 4096, LATEST = 8 };
 
 struct told {
     uint64_t what;
     int64_t at;
+};
+
+struct said {
+    int64_t at;
+    char text[TEXT];
 };
 
 /* What is to be told of the place `key`, when it has been quiet for a moment. */
@@ -33,6 +38,8 @@ struct notices {
     size_t count;
     struct told told[TOLD]; /* a ring */
     size_t next;
+    struct said said[LATEST]; /* a ring: for status */
+    size_t said_next, said_count;
 };
 
 /* ---- the text ---- */
@@ -157,6 +164,18 @@ static uint64_t hash_of(const char *key, const char *door)
     return map_hash(span_of(key)) * 31 + map_hash(span_of(door));
 }
 
+static void publish(struct notices *n, const char *text)
+{
+    struct said *s = &n->said[n->said_next];
+
+    n->said_next = (n->said_next + 1) % LATEST;
+    if (n->said_count < LATEST)
+        n->said_count++;
+    s->at = clock_wall();
+    snprintf(s->text, sizeof s->text, "%s", text);
+    n->say(n->arg, text);
+}
+
 /* It has been quiet. */
 static void tell(void *arg)
 {
@@ -169,7 +188,7 @@ static void tell(void *arg)
     n->count = 0;
     n->first = false;
     if (text.len)
-        n->say(n->arg, text_cstr(&text));
+        publish(n, text_cstr(&text));
     text_free(&text);
 }
 
@@ -212,10 +231,28 @@ void notices_note(struct notices *n, const struct letter_note *l)
     timer_set(n->quiet, NOTICES_SETTLE_MS);
 }
 
-void notices_tell(struct notices *n, const char *text)
+void notices_tell(struct notices *n, struct span text)
 {
-    if (is_new(n, map_hash(span_of(text))))
-        n->say(n->arg, text);
+    struct text safe = TEXT_INIT(TEXT);
+
+    text_add_safe(&safe, span_head(text, TEXT / 4));
+    if (is_new(n, map_hash(text)))
+        publish(n, text_cstr(&safe));
+    text_free(&safe);
+}
+
+json_t *notices_json(const struct notices *n)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; n && i < n->said_count; i++) {
+        const struct said *s = &n->said[(n->said_next + LATEST - 1 - i) % LATEST];
+        char at[32];
+
+        clock_iso(s->at, at, sizeof at);
+        json_array_append_new(all, json_pack("{s:s, s:s}", "at", at, "text", s->text));
+    }
+    return all;
 }
 
 struct notices *notices_new(struct loop *l, const struct places *places,

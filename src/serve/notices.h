@@ -7,6 +7,8 @@
 #include "conf/config.h"
 #include "post/letter.h"
 
+#include <jansson.h>
+
 struct loop;
 struct notices;
 struct places;
@@ -25,7 +27,9 @@ void notices_free(struct notices **n);
 /* A door's result, before places_note has taken it. */
 void notices_note(struct notices *n, const struct letter_note *l);
 /* Something else that is to be told, once in six hours. */
-void notices_tell(struct notices *n, const char *text);
+void notices_tell(struct notices *n, struct span text);
+/* The latest eight, the newest first; a new reference. `n` may be NULL. */
+json_t *notices_json(const struct notices *n);
 
 /* Sends the text as a message to the address of the settings. */
 void notices_mail(struct queue *q, const struct config *c, const char *text);

@@ -3,6 +3,7 @@ import base64, os, shutil
 
 import pytest
 
+from peers import Dns
 from port26 import AS_ROOT, USER, free_port, wait_for
 from test_relay_doors import OFFER, said, send, world  # noqa: F401 (world is a fixture)
 
@@ -13,7 +14,7 @@ SECOND = ("cable-4711", "the second password 2")
 @pytest.fixture
 def ways(start, world, tmp_path):
     """Starts a port26 whose mail goes via `first`, then `second` (ports), which is for the networks in `when`."""
-    def make(first, second, when="", then='"relay:isp"', more="", **kw):
+    def make(first, second, when="", then='"relay:isp"', more="", dns=""):
         for path in (tmp_path, *list(tmp_path.parents)[:2]):
             os.chmod(path, 0o755)
         files = []
@@ -31,7 +32,8 @@ relay "isp" {{ host = "127.0.0.1" doors = {{ "{second} starttls" }} ca-file = "{
   user = "{SECOND[0]}" password-file = "{files[1]}" {f"when = {{ {when} }}" if when else ""} }}
 route "all" {{ to = "*" via = "relay:provider" then = {{ {then} }} }}
 delivery {{ retry = {{"1h"}} {more} }}
-""", **kw)
+{dns}
+""")
     return make
 
 
@@ -133,3 +135,17 @@ def test_a_closed_provider_is_asked_once_and_not_for_each_message(world, ways):
     wait_for(lambda: len(isp.kept()) == 12 and not p.queue(), 60, message=lambda: p.log()[-4000:])
     tries = [line for line in p.log().splitlines() if "delivery.tried" in line]
     assert len(tries) == 12
+
+
+def test_a_warning_when_the_senders_domain_does_not_know_the_isp(world, ways):
+    isp = world.door()
+    domain = USER.split("@")[1]
+    dns = Dns([rf"{domain}. TXT v=spf1\032ip4:192.0.2.0/24\032-all", rf"_dmarc.{domain}. TXT v=DMARC1\059p=reject"])
+    world.closers.append(dns)
+    p = ways(free_port(), isp.port, more="allow-loopback = true", dns=dns.settings)
+    send(p, 2)
+    wait_for(lambda: len(isp.kept()) == 2 and not p.queue(), 60, message=lambda: p.log()[-4000:])
+    told = [n["text"] for n in p.json("status")["notices"] if "SPF" in n["text"]]
+    assert len(told) == 1 and told[0].startswith(f"{domain} says that only its own servers may send its mail (SPF -all, DMARC reject).")
+    assert "relay isp" in told[0] and "refused" in told[0]
+    assert p.log().count("SPF -all") == 1
