@@ -132,7 +132,8 @@ static int on_complete(llhttp_t *l)
         return HPE_PAUSED;
     }
     c->out->status = l->status_code;
-    c->over |= !llhttp_should_keep_alive(l);
+    /* Many a proxy says HTTP/1.0 to CONNECT, and the tunnel stands all the same. */
+    c->over |= !llhttp_should_keep_alive(l) && !(c->connects && l->status_code / 100 == 2);
     c->complete = true;
     return HPE_PAUSED;
 }
