@@ -69,7 +69,7 @@ static const struct reading_rule rules[] = {
      .words = "turned off|switched off|not have&service|not have&access|service&not active"},
     {.cause = CAUSE_AUTH_ABSENT, .stages = AT(STAGE_AUTH), .code = 502},
     {.cause = CAUSE_TLS_REQUIRED, .words = "unencrypted|plain text|plain-text|plaintext|cleartext",
-     .about = "session|connection|delivery|sessions|link|tls", .never = "credential|html|body|part"},
+     .about = "session|connection|delivery|link|tls", .never = "credential|html|body|part"},
     {.cause = CAUSE_TLS_FAILURE, .words = "cryptographic|certificate", .never = "gatewaying",
      .about = "fail|not trusted|not loaded|expired|invalid|verif|mismatch"},
     SAYS(CAUSE_PTR, "not resolve to a host|no host name for|name of&could not be determined"),

@@ -62,7 +62,8 @@ static const struct reading_rule rules[] = {
      .never = "recipient|helo|ehlo|host"},
     {.cause = CAUSE_SPAM, .code = 5, .never = OUR_ADDRESS "|attach",
      .words = "content|bulk|advert|our filter|the filter|mass mail|newsletter",
-     .about = "reject|block|denied|refuse|filter|detect|suspect|not accept|bulk|score|points|fail|match"},
+     .about = "reject|block|denied|refuse|filter|detect|suspect|not accept|bulk|score|points|fail|"
+              "match"},
     {.cause = CAUSE_SPAM, .code = 4, .words = "content", .about = "suspect|suspicious|filter"},
     {.cause = CAUSE_POLICY, .code = 5, .words = "images|attachments", .about = "accept"},
     {.cause = CAUSE_VIRUS, .code = 5, .words = "attach|executable",
