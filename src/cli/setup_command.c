@@ -22,8 +22,8 @@ static const char words[] = "setup";
 /* Doors that providers open, in the order in which networks let them through: those that the
  * provider does not list cost nothing where another one opens. */
 static const struct setup_door customary[] = {
-    {"", 465, "implicit"}, {"", 587, "starttls"}, {"", 2525, "starttls"},
-    {"", 26, "starttls"},  {"", 25, "starttls"},  {"", 1025, "starttls"},
+    {"", 465, "implicit"}, {"", 587, "starttls"},  {"", 2525, "starttls"}, {"", 26, "starttls"},
+    {"", 25, "starttls"},  {"", 1025, "starttls"}, {"", 443, "https"},
 };
 
 struct setup {
