@@ -13,14 +13,15 @@
 #include "cli/serve_command.h"
 #include "cli/setup_command.h"
 #include "cli/settings_command.h"
+#include "cli/status_command.h"
 
 #include <locale.h>
 #include <stdio.h>
 
 static const struct command commands[] = {
     {"serve", "[-c FILE]", "Run the server in the foreground.", serve_command_run, NULL},
-    {"status", "[--json]", "Tell how the server is: queue, accounts, processes.",
-     serve_command_status, NULL},
+    {"status", "[--json | --watch]", "Tell which way mail leaves, what waits for what, and why.",
+     status_command_run, NULL},
     {"explain", "[TEXT | FILE]",
      "Tell what a server's reply, a bounce or an error window means, and what to do.",
      explain_command_run, NULL},

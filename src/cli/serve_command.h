@@ -3,7 +3,6 @@
 #define PORT26_CLI_SERVE_COMMAND_H
 
 int serve_command_run(int argc, const char **argv);
-int serve_command_status(int argc, const char **argv);
 int serve_command_reload(int argc, const char **argv);
 
 #endif
