@@ -197,7 +197,8 @@ def unlike(case, answer):
 
 def limit_ms(case):
     """How long check may take by its own clock: 1 s when all answers, 4 s when something is silent."""
-    return int(case.expect.get("under", 4000 if silent(case) else 1000))
+    asked = int(case.check[case.check.index("--timeout") + 1]) * 1000 if "--timeout" in case.check else 0
+    return int(case.expect.get("under", max(4000, asked) if silent(case) else 1000))
 
 
 def silent(case):

@@ -193,10 +193,22 @@ def dress(d):
         d.fault("routers", r.choice(["hide", "seldom"]))
     if r.random() < .3:  # a server whose own firewall is silent about what it does not serve
         d.fault("you", "drop", "not:" + ",".join(sorted({*case.servers["you"][1], *([str(d.port)] if d.port else [])})))
+    blocked = any(f[0] in ("N8", "N9", "N11") for f in d.found)
     control = r.random()
-    if control < .3:
+    if control < .2:  # not all doors, or none at all: then nobody can witness that a port is shut on the way
+        kind, doors = case.servers["other"]
+        case.servers["other"] = (kind, sorted(r.sample(doors, r.randint(1, 3)), key=int)) if r.random() < .6 else ("none", [])
+        if not case.servers["other"][1]:
+            case.check += ["--offline-controls"]
+        if blocked:
+            d.either |= {"N6", "N7", "N8", "N9", "N11", "unknown"}
+        if any(f[0] == "S5" for f in d.found):
+            d.either |= {"S4"}
+        if any(f[0] == "N15" for f in d.found):
+            d.either |= {"S4"}  # one server with a certificate of its own may just be badly kept
+    elif control < .3:
         case.servers["other"][1].remove("443")
-    if control > .5:
+    if control > .5 or control < .1 and case.servers["other"][1]:
         d.fault("other", "drop", "not:" + ",".join(case.servers["other"][1]))
     if not dns and r.random() < .25:
         case.check += ["--portal", "connectivitycheck.gstatic.com"]  # which is not there
@@ -249,7 +261,8 @@ def expect(d):
         d.found = [f for f in d.found if f[0] != "S4"]  # no mail door shows a certificate
     box = [f for f in case.faults if f.action in ("strip", "mask", "open")]
     hole = [f for f in case.faults if f.only == "6"]
-    if box and hole and hole[0].where >= box[0].where:  # the box takes the call before it gets lost
+    boxed = box and (not d.port or str(d.port) in box[0].ports.split(","))
+    if boxed and hole and hole[0].where >= box[0].where:  # the box takes the call before it gets lost
         d.found = [f for f in d.found if f[0] != "N16"]
     if "N11" in ids:                  # nothing of the server can be seen any more
         d.found = [f for f in d.found if f[0] == "N11"]
@@ -258,7 +271,7 @@ def expect(d):
     if not own:
         case.expect = {"id": "OK", "owner": "none"}
     else:
-        case.expect = {"id": "|".join([own[0][0], *sorted(d.either)]), "owner": own[0][1] if not d.either else "network|provider|you"}
+        case.expect = {"id": "|".join([own[0][0], *sorted(d.either)]), "owner": own[0][1] if not d.either else "network|provider|you|none"}
         also.remove(own[0][0])
     if d.either:
         also = []
