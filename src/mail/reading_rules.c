@@ -86,6 +86,17 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_IP_BLOCKED, "intrusion"),
     SAYS(CAUSE_IP_DYNAMIC, "broadband|home connection"),
     SAYS(CAUSE_VIRUS, "files of type"),
+    SAYS(CAUSE_SENDER_DOMAIN, "sender address rejected: undeliverable"),
+    SAYS(CAUSE_RECIPIENT_DOMAIN, "route found to domain|route to domain|unrouteable mail domain|"
+                                 "unroutable mail domain|unroutable domain"),
+    SAYS(CAUSE_DKIM, "domainkeys"),
+    SAYS(CAUSE_SENDER_NOT_OWNED, "permissions to send as|permission to send as"),
+    SAYS(CAUSE_IP_BLOCKED, "access from your|from your location"),
+    SAYS(CAUSE_RECIPIENT_DISABLED, "longer an employee|longer employed|former employee|"
+                                   "currently being accepted|currently accepted for this"),
+    SAYS(CAUSE_PROTOCOL, "command not allowed&!auth|command not permitted&!auth"),
+    {.cause = CAUSE_AUTH_MECHANISM, .words = "invalid&mechanism&!data|unknown&mechanism",
+     .stages = AT(STAGE_AUTH)},
     SAYS(CAUSE_HELO, "helohost|helo was|ehlo was|helo is|ehlo is"),
     SAYS(CAUSE_IP_BLOCKED, "failed recipients|unknown rcpt|your country|that country|geograph|"
                            "countries|geoip|ip in "),
