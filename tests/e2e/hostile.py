@@ -1,6 +1,8 @@
 """What the tests of hostile input share: a house that must survive them all, and a client that can misbehave."""
 import base64, os, random, re, secrets, socket, ssl, struct, time
 
+import pytest
+
 from port26 import PASSWORD, USER, Port26, wait_for
 from sink import Sink
 
@@ -295,3 +297,20 @@ def memory_of(pid):
 
 def descriptors_of(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def houses(**settings):
+    """The two fixtures of a test file, `shared, house = houses(...)`: one house for all its tests, which must be alive
+    after each."""
+    @pytest.fixture(scope="module")
+    def shared():
+        h = House(**settings)
+        yield h
+        h.close()
+
+    @pytest.fixture
+    def house(shared):
+        yield shared
+        shared.alive()
+
+    return shared, house

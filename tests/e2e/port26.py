@@ -54,6 +54,28 @@ def user_name():
     return "port26" if AS_ROOT else pwd.getpwuid(os.geteuid()).pw_name
 
 
+def own(*paths):
+    """Makes these files the server's own."""
+    if AS_ROOT:
+        for path in paths:
+            shutil.chown(path, "port26", "port26")
+
+
+def pass_through(folder):
+    """Lets the server's user into a folder of pytest (tmp_path), which is else for the one who runs the tests."""
+    for path in (folder, *folder.parents[:2]):
+        if path.stat().st_mode & 0o055 != 0o055:
+            path.chmod(0o755)
+
+
+def secret_file(path, secret):
+    """A password file as the configuration wants it: readable by the server only."""
+    path.touch(0o600)
+    path.write_text(secret + "\n")
+    own(path)
+    return path
+
+
 class Port26:
     """doors: name -> settings text; every one gets a free port. `extra`: more configuration."""
 
@@ -77,9 +99,7 @@ class Port26:
         self.process = None
         self.logfile = self.dir / "log"
         self.write_config()
-        if AS_ROOT:
-            for p in (self.dir, self.cert, self.key, self.conf):
-                shutil.chown(p, "port26", "port26")
+        own(self.dir, self.cert, self.key, self.conf)
         if accounts:
             self.account_add(USER, PASSWORD, "@port26.test")
 
@@ -114,11 +134,7 @@ log {{ level = debug }}
         return json.loads(self.command(*args, "--json").stdout)
 
     def account_add(self, name, password, *aliases):
-        secret = self.dir / "secret"
-        secret.touch(0o600)
-        secret.write_text(password + "\n")
-        if AS_ROOT:
-            shutil.chown(secret, "port26", "port26")
+        secret = secret_file(self.dir / "secret", password)
         more = [x for a in aliases for x in ("--alias", a)]
         self.command("account", "add", name, "--password-file", str(secret), *more)
         secret.unlink()

@@ -1,9 +1,9 @@
 """A disk that is full, and a disk that fails (P2, P6; fault rows 14 to 18)."""
-import errno, mmap, os, pathlib, smtplib, struct, subprocess, time
+import errno, mmap, os, pathlib, struct, subprocess, time
 
 import pytest
 
-from port26 import AS_ROOT, PASSWORD, ROOT, USER, message, wait_for
+from port26 import AS_ROOT, PASSWORD, ROOT, USER, message, pass_through, wait_for
 from sink import Sink
 
 SMALL, LARGE = 1000, 300_000  # inside the database, and a file beside it (inline-max is 16K here)
@@ -89,8 +89,7 @@ class SmallDisk:
 def disk(tmp_path):
     if not AS_ROOT:
         pytest.skip("a small disk needs root")
-    for p in (tmp_path, *tmp_path.parents[:2]):
-        p.chmod(0o755)
+    pass_through(tmp_path)
     d = SmallDisk(tmp_path, 48)
     yield d
     d.close()
@@ -221,8 +220,8 @@ class Faults:
         self.library, self.file = folder / "faults.so", folder / "orders"
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.library, ROOT / "tests/e2e/faults.c", "-ldl"], check=True)
         self.file.write_bytes(b"\0" * 4096)
-        for p in (folder, *folder.parents[:2], self.library):
-            p.chmod(0o755)
+        pass_through(folder)
+        self.library.chmod(0o755)
         self.file.chmod(0o666)
         self.handle = open(self.file, "r+b")
         self.map = mmap.mmap(self.handle.fileno(), 4096)

@@ -3,24 +3,14 @@ import re, struct
 
 import pytest
 
-from hostile import NEIGHBOUR, House, Wire, plain, somewhere, token
+from hostile import NEIGHBOUR, Wire, houses, plain, somewhere, token
 from port26 import PASSWORD, USER, Port26, wait_for
 
 BALANCER, CLIENT = "127.211.0.1", "192.0.2.77"
 
 
-@pytest.fixture(scope="module")
-def shared():
-    h = House(top="limits { line = 512 }", extra="delivery { port = SINK_PORT retry = {1h} }\n",
-              doors={**Port26.DOORS, "proxied": 'role = exchange tls = none proxy-from = {"127.211.0.0/16"}'})
-    yield h
-    h.close()
-
-
-@pytest.fixture
-def house(shared):
-    yield shared
-    shared.alive()
+shared, house = houses(top="limits { line = 512 }", extra="delivery { port = SINK_PORT retry = {1h} }\n",
+                         doors={**Port26.DOORS, "proxied": 'role = exchange tls = none proxy-from = {"127.211.0.0/16"}'})
 
 
 def table(rows):

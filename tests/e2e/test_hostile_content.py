@@ -3,21 +3,11 @@ import contextlib, re, subprocess
 
 import pytest
 
-from hostile import House, token
+from hostile import House, houses, token
 from port26 import AS_ROOT, USER, wait_for
 
 
-@pytest.fixture(scope="module")
-def shared():
-    h = House()
-    yield h
-    h.close()
-
-
-@pytest.fixture
-def house(shared):
-    yield shared
-    shared.alive()
+shared, house = houses()
 
 
 def hand_in(house, content, sender="a@elsewhere.test", door="exchange", code=250, parameters="", to=USER):

@@ -3,21 +3,11 @@ import re, time
 
 import pytest
 
-from hostile import House, token
+from hostile import houses, token
 from port26 import USER
 
 
-@pytest.fixture(scope="module")
-def shared():
-    h = House(top="limits { data-timeout = 2s }")
-    yield h
-    h.close()
-
-
-@pytest.fixture
-def house(shared):
-    yield shared
-    shared.alive()
+shared, house = houses(top="limits { data-timeout = 2s }")
 
 
 # What some server somewhere took for the end of a message.

@@ -3,7 +3,7 @@ import concurrent.futures, contextlib, socket, threading, time
 
 import pytest
 
-from hostile import House, Wire, b64, descriptors_of, memory_of, token
+from hostile import House, Wire, b64, descriptors_of, houses, memory_of, token
 from port26 import USER, wait_for
 
 MIB = 1 << 20
@@ -12,17 +12,7 @@ QUICK = """limits { line = 512 message-size = 8M greeting-timeout = 1s command-t
 message-time = 6s login-timeout = 2s }"""
 
 
-@pytest.fixture(scope="module")
-def shared():
-    h = House(top=QUICK, listeners=1)
-    yield h
-    h.close()
-
-
-@pytest.fixture
-def house(shared):
-    yield shared
-    shared.alive()
+shared, house = houses(top=QUICK, listeners=1)
 
 
 @pytest.fixture

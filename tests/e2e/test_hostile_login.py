@@ -4,23 +4,13 @@ import base64, hashlib, hmac, re, statistics, time
 
 import pytest
 
-from hostile import NEIGHBOUR, House, b64, plain, somewhere, token
+from hostile import NEIGHBOUR, b64, houses, plain, somewhere, token
 from port26 import PASSWORD, USER, Port26, wait_for
 
 LOOSE = "role = submission tls = starttls login-without-tls-on-loopback = true"
 
 
-@pytest.fixture(scope="module")
-def shared():
-    h = House(doors={**Port26.DOORS, "loose": LOOSE})
-    yield h
-    h.close()
-
-
-@pytest.fixture
-def house(shared):
-    yield shared
-    shared.alive()
+shared, house = houses(doors={**Port26.DOORS, "loose": LOOSE})
 
 
 @pytest.fixture

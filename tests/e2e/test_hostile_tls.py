@@ -4,23 +4,13 @@ import re, secrets, socket, ssl, struct, time
 import pytest
 from OpenSSL import SSL
 
-from hostile import Ended, House, Wire, plain
+from hostile import Ended, Wire, houses, plain
 from port26 import PASSWORD, USER, Port26, make_certificate
 
 LOOSE = "role = submission tls = starttls login-without-tls-on-loopback = true"
 
 
-@pytest.fixture(scope="module")
-def shared():
-    h = House(top="limits { greeting-timeout = 3s }", doors={**Port26.DOORS, "loose": LOOSE})
-    yield h
-    h.close()
-
-
-@pytest.fixture
-def house(shared):
-    yield shared
-    shared.alive()
+shared, house = houses(top="limits { greeting-timeout = 3s }", doors={**Port26.DOORS, "loose": LOOSE})
 
 
 # ---- STARTTLS: nothing said before it counts after it (P10)

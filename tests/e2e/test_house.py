@@ -1,9 +1,9 @@
 """The house around the mail: crowds, reloads, certificates, stops and starts, logs, commands (fault rows 11, 35 to 41)."""
-import contextlib, json, os, re, resource, shutil, signal, smtplib, socket, ssl, subprocess, sys, threading, time
+import contextlib, json, os, re, resource, signal, smtplib, socket, ssl, subprocess, sys, threading, time
 
 import pytest
 
-from port26 import AS_ROOT, PASSWORD, USER, Port26, free_port, make_certificate, message, wait_for
+from port26 import AS_ROOT, PASSWORD, USER, Port26, free_port, make_certificate, message, own, secret_file, wait_for
 from sink import Sink
 
 HOG = "127.0.0.2"
@@ -212,8 +212,7 @@ def test_a_new_certificate_without_a_dropped_session(start):
         assert r.returncode != 0 and str(p.cert) in r.stdout + r.stderr, r.stdout + r.stderr
         assert certificate_of(p) == first
     make_certificate(p.dir)  # over the old one
-    if AS_ROOT:
-        shutil.chown(p.cert, "port26"), shutil.chown(p.key, "port26")
+    own(p.cert, p.key)
     p.command("config", "reload")
     wait_for(lambda: certificate_of(p) != first, 10, message="the new certificate is not shown")
     session.sendmail(USER, [USER], message("under the old certificate"))
@@ -519,11 +518,7 @@ def test_account_changes_are_effective_at_once(start):
     p = start()
     assert logs_in(p, PASSWORD)
     for new in ("another good password", PASSWORD):
-        secret = p.dir / "new"
-        secret.touch(0o600)
-        secret.write_text(new + "\n")
-        if AS_ROOT:
-            shutil.chown(secret, "port26", "port26")
+        secret = secret_file(p.dir / "new", new)
         p.command("account", "passwd", USER, "--password-file", str(secret))
         secret.unlink()
         assert logs_in(p, new)

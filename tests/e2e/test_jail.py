@@ -4,7 +4,7 @@ import os, pwd, re, signal, smtplib, socket, subprocess, threading, time
 import pytest
 
 from crash import alive
-from port26 import AS_ROOT, USER, message, user_name, wait_for
+from port26 import AS_ROOT, USER, message, pass_through, user_name, wait_for
 from sink import Sink
 
 TWO = "process { listeners = 2 }\ndelivery { couriers = 2 }"
@@ -103,8 +103,7 @@ def test_a_taken_over_process_gets_nowhere(start, tmp_path, role):
     p = start()
     outside = tmp_path / "outside"
     outside.write_text("readable by all\n")
-    for x in (tmp_path, *tmp_path.parents[:2]):
-        x.chmod(0o755)
+    pass_through(tmp_path)
     landlock = "jail.partial" not in p.log()
     fill = {"STORE": p.store, "INBOX": p.inbox, "OUTSIDE": outside}
     tries = []

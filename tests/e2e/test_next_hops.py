@@ -1,11 +1,11 @@
 """Mail goes on to real servers: found by MX in a DNS of our own, or a provider's relay that demands login and TLS."""
-import email, email.policy, os, re, shutil, time, uuid
+import email, email.policy, os, re, time, uuid
 from types import SimpleNamespace
 
 import pytest
 
 from peers import Dns, Dovecot, Exim, Postfix
-from port26 import AS_ROOT, USER, free_port, make_certificate, wait_for
+from port26 import AS_ROOT, USER, free_port, make_certificate, pass_through, secret_file, wait_for
 from sink import Sink
 
 pytestmark = pytest.mark.skipif(not AS_ROOT, reason="Postfix, Dovecot and Exim start only as root")
@@ -213,14 +213,8 @@ delivery {{ retry = {{"1h"}} }}
 def secret(tmp_path):
     """A password file as the configuration wants it: readable by us only."""
     def make(password=RELAY_PASSWORD):
-        path = tmp_path / "relay-password"
-        path.touch(0o600)
-        path.write_text(password + "\n")
-        if AS_ROOT:
-            shutil.chown(path, "port26", "port26")
-            for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-                os.chmod(folder, 0o755)
-        return path
+        pass_through(tmp_path)
+        return secret_file(tmp_path / "relay-password", password)
     return make
 
 
@@ -281,8 +275,8 @@ def test_password_stays_here(start, secret, tmp_path, case, words):
         extensions.append("STARTTLS")
     if case == "STARTTLS refused":
         replies["starttls"] = b"454 4.7.0 TLS not available\r\n"
-    for path in (tmp_path, other, *list(tmp_path.parents)[:2]):
-        os.chmod(path, 0o755)
+    pass_through(tmp_path)
+    other.chmod(0o755)
     with Sink(replies, extensions, cert=trusted if good else shown, implicit=case.startswith("implicit")) as sink:
         p = start(extra=relay(sink.port, secret(), readable(ca), "implicit" if case.startswith("implicit") else "starttls",
                               host="127.0.0.1"))

@@ -1,9 +1,9 @@
 """People are told, once, when a network keeps mail from the usual doors; and not when all is well."""
-import re, shutil, time
+import re, time
 
 import pytest
 
-from port26 import AS_ROOT, USER, free_port, wait_for
+from port26 import USER, free_port, own, wait_for
 from test_relay_doors import relay, send, world  # noqa: F401 (fixtures)
 
 
@@ -12,8 +12,7 @@ def shown(tmp_path):
     """Where the command of `notices` writes."""
     d = tmp_path / "shown"
     d.mkdir()
-    if AS_ROOT:
-        shutil.chown(d, "port26", "port26")
+    own(d)
     return d / "notices"
 
 

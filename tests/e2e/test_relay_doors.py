@@ -1,10 +1,10 @@
 """A relay with several doors: the open one is found, remembered, and left when it fails; the password goes to no stranger."""
-import os, shutil, socket, time
+import socket, time
 from types import SimpleNamespace
 
 import pytest
 
-from port26 import AS_ROOT, USER, free_port, make_certificate, message, wait_for
+from port26 import USER, free_port, make_certificate, message, pass_through, secret_file, wait_for
 from sink import Sink
 
 LOGIN, SECRET = "roamer@isp.test", "tell nobody 4711"
@@ -58,13 +58,8 @@ def relay(start, world, tmp_path):
     """Starts a port26 that sends everything through one relay with these doors (sinks, or ports)."""
     def make(*doors, more=""):
         ports = [d if isinstance(d, int) else d.port for d in doors]
-        secret = tmp_path / "secret"
-        secret.touch(0o600)
-        secret.write_text(SECRET + "\n")
-        for path in (tmp_path, *list(tmp_path.parents)[:2]):
-            os.chmod(path, 0o755)
-        if AS_ROOT:
-            shutil.chown(secret, "port26", "port26")
+        pass_through(tmp_path)
+        secret = secret_file(tmp_path / "secret", SECRET)
         p = start(extra=f"""
 relay "isp" {{ host = "127.0.0.1" doors = {{ {", ".join(f'"{n} starttls"' for n in ports)} }} ca-file = "{world.cert[0]}"
   user = "{LOGIN}" password-file = "{secret}" }}

@@ -1,9 +1,9 @@
 """Ways to log in to a relay that take no plain password: access tokens made by a command, and NTLM."""
-import base64, os, shutil, struct
+import base64, struct
 
 import pytest
 
-from port26 import AS_ROOT, USER, make_certificate, message, wait_for
+from port26 import USER, make_certificate, message, own, pass_through, secret_file, wait_for
 from sink import Sink
 
 LOGIN, TOKEN = "roamer@isp.test", "ya29.a-token-of-several-words_4711"
@@ -14,8 +14,7 @@ def relay(start, tmp_path):
     """A port26 that sends everything to this sink."""
     open_sinks = []
     cert = make_certificate(tmp_path, "relay")
-    for path in (tmp_path, *list(tmp_path.parents)[:2]):
-        os.chmod(path, 0o755)
+    pass_through(tmp_path)
 
     def make(settings, extensions, kind=Sink, **replies):
         sink = kind({"auth": b"235 2.7.0 welcome\r\n", **replies}, extensions=("STARTTLS", extensions), cert=cert)
@@ -51,8 +50,7 @@ def logins(sink):
 def test_a_token_of_a_command(relay, tmp_path, offer, mechanism, wanted):
     counted = tmp_path / "counted"
     counted.mkdir()
-    if AS_ROOT:
-        shutil.chown(counted, "port26", "port26")
+    own(counted)
     p, sink = relay(f'token-command = "echo run >> {counted}/runs; echo {TOKEN}; echo more >&2"', offer)
     send(p, 3)
     arrived(p, sink, 3)
@@ -97,11 +95,7 @@ class Ntlm(Sink):
 
 
 def test_ntlm(relay, tmp_path):
-    secret = tmp_path / "secret"
-    secret.touch(0o600)
-    secret.write_text("tell nobody\n")
-    if AS_ROOT:
-        shutil.chown(secret, "port26", "port26")
+    secret = secret_file(tmp_path / "secret", "tell nobody")
     p, sink = relay(f'password-file = "{secret}"', "AUTH NTLM", kind=Ntlm)
     send(p)
     arrived(p, sink, 1)

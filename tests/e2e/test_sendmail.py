@@ -1,5 +1,5 @@
 """sendmail and send: what programs and people of this machine hand over."""
-import email, email.policy, json, os, re, shutil, stat, subprocess, threading, time
+import email, email.policy, json, os, re, shutil, subprocess, threading, time
 
 import pytest
 

@@ -3,7 +3,7 @@ import os, pathlib, random, shutil, stat, subprocess, sys, tempfile
 
 import pytest
 
-from port26 import BINARY, PASSWORD, USER, Port26, free_port, make_certificate, wait_for
+from port26 import BINARY, PASSWORD, USER, Port26, free_port, make_certificate, own, wait_for
 
 ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not ROOT, reason="needs root, for a provider at port 587")
@@ -74,8 +74,7 @@ def test_print_writes_nothing_and_is_a_configuration(person):
     assert len([line for line in r.stdout.splitlines() if not line.startswith("#")]) <= 25
     conf = person.home / "printed.conf"
     conf.write_text(r.stdout)
-    if ROOT:
-        shutil.chown(conf, "port26", "port26")
+    own(conf)
     r = person.run(BINARY, "config", "show", "-c", str(conf))
     assert r.returncode == 0, r.stderr
     assert 'trust-users = {' in r.stdout
@@ -136,8 +135,7 @@ def test_force_keeps_the_old_one(person, provider):
     folder = person.home / ".config/port26"
     folder.mkdir(parents=True)
     (folder / "port26.conf").write_text("# mine\n")
-    for p in (folder.parent, folder, folder / "port26.conf"):
-        shutil.chown(p, "port26", "port26")
+    own(folder.parent, folder, folder / "port26.conf")
     r = person.setup(USER, "--server", provider.address, "--unverified", "--force", "--password-file", "-", input="any\n")
     assert r.returncode == 0, r.stderr
     assert "not verified" in r.stdout
