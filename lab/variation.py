@@ -201,7 +201,7 @@ def dress(d):
         if not case.servers["other"][1]:
             case.check += ["--offline-controls"]
         if blocked:
-            d.either |= {"N6", "N7", "N8", "N9", "N11", "unknown"}
+            d.either |= {"N6", "N7", "N8", "N9", "N11", "unknown", "OK", *(f[0] for f in d.found)}
         if any(f[0] == "S5" for f in d.found):
             d.either |= {"S4"}
         if any(f[0] == "N15" for f in d.found):

@@ -171,14 +171,14 @@ static bool issuer_near(const struct facts *k, const struct findings_door *d)
 }
 
 /* Two servers that have nothing to do with each other show certificates by one unknown issuer; or
- * no certificate of either is good anywhere; or it is shown nearer than the server is. Each still
- * speaks as itself. */
+ * no certificate of either is good anywhere, and they were not made by the servers themselves; or
+ * it is shown nearer than the server is. Each still speaks as itself. */
 static bool read_along(const struct facts *k, const struct findings_door *d)
 {
     if (!unknown_issuer(d) || is_twin(k, d) || other_than_proven(k, d))
         return false;
     return control_read_too(k, d) || issuer_near(k, d) ||
-           (nothing_verified(k) && control_read_too(k, NULL));
+           (d->verdict != TLS_SELF_SIGNED && nothing_verified(k) && control_read_too(k, NULL));
 }
 
 bool conclude_intercepted(struct facts *k, struct conclusion *c)

@@ -257,6 +257,9 @@ static bool shut_by(struct facts *k, struct conclusion *c, enum blame how)
         if (!asked(k, *p) || blame(k, *p) != how)
             continue;
         conclude_port(c, *p);
+        if (how == BLAME_RESET && !refused_near(k, d))
+            conclude_doubt(k, "Neither of the two servers may take mail at that port: a refusal "
+                              "that comes from so far may be their own.");
         if (!c->other[0])
             conclude_other(c, how == BLAME_FORBIDDEN ? d->icmp_from : d->hop_router);
         if (how == BLAME_FORBIDDEN && conclude_state(k, WHO_CONTROL, *p) == DOOR_OPEN)

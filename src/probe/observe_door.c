@@ -253,11 +253,16 @@ static void note_tls(struct talk *t)
 {
     const struct smtp_client_far *far = smtp_client_far(t->client);
     struct findings_door *d = t->d;
+    struct findings_dns n = {0};
 
     if (!far->tls)
         return;
     d->tls = SEALED_YES;
     d->verdict = far->info.verdict;
+    /* A server that was named by its address has no name to prove: it is only compared with. */
+    if (d->who == WHO_CONTROL && d->verdict == TLS_WRONG_NAME &&
+        observe_literal(t->o->s->control, &n))
+        d->verdict = TLS_VERIFIED;
     observe_text(d->tls_version, sizeof d->tls_version, span_of(far->info.version));
     observe_text(d->tls_words, sizeof d->tls_words, span_of(far->info.words));
     note_issuer(d, far->info.words);

@@ -1,10 +1,15 @@
 """`port26 check` against servers that mean harm (HOSTILE 120): it ends in time, stays small, prints no raw bytes, and the
 password never leaves for a server that did not prove its name."""
-import base64, contextlib, json, os, re, socket, ssl, struct, subprocess, threading, time
+import base64, contextlib, json, os, pathlib, re, socket, ssl, struct, subprocess, sys, threading, time
 
 import pytest
 
 from port26 import BINARY, make_certificate
+
+ROOT = pathlib.Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+from lab import lab as labs  # noqa: E402
+from lab.case import Case  # noqa: E402
 
 NAME, PASSWORD = "joe@hostile.test", "s3cret-Pa55word-of-joe"
 TIMEOUT_S, ALLOWANCE_S = 2, 1
@@ -358,3 +363,50 @@ def test_a_hostile_resolver(tmp_path, hostile, how):
         judge(check(tmp_path, server.port, "--control", "smtp.other.test", "--resolver", f"127.0.0.1@{dns.port}"), server)
     finally:
         dns.socket.close()
+
+
+PORTAL = {
+    "endless-line": "b'HTTP/1.1 200 ' + b'x' * (1 << 24)",
+    "endless-header": "b'HTTP/1.1 302 Found\\r\\n' + b'X-Y: z\\r\\n' * (1 << 20)",
+    "escapes": "b'HTTP/1.1 302 Found\\r\\nLocation: http://\\x1b]0;owned\\x07\\xe2\\x80\\xae/\\r\\n\\r\\n'",
+    "huge-place": "b'HTTP/1.1 302 Found\\r\\nLocation: http://' + b'a' * 100000 + b'\\r\\n\\r\\n'",
+    "no-http": "bytes(range(256)) * 1000",
+    "number-of-no-meaning": "b'HTTP/9.9 99999999999999999999\\r\\n\\r\\n'",
+    "nothing": "b''",
+}
+PAGE = """
+import socket, threading
+def one(c):
+    try:
+        c.recv(65536)
+        c.sendall({words})
+        c.settimeout(10)
+        while c.recv(65536): pass
+    except OSError: pass
+s = socket.create_server(("203.0.113.54", 80))
+while True: threading.Thread(target=one, args=(s.accept()[0],), daemon=True).start()
+"""
+
+
+@pytest.mark.skipif(bool(labs.missing()), reason=labs.missing() or "")
+def test_a_hostile_web_page(tmp_path):
+    """The page that tells of a login comes from anybody."""
+    os.environ.setdefault("PORT26", BINARY)
+    case = Case(check=["mail.you.test", "--portal", "page.test", "--timeout", "3"])
+    case.names["page.test"] = "203.0.113.54"
+    case.servers = {"you": ("scripted", ["465", "587"]), "other": ("scripted", ["25", "465", "587"]), "isp": ("none", [])}
+    with labs.Lab(case) as lab:
+        for how, words in PORTAL.items():
+            page = lab.popen("world", ["/usr/bin/python3", "-c", PAGE.replace("{words}", words)])
+            until = time.monotonic() + 30
+            while lab.run("laptop", ["bash", "-c", "exec 3<>/dev/tcp/203.0.113.54/80"]).returncode:
+                assert time.monotonic() < until and page.poll() is None, how
+            done = lab.run("laptop", lab.check_argv(["--json", "--no-history"]), text=False)
+            page.kill()
+            page.wait()
+            answer = json.loads(done.stdout)
+            assert b"AddressSanitizer" not in done.stderr and b"runtime error" not in done.stderr, (how, done.stderr)
+            assert len(done.stdout) < 300_000 and not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", done.stdout), how
+            assert "\u202e" not in done.stdout.decode(), how
+            assert answer["verdict"]["id"] == "OK", (how, answer)  # a door with a good certificate opens
+            assert answer["elapsed_ms"] <= (3 + ALLOWANCE_S) * 1000, how
