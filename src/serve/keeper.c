@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 enum {
+    NAMES_TIME = 5 * 1000, /* ms in which a courier that knows the new name servers is ready */
     STOP_TIME = 30 * 1000, /* ms for sessions and deliveries to end at SIGTERM */
     MAX_FILES = 65536,
     WORDS_MAX = 32768,
@@ -48,6 +49,7 @@ struct keeper {
     struct control control;
     struct places *places;
     struct resolvers *resolvers;
+    int64_t names_at; /* when the name servers changed; 0: never */
     struct tokens *tokens;
     struct notices *notices;
 };
@@ -113,8 +115,8 @@ static void on_place(struct keeper *k, struct parcel *p)
     const struct letter_place *l = p->letter;
 
     if (places_here(k->places, l)) {
+        resolvers_look(k->resolvers); /* first: it tells who may carry what is woken now */
         queue_network(k->house->queue, l->offline);
-        resolvers_look(k->resolvers);
     }
     parcel_free(&p);
 }
@@ -128,6 +130,7 @@ static void on_resolvers(void *arg)
     if (k->settings->config->dns.resolver.count || !k->doors)
         return;
     log_event(LOG_NOTICE, "resolvers.changed");
+    k->names_at = clock_now();
     crew_replace(k->crew);
 }
 
@@ -188,6 +191,14 @@ static void empty(void *arg)
     loop_stop(((struct keeper *)arg)->loop);
 }
 
+/* One that asks the name servers of another network gets no new work while the next generation
+ * starts: it would wait for them, and all mail for the same relay behind it. */
+static bool may_carry(const struct keeper *k, const struct member *m)
+{
+    return m->side == SIDE_COURIER && m->ready && !m->leaving &&
+           (m->started >= k->names_at || clock_now() > k->names_at + NAMES_TIME);
+}
+
 /* To the courier with the least to do. */
 static bool carry(void *arg, const struct job *job, unsigned *courier)
 {
@@ -197,7 +208,7 @@ static bool carry(void *arg, const struct job *job, unsigned *courier)
     struct member *best = NULL;
 
     for (struct member *m = k->crew ? crew_first(k->crew) : NULL; m; m = m->next)
-        if (m->side == SIDE_COURIER && m->ready && !m->leaving && (!best || m->load < best->load))
+        if (may_carry(k, m) && (!best || m->load < best->load))
             best = m;
     if (!best || best->load >= k->settings->config->delivery.concurrency)
         return false;

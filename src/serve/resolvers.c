@@ -82,5 +82,5 @@ void resolvers_free(struct resolvers **r)
 void resolvers_look(struct resolvers *r)
 {
     r->looks = 0;
-    timer_set(r->timer, 0);
+    look(r);
 }

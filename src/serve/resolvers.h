@@ -13,7 +13,8 @@ struct resolvers *resolvers_new(struct loop *l, const char *file, void (*changed
                                 void *arg);
 /* NULL is fine; nulls the pointer. */
 void resolvers_free(struct resolvers **r);
-/* The network changed: looks now and for the next quarter of a minute. */
+/* The network changed: looks now (`changed` may be called before it returns) and for the next
+ * quarter of a minute. */
 void resolvers_look(struct resolvers *r);
 
 #endif
