@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "conf/config.h"
 #include "io/fiber.h"
+#include "mail/address.h"
 #include "place/place.h"
 
 #include <stdlib.h>
@@ -145,6 +146,18 @@ static bool network_shut(const struct outcome *o)
     return (o->stage == STAGE_STARTTLS || o->stage == STAGE_TLS) && o->scope == SCOPE_PATH;
 }
 
+/* In A-labels and lower case, as MX wants it. */
+static struct span domain_of(struct span address, struct arena *a)
+{
+    struct span domain = span_from(address, (size_t)(span_rfind(address, '@') + 1));
+    struct text canon = TEXT_INIT(1024);
+
+    if (address_domain_canon(domain, &canon))
+        domain = arena_span(a, text_span(&canon));
+    text_free(&canon);
+    return domain;
+}
+
 /* A job of our own for the recipients that are left; for MX, those of one domain. */
 static size_t pick(const struct trip *t, const struct job_way *w, struct job *part, size_t *index)
 {
@@ -161,8 +174,7 @@ static size_t pick(const struct trip *t, const struct job_way *w, struct job *pa
     part->envelope.recipients = arena_alloc(t->arena, e->count * sizeof *e->recipients);
     part->numbers = arena_alloc(t->arena, e->count * sizeof *part->numbers);
     for (size_t i = 0; i < e->count; i++) {
-        struct span a = e->recipients[i].address;
-        struct span domain = span_from(a, (size_t)(span_rfind(a, '@') + 1));
+        struct span domain = domain_of(e->recipients[i].address, t->arena);
 
         if (!t->left[i] || (w->kind == ROUTE_MX && n && !span_ieq(domain, part->domain)))
             continue;

@@ -39,16 +39,18 @@ void senders_free(struct senders **s)
     *s = NULL;
 }
 
-static bool is_new(struct senders *s, struct span relay, struct span domain)
+/* NULL: asked lately; else where it is noted now. */
+static struct asked *begin(struct senders *s, struct span relay, struct span domain)
 {
     uint64_t what = map_hash(relay) * 31 + map_hash(domain);
     int64_t now = clock_now();
 
     for (size_t i = 0; i < SENDERS_MAX; i++)
         if (s->asked[i].at && s->asked[i].what == what && now - s->asked[i].at < CLOCK_DAY)
-            return false;
-    s->asked[s->next++ % SENDERS_MAX] = (struct asked){what, now ? now : 1};
-    return true;
+            return NULL;
+    s->next = (s->next + 1) % SENDERS_MAX;
+    s->asked[s->next] = (struct asked){what, now ? now : 1};
+    return &s->asked[s->next];
 }
 
 /* Mail comes out of the relay at an address that we can only guess: its own. */
@@ -106,24 +108,28 @@ void senders_about(void *arg, struct span relay, struct span sender)
     struct senders *s = arg;
     struct span domain = span_from(sender, (size_t)(span_rfind(sender, '@') + 1));
     int64_t deadline = clock_now() + SENDERS_DNS_MS;
+    enum spf_result spf = SPF_UNKNOWN;
     const struct config_relay *r = NULL;
     struct sockaddr_storage *address;
+    struct asked *noted;
     struct arena *a;
     size_t count;
 
     for (size_t i = 0; i < s->config->relay_count; i++)
         if (span_is(relay, s->config->relays[i].name))
             r = &s->config->relays[i];
-    if (!r || !sender.len || span_find(domain, '.') < 0 || !is_new(s, relay, domain))
+    if (!r || !sender.len || span_find(domain, '.') < 0 || !(noted = begin(s, relay, domain)))
         return;
     a = arena_new();
     count = addresses_of(s, r, deadline, a, &address);
     /* A relay on this machine sends from who knows where. */
-    if (count && (s->config->delivery.allow_loopback || !path_is_loopback(&address[0]))) {
-        enum spf_result spf = spf_check(s->dns, domain, address, count, deadline);
-
-        if (spf != SPF_PASS && spf != SPF_UNKNOWN)
-            tell(s, r, domain, spf, spf_dmarc(s->dns, domain, deadline));
-    }
+    if (count && !s->config->delivery.allow_loopback && path_is_loopback(&address[0]))
+        spf = SPF_PASS;
+    else if (count)
+        spf = spf_check(s->dns, domain, address, count, deadline);
+    if (spf == SPF_UNKNOWN)
+        noted->at = 0; /* the next message asks again */
+    else if (spf != SPF_PASS)
+        tell(s, r, domain, spf, spf_dmarc(s->dns, domain, deadline));
     arena_free(&a);
 }

@@ -19,12 +19,12 @@ static const struct span any[] = {SPAN("*")};
 static const struct span customers[] = {SPAN("customer.example"), SPAN("me@other.example")};
 
 static const struct route_rule house[] = {
-    {LIST(partner), NULL, 0, ROUTE_RELAY, SPAN("vpn")},
-    {LIST(big_and_also), LIST(shop), ROUTE_RELAY, SPAN("bulk")},
-    {LIST(boss), NULL, 0, ROUTE_RELAY, SPAN("far")},
-    {LIST(archive), NULL, 0, ROUTE_INBOX, SPAN("")},
-    {LIST(straight), NULL, 0, ROUTE_MX, SPAN("")},
-    {LIST(any), LIST(customers), ROUTE_RELAY, SPAN("provider")},
+    {LIST(partner), NULL, 0, ROUTE_RELAY, SPAN("vpn"), SPAN("")},
+    {LIST(big_and_also), LIST(shop), ROUTE_RELAY, SPAN("bulk"), SPAN("")},
+    {LIST(boss), NULL, 0, ROUTE_RELAY, SPAN("far"), SPAN("")},
+    {LIST(archive), NULL, 0, ROUTE_INBOX, SPAN(""), SPAN("")},
+    {LIST(straight), NULL, 0, ROUTE_MX, SPAN(""), SPAN("")},
+    {LIST(any), LIST(customers), ROUTE_RELAY, SPAN("provider"), SPAN("")},
 };
 static const struct span local[] = {SPAN("here.example"), SPAN("xn--bcher-kva.example")};
 static const struct route_rules rules = {house, COUNT(house), local, COUNT(local)};
@@ -93,6 +93,27 @@ static void the_rest_of_a_route(void **state)
     arena_free(&a);
 }
 
+/* Mail with the same further ways shares jobs; with others, or none, it does not. */
+static void further_ways_are_part_of_the_destination(void **state)
+{
+    static const struct span far = SPAN("far.example");
+    static const struct route_rule two[] = {
+        {.to = &far, .to_count = 1, .via = ROUTE_RELAY, .relay = SPAN("provider")},
+        {.via = ROUTE_RELAY, .relay = SPAN("provider"), .then = SPAN("relay:isp, then mx")},
+    };
+    const struct route_rules r = {two, COUNT(two), NULL, 0};
+    struct arena *a = arena_new();
+    struct route out;
+
+    (void)state;
+    choose_route(&r, SPAN("a@b.example"), SPAN("x@far.example"), a, &out);
+    assert_true(span_is(out.destination, "relay:provider"));
+    choose_route(&r, SPAN("a@b.example"), SPAN("x@near.example"), a, &out);
+    assert_true(span_is(out.destination, "relay:provider, then relay:isp, then mx"));
+    assert_true(span_is(out.relay, "provider"));
+    arena_free(&a);
+}
+
 /* A relay for everything must not carry off the mail that has its inbox here. */
 static void catch_all_leaves_local_mail(void **state)
 {
@@ -128,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_rule_that_matches),
         cmocka_unit_test(the_rest_of_a_route),
+        cmocka_unit_test(further_ways_are_part_of_the_destination),
         cmocka_unit_test(catch_all_leaves_local_mail),
         cmocka_unit_test(local_domains),
     };
