@@ -329,19 +329,18 @@ static char *hold_words(struct span person, struct span reason)
     return words;
 }
 
-void admin_act(struct queue *q, enum queue_action action, const struct id *id, struct span person,
-               struct span reason, queue_action_fn *done, void *arg)
+void admin_act(struct queue *q, const struct queue_order *o, queue_action_fn *done, void *arg)
 {
     struct act *a = memory_alloc(sizeof *a);
 
-    *a = (struct act){.queue = q, .done = done, .arg = arg, .action = action};
-    a->words = action == QUEUE_HOLD ? hold_words(person, reason) : memory_dup("");
-    if (id)
-        a->id = *id;
-    log_event(LOG_NOTICE, actions[action].event, LOG_SPAN("person", person),
-              LOG_SPAN("reason", reason), id ? LOG_ID(id) : LOG_STR("which", "all"));
-    if (id)
-        act_on(a, schedule_find(&q->schedule, id), person.len && reason.len);
+    *a = (struct act){.queue = q, .done = done, .arg = arg, .action = o->action};
+    a->words = o->action == QUEUE_HOLD ? hold_words(o->person, o->reason) : memory_dup("");
+    if (o->id)
+        a->id = *o->id;
+    log_event(LOG_NOTICE, actions[o->action].event, LOG_SPAN("person", o->person),
+              LOG_SPAN("reason", o->reason), o->id ? LOG_ID(o->id) : LOG_STR("which", "all"));
+    if (o->id)
+        act_on(a, schedule_find(&q->schedule, o->id), o->person.len && o->reason.len);
     else
         act_on_all(a);
 }

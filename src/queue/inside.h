@@ -88,8 +88,7 @@ int intake_room(struct queue *q, uint64_t size, struct error *e);
 /* admin.c */
 void admin_list(struct queue *q, const struct id *after, size_t max, queue_list_fn *fn, void *arg);
 void admin_show(struct queue *q, const struct id *id, queue_list_fn *fn, void *arg);
-void admin_act(struct queue *q, enum queue_action action, const struct id *id, struct span person,
-               struct span reason, queue_action_fn *done, void *arg);
+void admin_act(struct queue *q, const struct queue_order *o, queue_action_fn *done, void *arg);
 /* Takes a message that is not leased out of store and schedule; what still waits of it is dropped.
  */
 void admin_drop(struct queue *q, struct item *i);

@@ -298,10 +298,9 @@ void queue_show(struct queue *q, const struct id *id, queue_list_fn *fn, void *a
     admin_show(q, id, fn, arg);
 }
 
-void queue_act(struct queue *q, enum queue_action action, const struct id *id, struct span person,
-               struct span reason, queue_action_fn *done, void *arg)
+void queue_act(struct queue *q, const struct queue_order *o, queue_action_fn *done, void *arg)
 {
-    admin_act(q, action, id, person, reason, done, arg);
+    admin_act(q, o, done, arg);
 }
 
 /* ---- counts ---- */

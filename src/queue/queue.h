@@ -137,11 +137,15 @@ void queue_show(struct queue *q, const struct id *id, queue_list_fn *fn, void *a
  * NULL. */
 typedef void queue_action_fn(void *arg, unsigned touched, const struct error *e);
 enum queue_action { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_REMOVE };
-/* Does `action` to one message, or (id NULL; RETRY only) to all. `person` and `reason` go to the
- * log and, for HOLD, into the message; REMOVE needs both: it is the named person who drops the
- * recipients (P3). A message that is leased is removed when its job has come back; what was
- * delivered by then stays delivered. */
-void queue_act(struct queue *q, enum queue_action action, const struct id *id, struct span person,
-               struct span reason, queue_action_fn *done, void *arg);
+/* Who does what to which message, and why. */
+struct queue_order {
+    enum queue_action action;
+    const struct id *id;        /* NULL: all; RETRY only */
+    struct span person, reason; /* for the log and, for HOLD, into the message */
+};
+/* Does it. REMOVE needs person and reason: it is the named person who drops the recipients (P3). A
+ * message that is leased is removed when its job has come back; what was delivered by then stays
+ * delivered. */
+void queue_act(struct queue *q, const struct queue_order *o, queue_action_fn *done, void *arg);
 
 #endif

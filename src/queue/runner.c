@@ -102,10 +102,13 @@ static void lose(struct queue *q, struct lease *l, const char *why)
               LOG_STR("why", why), LOG_NUM("times", losses),
               LOG_SPAN("destination", slot->place->key));
     runner_return(q, l, clock_now() + waits[losses < LOSSES_MAX ? losses - 1 : LOSSES_MAX - 1]);
-    if (losses >= LOSSES_MAX && i->state == STORE_LIVE)
-        queue_act(q, QUEUE_HOLD, &i->id, SPAN("port26"),
-                  SPAN("couriers died or went silent several times while they had this message"),
-                  NULL, NULL);
+    if (losses >= LOSSES_MAX && i->state == STORE_LIVE) {
+        struct queue_order hold = {QUEUE_HOLD, &i->id, SPAN("port26"),
+                                   SPAN("couriers died or went silent several times while they had "
+                                        "this message")};
+
+        queue_act(q, &hold, NULL, NULL);
+    }
 }
 
 void runner_lost(struct queue *q, unsigned courier)

@@ -105,13 +105,13 @@ static void act(struct run *r, enum queue_action action)
 {
     struct id id;
     bool all = json_is_true(json_object_get(r->in, "all")) && action == QUEUE_RETRY;
-    struct span reason = text_of(r, "reason");
+    struct queue_order order = {action, all ? NULL : &id, r->rights->person, text_of(r, "reason")};
 
     if (!all && !id_of(r, &id))
         return;
-    if (!reason.len)
-        reason = SPAN("by command");
-    queue_act(r->house->queue, action, all ? NULL : &id, r->rights->person, reason, acted, r);
+    if (!order.reason.len)
+        order.reason = SPAN("by command");
+    queue_act(r->house->queue, &order, acted, r);
     wait_done(r);
     if (r->error.class == ERROR_NONE && !all &&
         !json_integer_value(json_object_get(r->out, "touched")))

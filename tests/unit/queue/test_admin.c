@@ -44,8 +44,10 @@ static bool is_done(struct house *h)
 
 static void act(struct house *h, enum queue_action a, const struct id *id, const char *person)
 {
+    struct queue_order order = {a, id, span_of(person), span_of(person)};
+
     action_done = false;
-    queue_act(h->queue, a, id, span_of(person), span_of(person), act_done, NULL);
+    queue_act(h->queue, &order, act_done, NULL);
     house_run(h, is_done);
 }
 
