@@ -14,7 +14,7 @@ from port26 import BINARY  # noqa: E402
 
 os.environ.setdefault("PORT26", BINARY)
 pytestmark = pytest.mark.skipif(bool(lab.missing()), reason=lab.missing() or "")
-SLOWER = 2.5  # what sanitizers and a busy machine may cost, when a second look alone is late too
+SLOWER = 4  # what sanitizers and a busy machine may cost, when a second look alone is late too
 
 
 @pytest.fixture(scope="module")
