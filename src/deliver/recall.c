@@ -54,7 +54,6 @@ const struct place *recall_here(const struct recall *r)
     return &r->here;
 }
 
-/* ---- order ---- */
 bool recall_is_here(const struct recall *r, struct span name)
 {
     const struct known_place *known = known_place(r->known, r->here.key);
@@ -64,6 +63,8 @@ bool recall_is_here(const struct recall *r, struct span name)
     return span_is(name, r->here.key) || span_iis(name, r->here.name) ||
            (known && known->called[0] && span_iis(name, known->called));
 }
+
+/* ---- order ---- */
 
 struct doors {
     char text[PATH_MAX_COUNT][PATH_DOOR_TEXT];
