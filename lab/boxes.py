@@ -90,7 +90,7 @@ def shield(certificate):
     def serve(sock):
         with onward(sock) as server:
             if wanted(sock)[1] in (465, 443):
-                join(*_open_both(sock, server, certificate))
+                join(*_open_both(sock, server, certificate), to_server=scripted.heard)
                 return
             _reply(server, sock)  # the greeting
             with sock.makefile("rb", buffering=0) as lines:
@@ -98,7 +98,7 @@ def shield(certificate):
                     server.sendall(line)
                     answer = _reply(server, sock)
                     if line.strip().upper() == b"STARTTLS" and answer.startswith(b"220"):
-                        join(*_open_both(sock, server, certificate))
+                        join(*_open_both(sock, server, certificate), to_server=scripted.heard)
                         return
     return serve
 

@@ -1,30 +1,36 @@
-"""A mail program: hand_over.py PORT SECONDS TO COUNT. One message every so often to localhost, until its input ends or COUNT
-are taken; one line of JSON for each."""
+"""A mail program: hand_over.py SECONDS FIRST COUNT ONE. A message every so often to localhost, numbered after FIRST, until its
+input ends or COUNT are taken; ONE: all over one connection. One line of JSON for each."""
+import contextlib
 import json
 import select
 import smtplib
 import sys
 import time
 
-SENDER = "joe@you.test"
+FROM = TO = "joe@you.test"
 
 
-def hand_over(port, to, number):
-    text = f"From: <{SENDER}>\r\nTo: <{to}>\r\nSubject: number {number}\r\n\r\nWritten on the way.\r\n"
+def connect():
+    return smtplib.SMTP("127.0.0.1", 587, timeout=60)
+
+
+def hand_over(number, kept):
+    text = f"From: <{FROM}>\r\nTo: <{TO}>\r\nSubject: number {number}\r\n\r\nWritten on the way.\r\n"
     try:
-        with smtplib.SMTP("127.0.0.1", port, timeout=60) as s:
-            s.sendmail(SENDER, [to], text)
+        with contextlib.nullcontext(kept) if kept else connect() as s:
+            s.sendmail(FROM, [TO], text)
         return {"number": number, "at": time.time()}
     except (OSError, smtplib.SMTPException) as e:
         return {"number": number, "trouble": str(e)}
 
 
 def main():
-    port, every, to, count = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-    number = 0
-    while not count or number < count:
+    every, first, count = float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    kept = connect() if sys.argv[4] == "1" else None
+    number = first
+    while not count or number < first + count:
         number += 1
-        print(json.dumps(hand_over(port, to, number)), flush=True)
+        print(json.dumps(hand_over(number, kept)), flush=True)
         if select.select([sys.stdin], [], [], every)[0]:
             break
 

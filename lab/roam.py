@@ -1,5 +1,7 @@
 """A laptop that travels: `with roam.world() as lab: lab.go("hotel")`. Each place is an access network with its own routers,
 DNS and mail server, and rules for the ports of mail; what runs on the laptop goes on while it moves."""
+import copy
+
 from lab.case import Case, Fault
 from lab.lab import Lab
 
@@ -15,6 +17,30 @@ PLACES = {
     "portal": Case(title="a Wi-Fi that wants a login", routers=2,
                    faults=[Fault("router1", "portal", "80,443"), Fault("router1", "drop", "not:53,80,443")]),
 }
+
+# A day of a traveller. Only what is said is open, beside DNS and plain web pages.
+WALK = {
+    "home": Case(title="everything passes", routers=1),
+    "office": Case(title="587 alone", routers=2, faults=[Fault("router1", "drop", "not:53,80,587")]),
+    "hotel": Case(title="a Wi-Fi that wants a login", routers=2,
+                  faults=[Fault("router1", "portal", "80,443"), Fault("router1", "drop", "not:53,80,443")]),
+    "cloud": Case(title="25, 465 and 587 are dropped", routers=1, faults=[Fault("router1", "drop", "25,465,587")]),
+    "isp": Case(title="the access provider's own relay alone", routers=2, faults=[Fault("router1", "drop", "not:53,80", except_="isp")]),
+}
+
+
+def day(case, shared=None):
+    """A lab with the places of WALK; the laptop is at home."""
+    home = WALK["home"]
+    case.routers, case.faults = home.routers, list(home.faults)
+    lab = Lab(case, shared)
+    try:
+        for name, place in list(WALK.items())[1:]:
+            lab.place(name, copy.deepcopy(place))
+    except BaseException:
+        lab.close()
+        raise
+    return lab
 
 
 def world(case=None, places=("home",), shared=None):

@@ -8,6 +8,13 @@ import threading
 import warnings
 
 LINE_MAX = 65536
+HEARD_MAX = 1 << 22
+HEARD = bytearray()  # all that was said to servers and boxes that nobody should trust
+
+
+def heard(data):
+    HEARD.extend(data[:HEARD_MAX - len(HEARD)])
+    return data
 
 
 def listen(machine, address, port, serve, backlog=64):
@@ -67,7 +74,7 @@ class Talk:
         self.sock.sendall(words.replace("\\n", "\r\n").encode() + b"\r\n")
 
     def hear(self):
-        return self.file.readline(LINE_MAX).decode("latin-1").strip()
+        return heard(self.file.readline(LINE_MAX)).decode("latin-1").strip()
 
     def seal(self):
         self.sock = self.door.context.wrap_socket(self.sock, server_side=True)

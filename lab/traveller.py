@@ -97,7 +97,7 @@ route "all" {{ via = "relay:you" }}
 
     def delivered(self, since=0):
         """Its own word for each message that it has got rid of: (when, id)."""
-        return [(e["at"], e["id"]) for e in self.events("delivery.tried") if e["result"] == "relayed" and e["at"] >= since]
+        return [(e["at"], e["id"]) for e in self.events("delivery.tried") if e["result"] in ("delivered", "relayed") and e["at"] >= since]
 
     def places(self):
         """(when, key) of each change of place."""
@@ -121,12 +121,14 @@ route "all" {{ via = "relay:you" }}
 
 
 class MailProgram:
-    """Hands over one message every `every` seconds to a port of the laptop, until it is told to stop."""
+    """Hands over one message every `every` seconds to localhost, numbered from `first` on, until it is told to stop or `count`
+    are taken; each over a connection of its own, or all over one."""
 
-    def __init__(self, lab, every=0.3, port=587, to=real.USER, count=0):
-        self.process = lab.popen("laptop", [PYTHON, HERE / "hand_over.py", port, every, to, count], stdin=subprocess.PIPE,
-                                 stdout=open(lab.folder / "handed", "ab"), stderr=subprocess.STDOUT, cwd="/")
-        self.file = lab.folder / "handed"
+    def __init__(self, lab, every=0.3, count=0, first=0, one_connection=False):
+        self.file = lab.folder / f"handed-{first}"
+        with open(self.file, "ab") as out:
+            self.process = lab.popen("laptop", [PYTHON, HERE / "hand_over.py", every, first, count, int(one_connection)],
+                                     stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, cwd="/")
 
     def taken(self):
         """{number: when} of what was accepted."""
