@@ -140,12 +140,14 @@ static bool enhanced_fits(const struct row *r, const struct enhanced *e)
     return e->subject == r->subject && (r->detail == ANY_DETAIL || e->detail == r->detail);
 }
 
-/* What the words tell. 452 and 552 stand for "too many recipients" as well as for a full mailbox,
- * so those numbers by themselves tell nothing. */
+/* What the words tell: codes alone are a guess that is good enough to explain a refusal, but not to
+ * keep mail for days that was refused for good. 452 and 552 stand for "too many recipients" as well
+ * as for a full mailbox, so those numbers, too, tell nothing. */
 static enum cause reading(enum stage stage, const struct reply *r)
 {
     struct reply plain = *r;
 
+    plain.enhanced = (struct enhanced){0};
     if (r->code % 100 == 52)
         plain.code = (unsigned short)(r->code - 2);
     return reading_of(stage, &plain);
