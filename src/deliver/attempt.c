@@ -120,8 +120,9 @@ static void tell(struct attempt *x, const struct dialogue_place *at,
 static void remember(struct attempt *x, const struct dialogue_place *at,
                      const struct smtp_client_failure *f)
 {
-    if (x->news.failure.stage > f->stage ||
-        (f->sys == EPROTONOSUPPORT && x->news.failure.stage != STAGE_NONE))
+    struct judge_event e = judge_event_of(f);
+
+    if (!judge_tells_more(x->news.failure.stage, &e))
         return;
     x->news = (struct gate_news){.failure = *f,
                                  .host = arena_span(x->arena, at->host),

@@ -52,13 +52,6 @@ static void settle(struct dialogue *d, size_t i)
     d->left--;
 }
 
-/* Of two troubles on two paths the one that came further tells more; that a web server takes no
- * mail tells least. */
-static bool tells_more(const struct outcome *old, const struct judge_event *e)
-{
-    return old->stage == STAGE_NONE || (e->stage >= old->stage && e->sys != EPROTONOSUPPORT);
-}
-
 static struct judge_ruling judge(struct dialogue *d, size_t i, const struct judge_event *e,
                                  const char *words, const struct dialogue_place *at)
 {
@@ -66,7 +59,7 @@ static struct judge_ruling judge(struct dialogue *d, size_t i, const struct judg
     struct outcome *o = &d->outcomes[i];
     bool final = ruling.kind == OUTCOME_NEVER || ruling.scope != SCOPE_PATH;
 
-    if (final || tells_more(o, e)) {
+    if (final || judge_tells_more(o->stage, e)) {
         *o = (struct outcome){
             .kind = ruling.kind,
             .scope = ruling.scope,

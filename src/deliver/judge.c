@@ -185,6 +185,17 @@ bool judge_stranger(const struct judge_event *e)
     }
 }
 
+bool judge_tells_more(enum stage before, const struct judge_event *e)
+{
+    bool mute = e->why == CLIENT_LOST || (e->why == CLIENT_TLS && e->verdict <= TLS_VERIFIED);
+
+    if (before == STAGE_NONE)
+        return true;
+    if (e->sys == EPROTONOSUPPORT || e->stage < before)
+        return false;
+    return e->stage > before || !mute;
+}
+
 static struct judge_ruling ruling_of(const struct row *r, const struct judge_event *e)
 {
     struct judge_ruling ruling = {

@@ -29,6 +29,10 @@ struct judge_ruling {
 
 /* Pure. */
 struct judge_ruling judge_rule(const struct judge_event *e);
+/* Of two troubles on two paths the one that came further tells more, and of two that came as far
+ * the one that shows who is there: a stranger's certificate more than a connection that broke. That
+ * a web server takes no mail tells least. `before` is the stage of the trouble known so far. */
+bool judge_tells_more(enum stage before, const struct judge_event *e);
 /* The event of a client's failure. */
 struct judge_event judge_event_of(const struct smtp_client_failure *f);
 
