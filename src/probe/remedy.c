@@ -87,7 +87,7 @@ static const struct remedy remedies[] = {
      "The network says in so many words that the port is forbidden.",
      "Port of the outgoing server: {best}",
      "You may ask whoever runs this network to open the port."},
-    {"N11", CAUSE_NONE, OWNER_NETWORK, DOOR,
+    {"N11", CAUSE_NONE, OWNER_NETWORK, 0,
      "This place lets you browse, but not send mail: all mail ports are shut.",
      "Network: another one, for example the mobile phone's; or a server at port 443",
      "Use another network (mobile phone), a VPN, or the provider's web mail.\n"
