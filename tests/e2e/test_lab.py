@@ -41,7 +41,10 @@ def test_check_says(answers, shared, name):
     if "skipped" in answer:
         pytest.skip(answer["skipped"])
     most = cases.limit_ms(case)
-    if answer["elapsed_ms"] >= most or "again" in case.expect and cases.unlike(case, answer):
+    if answer["elapsed_ms"] >= most:
         answer, most = play.one(case, shared), most * SLOWER
+    for _ in range(int(case.expect.get("again", 0))):  # what chance decides
+        if cases.unlike(case, answer):
+            answer, most = play.one(case, shared), cases.limit_ms(case) * SLOWER
     assert not cases.unlike(case, answer), answer
     assert answer["elapsed_ms"] < most
