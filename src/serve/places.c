@@ -1,6 +1,7 @@
 #include "serve/places.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "conf/relay_door.h"
@@ -30,40 +31,18 @@ struct places {
 
 /* ---- the file ---- */
 
-static int slurp(const char *file, struct text *out)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t n = -1;
-    char *room;
-
-    while (fd >= 0 && (room = text_room(out, 65536)) && (n = read(fd, room, 65536)) > 0)
-        out->len += (size_t)n;
-    if (fd >= 0)
-        close(fd);
-    return n == 0 ? 0 : -1;
-}
-
 static void read_record(struct places *p)
 {
     struct text text = TEXT_INIT(KNOWN_TEXT_MAX + 65536);
+    int fd = open(p->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct error e = {0};
 
-    if (slurp(p->file, &text) == 0 && known_read(p->known, text_span(&text), &e) < 0)
+    if (fd >= 0 && file_read(fd, &text) == 0 && known_read(p->known, text_span(&text), &e) < 0)
         log_event(LOG_WARNING, "places.damaged", LOG_STR("file", p->file), LOG_STR("why", e.words));
     known_expire(p->known, clock_wall());
+    if (fd >= 0)
+        close(fd);
     text_free(&text);
-}
-
-static int write_all(int fd, struct span s)
-{
-    while (s.len) {
-        ssize_t n = write(fd, s.at, s.len);
-
-        if (n < 0 && errno != EINTR)
-            return -1;
-        s = span_from(s, n > 0 ? (size_t)n : 0);
-    }
-    return 0;
 }
 
 /* Whole or not at all, but without waiting for the disk: it can be learnt again. */
@@ -71,19 +50,21 @@ static void save(void *arg)
 {
     struct places *p = arg;
     struct text text = TEXT_INIT(KNOWN_TEXT_MAX + 65536);
-    int fd, bad;
+    int fd, rc;
 
     if (!p->dirty)
         return;
     p->dirty = false;
     known_write(p->known, &text);
     fd = open(p->fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bad = fd < 0 || write_all(fd, text_span(&text)) < 0;
+    rc = fd < 0 ? -errno : file_write(fd, text_span(&text));
     if (fd >= 0)
         close(fd);
-    if (bad || rename(p->fresh, p->file) < 0)
+    if (rc == 0 && rename(p->fresh, p->file) < 0)
+        rc = -errno;
+    if (rc < 0)
         log_event(LOG_WARNING, "places.unsaved", LOG_STR("file", p->file),
-                  LOG_STR("why", strerror(errno)));
+                  LOG_STR("why", strerror(-rc)));
     text_free(&text);
 }
 
