@@ -6,6 +6,7 @@
 #include "cli/password.h"
 #include "cli/setup_files.h"
 #include "cli/verdict_view.h"
+#include "conf/relay_door.h"
 #include "mail/address.h"
 #include "probe/discover.h"
 #include "probe/observe.h"
@@ -18,13 +19,6 @@
 #include <unistd.h>
 
 static const char words[] = "setup";
-
-/* Doors that providers open, in the order in which networks let them through: those that the
- * provider does not list cost nothing where another one opens. */
-static const struct setup_door customary[] = {
-    {"", 465, "implicit"}, {"", 587, "starttls"},  {"", 2525, "starttls"}, {"", 26, "starttls"},
-    {"", 25, "starttls"},  {"", 1025, "starttls"}, {"", 443, "https"},
-};
 
 struct setup {
     char *user, *server, *password_file, *token_command, *config, *resolver, *cafile, *client,
@@ -242,6 +236,9 @@ static const char *mode_of(const struct discover_door *d)
 
 static void choose_doors(struct setup *s)
 {
+    const struct config_relay_door *usual;
+    size_t count;
+
     for (size_t i = 0; i < s->found.count; i++) {
         const struct discover_door *d = &s->found.door[i];
 
@@ -249,8 +246,10 @@ static void choose_doors(struct setup *s)
             add_door(&s->files, strcmp(d->host, s->found.host) == 0 ? "" : d->host, d->port,
                      mode_of(d));
     }
-    for (size_t i = 0; i < COUNT(customary); i++)
-        add_door(&s->files, "", customary[i].port, customary[i].mode);
+    /* Those that the provider does not list cost nothing where another one opens. */
+    usual = relay_door_usual(&count);
+    for (size_t i = 0; i < count; i++)
+        add_door(&s->files, "", (unsigned)usual[i].port, config_tls_name(usual[i].tls));
 }
 
 /* ---- in words ---- */

@@ -7,12 +7,18 @@
 
 /* Least often shut first, then by how many providers have it: measured over some hundred networks
  * and the settings of a hundred providers. */
-static const struct config_relay_door all[] = {
+static const struct config_relay_door usual[] = {
     {NULL, 465, CONFIG_TLS_IMPLICIT},  {NULL, 587, CONFIG_TLS_STARTTLS},
     {NULL, 2525, CONFIG_TLS_STARTTLS}, {NULL, 26, CONFIG_TLS_STARTTLS},
     {NULL, 25, CONFIG_TLS_STARTTLS},   {NULL, 1025, CONFIG_TLS_STARTTLS},
     {NULL, 443, CONFIG_TLS_HTTPS},
 };
+
+const struct config_relay_door *relay_door_usual(size_t *count)
+{
+    *count = COUNT(usual);
+    return usual;
+}
 
 static enum config_tls usual_tls(uint64_t port)
 {
@@ -76,8 +82,8 @@ static void add(struct config_relay *r, const char *host, uint64_t port, enum co
 
 static void add_all(struct config_relay *r)
 {
-    for (size_t i = 0; i < COUNT(all); i++)
-        add(r, all[i].host, all[i].port, all[i].tls);
+    for (size_t i = 0; i < COUNT(usual); i++)
+        add(r, usual[i].host, usual[i].port, usual[i].tls);
 }
 
 static void add_text(struct arena *a, struct config_relay *r, const char *text)
@@ -101,7 +107,7 @@ static void add_plain(struct config *c, struct config_relay *r)
 
 void relay_door_complete(struct config *c, struct config_relay *r)
 {
-    r->doors = arena_alloc(c->arena, (r->door_texts.count + 1) * COUNT(all) * sizeof *r->doors);
+    r->doors = arena_alloc(c->arena, (r->door_texts.count + 1) * COUNT(usual) * sizeof *r->doors);
     for (size_t i = 0; i < r->door_texts.count; i++)
         add_text(c->arena, r, r->door_texts.at[i]);
     if (!r->door_count && (config_line(c, &r->port) || config_line(c, &r->tls)))

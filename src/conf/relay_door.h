@@ -20,9 +20,11 @@ bool relay_door_split(struct span s, struct relay_door *out);
 enum { RELAY_DOOR_NAME = 300 };
 void relay_door_name(const struct config_relay_door *d, char buf[RELAY_DOOR_NAME]);
 
-/* Fills relay->doors: those of the setting, or the one that port and tls mean, or all that
- * providers are known to open, in the order in which networks let them through. Sets port and tls
- * to those of the first. */
+/* The doors that providers open, in the order in which networks let them through; host is NULL. */
+const struct config_relay_door *relay_door_usual(size_t *count);
+
+/* Fills relay->doors: those of the setting, or the one that port and tls mean, or the usual
+ * ones. Sets port and tls to those of the first. */
 void relay_door_complete(struct config *c, struct config_relay *relay);
 
 #endif

@@ -1,7 +1,6 @@
 #include "scene.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static struct paper authority, here, extra;
@@ -838,63 +837,6 @@ static void test_dates_warn(void **state)
     }
 }
 
-static void put(const char *file, const char *words, mode_t mode)
-{
-    FILE *f = fopen(file, "w");
-    assert_non_null(f);
-    fputs(words, f);
-    fclose(f);
-    chmod(file, mode);
-}
-
-static void test_files(void **state)
-{
-    (void)state;
-    char dir[] = "/tmp/port26-tls-XXXXXX", cert[64], key[64];
-    struct error e = {0};
-    assert_non_null(mkdtemp(dir));
-    snprintf(cert, sizeof cert, "%s/cert", dir);
-    snprintf(key, sizeof key, "%s/key", dir);
-    assert_null(tls_server_new(cert, key, &e));
-    assert_non_null(strstr(e.words, cert));
-    put(cert, here.cert, 0644);
-    assert_null(tls_server_new(cert, key, &e));
-    assert_non_null(strstr(e.words, key));
-    assert_null(tls_server_new(cert, dir, &e));
-    put(key, here.key, 0644);
-    struct tls_context *c = tls_server_new(cert, key, &e);
-    assert_non_null(c);
-    assert_non_null(strstr(e.words, "chmod 640"));
-    tls_context_free(&c);
-    put(key, here.key, 0600);
-    c = tls_server_new(cert, key, &e);
-    assert_non_null(c);
-    assert_int_equal(e.class, ERROR_NONE);
-    tls_context_free(&c);
-    put(key, extra.key, 0600);
-    assert_null(tls_server_new(cert, key, &e));
-    assert_non_null(strstr(e.words, key));
-    put(key, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGf\n-----END ENCRYPTED PRIVATE KEY-----\n",
-        0600);
-    assert_null(tls_server_new(cert, key, &e));
-    unlink(cert);
-    unlink(key);
-    rmdir(dir);
-}
-
-static void test_authorities(void **state)
-{
-    (void)state;
-    struct error e = {0};
-    assert_null(tls_client_new("/nonexistent/cas.pem", &e));
-    assert_int_equal(e.class, ERROR_INPUT);
-    assert_null(tls_client_pem(SPAN("not PEM"), &e));
-    struct tls_context *c = tls_client_pem(SPAN_NONE, &e);
-    assert_non_null(c);
-    tls_context_free(&c);
-    tls_context_free(&c);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -909,8 +851,7 @@ int main(void)
         cmocka_unit_test(test_sni),           cmocka_unit_test(test_long_sni),
         cmocka_unit_test(test_resumption),    cmocka_unit_test(test_unverified_session),
         cmocka_unit_test(test_tickets),       cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_dates_warn),    cmocka_unit_test(test_files),
-        cmocka_unit_test(test_authorities),
+        cmocka_unit_test(test_dates_warn),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
