@@ -8,7 +8,13 @@ enum { SEAL = 8 };
 
 /* First byte of each record. A new layout gets a new number; old numbers stay readable (fault 39).
  */
-enum kind { KIND_HEAD = 1, KIND_RECIPIENT = 2, KIND_EVENT = 3, KIND_ACCOUNT = 4 };
+enum kind {
+    KIND_HEAD = 1,
+    KIND_RECIPIENT = 2,
+    KIND_EVENT = 3,
+    KIND_ACCOUNT = 4,
+    KIND_VALUE = 5,
+};
 
 /* ---- writing ---- */
 
@@ -150,6 +156,13 @@ bool pack_account(struct text *t, const struct store_account *acc)
     put(t, acc->sender_count);
     for (size_t i = 0; i < acc->sender_count; i++)
         put_span(t, acc->senders[i]);
+    return seal(t);
+}
+
+bool pack_value(struct text *t, struct span value)
+{
+    begin(t, KIND_VALUE);
+    text_add(t, value);
     return seal(t);
 }
 
@@ -356,4 +369,14 @@ bool pack_read_account(struct span record, struct arena *a, struct store_account
     for (size_t i = 0; i < out->sender_count && !r.bad; i++)
         out->senders[i] = get_span(&r);
     return done(&r);
+}
+
+bool pack_read_value(struct span record, struct span *value)
+{
+    struct reader r;
+
+    if (!open_record(&r, record, NULL, KIND_VALUE))
+        return false;
+    *value = r.rest;
+    return true;
 }

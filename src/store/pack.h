@@ -22,6 +22,8 @@ bool pack_head(struct text *t, const struct message *m, int64_t born, const stru
 bool pack_recipient(struct text *t, const struct store_recipient *r);
 bool pack_event(struct text *t, const struct store_event *ev);
 bool pack_account(struct text *t, const struct store_account *acc);
+/* Octets of another part. */
+bool pack_value(struct text *t, struct span value);
 
 /* Each reads one whole record into `a`; false when it is damaged or of a kind or version not known.
  * pack_read_head leaves id, state, words unset and sets all recipients to their first state. */
@@ -31,5 +33,7 @@ bool pack_read_recipient(struct span record, struct arena *a, struct store_recip
 bool pack_read_event(struct span record, struct arena *a, struct store_event *out);
 /* The name is not part of the record. */
 bool pack_read_account(struct span record, struct arena *a, struct store_account *out);
+/* *value points into the record. */
+bool pack_read_value(struct span record, struct span *value);
 
 #endif

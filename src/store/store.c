@@ -1,5 +1,5 @@
 /* Opening, transactions, and what writes messages. What reads them is in store_reading.c, the rest
- * in store_values.c. */
+ * in store_hosting.c and store_values.c. */
 #include "store/store.h"
 
 #include "base/memory.h"

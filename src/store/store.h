@@ -215,6 +215,35 @@ int store_once_get(struct store *s, struct span account, struct span key, int64_
 int store_once_put(struct store *s, struct span account, struct span key, int64_t now,
                    const struct store_once *once, struct error *e);
 
+/* ---- values of other parts, by kind and name ---- */
+
+/* Whose values they are; what stands in them is for that part to say. The numbers are in no file:
+ * store_values.c maps them. */
+enum store_kind {
+    STORE_KIND_USAGE,   /* octets and messages of an account's mailbox, by its name */
+    STORE_KIND_SENDING, /* what an account or hosting account sent lately */
+    STORE_KIND_DKIM,    /* keys of a domain */
+    STORE_KIND_WARNING, /* which warnings were sent */
+    STORE_KIND_GREY,    /* greylisting */
+    STORE_KIND_COUNT,
+};
+enum { STORE_VALUE_MAX = 64 << 10, STORE_NAME_MAX = 400 };
+/* Puts or replaces; inside begin and commit. The name is 1 to STORE_NAME_MAX octets of any kind,
+ * the value up to STORE_VALUE_MAX. It is kept under a seal (R3). */
+int store_value_put(struct store *s, enum store_kind kind, struct span name, struct span value,
+                    struct error *e);
+/* enum store_got or -1; STORE_BROKEN with *e when the seal does not hold. *value lives in `a`, and
+ * its at is not NULL. */
+int store_value_get(struct store *s, enum store_kind kind, struct span name, struct arena *a,
+                    struct span *value, struct error *e);
+/* STORE_GOT when it was there, STORE_ABSENT, -1. Inside begin and commit. */
+int store_value_remove(struct store *s, enum store_kind kind, struct span name, struct error *e);
+/* Calls fn for every value of the kind, by name (as memcmp orders them), until it returns false.
+ * value.at is NULL when it is damaged. fn must not call the store; spans live during the call. */
+typedef bool store_value_fn(void *arg, struct span name, struct span value);
+int store_value_each(struct store *s, enum store_kind kind, store_value_fn *fn, void *arg,
+                     struct error *e);
+
 /* ---- small values by name ---- */
 
 enum { STORE_META_MAX = 4000, STORE_SECRET_BYTES = 32 };

@@ -22,7 +22,20 @@ struct driver_record {
 };
 
 /* Small values by name. */
-enum driver_kind { DRIVER_META = 1, DRIVER_ACCOUNT = 2, DRIVER_CHARGE = 3, DRIVER_ONCE = 4 };
+enum driver_kind {
+    DRIVER_META = 1,
+    DRIVER_ACCOUNT = 2,
+    DRIVER_CHARGE = 3,
+    DRIVER_ONCE = 4,
+    DRIVER_HOST = 5,
+    DRIVER_DOMAIN = 6,
+    DRIVER_ALIAS = 7,
+    DRIVER_USAGE = 8,
+    DRIVER_SENDING = 9,
+    DRIVER_DKIM = 10,
+    DRIVER_WARNING = 11,
+    DRIVER_GREY = 12,
+};
 
 /* All return 0 or -1 with *e unless told otherwise. Spans handed out live in the arena given, or,
  * in callbacks, during the call. */

@@ -34,6 +34,10 @@ struct store {
 int store_read_body(int fd, uint64_t size, char *into, uint64_t *crc, struct error *e);
 /* Its row, without content, in s->arena; -1 with words when it is not there. */
 int store_must_get(struct store *s, const struct id *id, struct driver_row *row, struct error *e);
+/* A name must be there and not too long. */
+int store_check_name(struct span name, struct error *e);
+/* STORE_GOT when it was there, STORE_ABSENT, -1. */
+int store_remove_named(struct store *s, enum driver_kind kind, struct span name, struct error *e);
 /* Once at the start: charges of days long past. */
 int store_forget_charges(struct store *s, struct error *e);
 

@@ -1,4 +1,4 @@
-/* Accounts, charges, and other small values. */
+/* Charges, values of other parts, and other small values. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "store/pack.h"
@@ -8,10 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    NAME_MAX_OCTETS = 400,
-    CHARGE_DAYS = 8, /* how long charges are kept */
-};
+enum { CHARGE_DAYS = 8 /* how long charges are kept */ };
 
 /* ---- values that grow old: their names begin with the day ---- */
 
@@ -65,86 +62,12 @@ int store_forget_charges(struct store *s, struct error *e)
     return -1;
 }
 
-static int check_name(struct span name, struct error *e)
+int store_check_name(struct span name, struct error *e)
 {
-    if (name.len && name.len <= NAME_MAX_OCTETS)
+    if (name.len && name.len <= STORE_NAME_MAX)
         return 0;
-    return error_set(e, ERROR_INPUT, "a name has 1 to %d octets, this one has %zu", NAME_MAX_OCTETS,
+    return error_set(e, ERROR_INPUT, "a name has 1 to %d octets, this one has %zu", STORE_NAME_MAX,
                      name.len);
-}
-
-int store_account_put(struct store *s, const struct store_account *acc, struct error *e)
-{
-    assert(s->open);
-    if (check_name(acc->name, e) < 0)
-        return -1;
-    if (acc->verifier.len > STORE_VERIFIER_MAX || acc->sender_count > STORE_SENDERS_MAX)
-        return error_set(e, ERROR_INPUT, "an account has at most %d sender addresses",
-                         STORE_SENDERS_MAX);
-    if (!pack_account(&s->record, acc))
-        return error_set(e, ERROR_INPUT, "the account's addresses are too long");
-    return s->driver->value_put(s->self, DRIVER_ACCOUNT, acc->name, text_span(&s->record), e);
-}
-
-static int read_account(struct span name, struct span record, struct arena *a,
-                        struct store_account *out, struct error *e)
-{
-    if (!pack_read_account(record, a, out)) /* temporary: a 535 would make clients forget the
-                                               password (fault 33) */
-        return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
-                          "the record of account %.*s is damaged; set its password again",
-                          SPAN_ARG(name));
-    out->name = arena_span(a, name);
-    return STORE_GOT;
-}
-
-int store_account_get(struct store *s, struct span name, struct arena *a, struct store_account *out,
-                      struct error *e)
-{
-    struct span record;
-    int got = s->driver->value_get(s->self, DRIVER_ACCOUNT, name, a, &record, e);
-
-    return got == STORE_GOT ? read_account(name, record, a, out, e) : got;
-}
-
-int store_account_remove(struct store *s, struct span name, struct error *e)
-{
-    struct span record;
-    int got;
-
-    assert(s->open);
-    arena_clear(s->arena);
-    got = s->driver->value_get(s->self, DRIVER_ACCOUNT, name, s->arena, &record, e);
-    if (got == STORE_GOT && s->driver->value_remove(s->self, DRIVER_ACCOUNT, name, e) < 0)
-        return -1;
-    return got;
-}
-
-struct each {
-    store_account_fn *fn;
-    void *arg;
-    struct arena *arena;
-    int bad;
-    struct error *e;
-};
-
-static bool each_account(void *arg, struct span name, struct span value)
-{
-    struct each *w = arg;
-    struct store_account acc;
-
-    arena_clear(w->arena);
-    w->bad = read_account(name, value, w->arena, &acc, w->e);
-    return w->bad == 0 && w->fn(w->arg, &acc);
-}
-
-int store_account_each(struct store *s, store_account_fn *fn, void *arg, struct error *e)
-{
-    struct each w = {.fn = fn, .arg = arg, .arena = arena_new(), .e = e};
-    int bad = s->driver->value_each(s->self, DRIVER_ACCOUNT, each_account, &w, e);
-
-    arena_free(&w.arena);
-    return bad || w.bad ? -1 : 0;
 }
 
 /* Four octets of the day, then the name: old days stand together at the front. */
@@ -182,7 +105,7 @@ int store_charge(struct store *s, struct span name, uint32_t day, uint32_t n, ui
     uint32_t have;
 
     assert(s->open);
-    if (check_name(name, e) < 0 || store_charged(s, name, day, &have, e) < 0)
+    if (store_check_name(name, e) < 0 || store_charged(s, name, day, &have, e) < 0)
         return -1;
     if (limit && (uint64_t)have + n > limit)
         return error_mail(e, ERROR_TEMPORARY, "4.7.1", OWNER_YOU,
@@ -242,9 +165,87 @@ int store_meta_get(struct store *s, struct span name, struct arena *a, struct sp
 int store_meta_put(struct store *s, struct span name, struct span value, struct error *e)
 {
     assert(s->open);
-    if (check_name(name, e) < 0)
+    if (store_check_name(name, e) < 0)
         return -1;
     if (value.len > STORE_META_MAX)
         return error_set(e, ERROR_INPUT, "a value has at most %d octets", STORE_META_MAX);
     return s->driver->value_put(s->self, DRIVER_META, name, value, e);
+}
+
+/* ---- values of other parts ---- */
+
+static enum driver_kind driver_kind(enum store_kind kind)
+{
+    static const enum driver_kind map[STORE_KIND_COUNT] = {
+        [STORE_KIND_USAGE] = DRIVER_USAGE, [STORE_KIND_SENDING] = DRIVER_SENDING,
+        [STORE_KIND_DKIM] = DRIVER_DKIM,   [STORE_KIND_WARNING] = DRIVER_WARNING,
+        [STORE_KIND_GREY] = DRIVER_GREY,
+    };
+
+    assert((unsigned)kind < STORE_KIND_COUNT);
+    return map[kind];
+}
+
+int store_value_put(struct store *s, enum store_kind kind, struct span name, struct span value,
+                    struct error *e)
+{
+    assert(s->open);
+    if (store_check_name(name, e) < 0)
+        return -1;
+    if (value.len > STORE_VALUE_MAX || !pack_value(&s->record, value))
+        return error_set(e, ERROR_INPUT, "a value has at most %d octets", STORE_VALUE_MAX);
+    return s->driver->value_put(s->self, driver_kind(kind), name, text_span(&s->record), e);
+}
+
+int store_value_get(struct store *s, enum store_kind kind, struct span name, struct arena *a,
+                    struct span *value, struct error *e)
+{
+    struct span record;
+    int got = s->driver->value_get(s->self, driver_kind(kind), name, a, &record, e);
+
+    *value = SPAN_NONE;
+    if (got != STORE_GOT || pack_read_value(record, value))
+        return got;
+    error_set(e, ERROR_TEMPORARY, "the stored value of %.*s is damaged", SPAN_ARG(name));
+    return STORE_BROKEN;
+}
+
+int store_value_remove(struct store *s, enum store_kind kind, struct span name, struct error *e)
+{
+    assert(s->open);
+    return store_remove_named(s, driver_kind(kind), name, e);
+}
+
+int store_remove_named(struct store *s, enum driver_kind kind, struct span name, struct error *e)
+{
+    struct span record;
+    int got;
+
+    arena_clear(s->arena);
+    got = s->driver->value_get(s->self, kind, name, s->arena, &record, e);
+    if (got == STORE_GOT && s->driver->value_remove(s->self, kind, name, e) < 0)
+        return -1;
+    return got;
+}
+
+struct each_value {
+    store_value_fn *fn;
+    void *arg;
+};
+
+static bool open_value(void *arg, struct span name, struct span record)
+{
+    struct each_value *w = arg;
+    struct span value = SPAN_NONE;
+
+    if (!pack_read_value(record, &value))
+        value = SPAN_NONE;
+    return w->fn(w->arg, name, value);
+}
+
+int store_value_each(struct store *s, enum store_kind kind, store_value_fn *fn, void *arg,
+                     struct error *e)
+{
+    return s->driver->value_each(s->self, driver_kind(kind), open_value,
+                                 &(struct each_value){fn, arg}, e);
 }

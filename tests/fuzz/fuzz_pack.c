@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct store_event event;
     struct store_account account;
     struct pack_body body;
+    struct span value;
 
     if (!record)
         abort();
@@ -29,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pack_read_recipient(s, a, &recipient);
     pack_read_event(s, a, &event);
     pack_read_account(s, a, &account);
+    pack_read_value(s, &value);
     arena_free(&a);
     free(record);
     return 0;

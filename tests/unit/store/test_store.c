@@ -1,5 +1,6 @@
 /* Every test runs with each driver: they keep the same promises. */
 #include "fixture.h"
+#include "store/store_parts.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -274,6 +275,77 @@ static void test_accounts(void **state)
     assert_int_equal(store_account_each(f->store, last_name, &names, NULL), 0);
     assert_string_equal(text_cstr(&names), "ann kim ");
     text_free(&names);
+}
+
+static bool list_value(void *arg, struct span name, struct span value)
+{
+    text_addf(arg, "%.*s=%s%.*s ", SPAN_ARG(name), value.at ? "" : "damaged", SPAN_ARG(value));
+    return true;
+}
+
+/* Octets of other parts: kinds do not see each other, an empty value is a value, a rollback takes
+ * back, a restart does not. */
+static void test_values(void **state)
+{
+    struct fixture *f = *state;
+    struct error e = {0};
+    struct span value;
+    struct text t = TEXT_INIT(200);
+    char *large = arena_alloc(f->arena, STORE_VALUE_MAX + 1);
+
+    fixture_begin(f);
+    assert_int_equal(store_value_put(f->store, STORE_KIND_USAGE, SPAN("kim"), SPAN("1"), &e), 0);
+    assert_int_equal(store_value_put(f->store, STORE_KIND_USAGE, SPAN("kim"), SPAN("22"), &e), 0);
+    assert_int_equal(store_value_put(f->store, STORE_KIND_USAGE, SPAN("ann"), SPAN(""), &e), 0);
+    assert_int_equal(store_value_put(f->store, STORE_KIND_DKIM, SPAN("kim"),
+                                     (struct span){large, STORE_VALUE_MAX}, &e),
+                     0);
+    assert_int_equal(store_value_put(f->store, STORE_KIND_DKIM, SPAN("bob"),
+                                     (struct span){large, STORE_VALUE_MAX + 1}, &e),
+                     -1);
+    assert_int_equal(store_value_put(f->store, STORE_KIND_DKIM, SPAN(""), SPAN("x"), &e), -1);
+    fixture_commit(f);
+    fixture_begin(f);
+    assert_int_equal(store_value_remove(f->store, STORE_KIND_USAGE, SPAN("kim"), &e), STORE_GOT);
+    assert_int_equal(store_value_remove(f->store, STORE_KIND_GREY, SPAN("kim"), &e), STORE_ABSENT);
+    assert_int_equal(store_value_put(f->store, STORE_KIND_USAGE, SPAN("bob"), SPAN("3"), &e), 0);
+    store_rollback(f->store);
+    if (strcmp(f->driver, "sqlite") == 0)
+        fixture_reopen(f);
+    assert_int_equal(store_value_each(f->store, STORE_KIND_USAGE, list_value, &t, &e), 0);
+    assert_string_equal(text_cstr(&t), "ann= kim=22 ");
+    assert_int_equal(store_value_get(f->store, STORE_KIND_USAGE, SPAN("ann"), f->arena, &value, &e),
+                     STORE_GOT);
+    assert_int_equal(value.len, 0);
+    assert_non_null(value.at);
+    assert_int_equal(store_value_get(f->store, STORE_KIND_DKIM, SPAN("kim"), f->arena, &value, &e),
+                     STORE_GOT);
+    assert_int_equal(value.len, STORE_VALUE_MAX);
+    assert_int_equal(store_value_get(f->store, STORE_KIND_DKIM, SPAN("bob"), f->arena, &value, &e),
+                     STORE_ABSENT);
+    text_free(&t);
+}
+
+/* R3: a damaged value is never given out. */
+static void test_damaged_value(void **state)
+{
+    struct fixture *f = *state;
+    struct error e = {0};
+    struct span value;
+    struct text t = TEXT_INIT(200);
+
+    fixture_begin(f);
+    assert_int_equal(f->store->driver->value_put(f->store->self, DRIVER_USAGE, SPAN("kim"),
+                                                 SPAN("\005no seal here"), &e),
+                     0);
+    fixture_commit(f);
+    assert_int_equal(store_value_get(f->store, STORE_KIND_USAGE, SPAN("kim"), f->arena, &value, &e),
+                     STORE_BROKEN);
+    assert_null(value.at);
+    assert_non_null(strstr(e.words, "damaged"));
+    assert_int_equal(store_value_each(f->store, STORE_KIND_USAGE, list_value, &t, &e), 0);
+    assert_string_equal(text_cstr(&t), "kim=damaged ");
+    text_free(&t);
 }
 
 /* P12: the last place is given once; a rolled back accept is not charged. */
@@ -607,6 +679,8 @@ int main(void)
         BOTH(test_remove),
         BOTH(test_hold),
         BOTH(test_accounts),
+        BOTH(test_values),
+        BOTH(test_damaged_value),
         BOTH(test_charge),
         BOTH(test_once),
         BOTH(test_secret_made_once),
