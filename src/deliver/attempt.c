@@ -47,7 +47,8 @@ struct attempt {
     struct opening opening;
     struct gate_news news; /* the failure that came furthest in the present look for a door */
     int64_t start_until;
-    struct hop *using; /* its dialogue is under way */
+    struct hop *using;  /* its dialogue is under way */
+    struct fiber *asks; /* the name servers where its doors are */
 };
 
 struct attempt_context *attempt_open(struct loop *l, const struct config *config, struct dns *dns,
@@ -283,17 +284,38 @@ static bool find_paths(struct attempt *x)
     struct opening *o = &x->opening;
     unsigned moves = x->c->moves;
     struct error e = {0};
+    bool found;
 
     if (o->list.count && !o->moved)
         return true;
     memset(o->tried, 0, sizeof o->tried);
     o->begun = 0;
     o->list.count = 0;
-    if (ways_find(x->c->ways, x->job, clock_now() + DNS_TIME, &o->list, &e) == 0)
+    x->asks = fiber_self();
+    found = ways_find(x->c->ways, x->job, clock_now() + DNS_TIME, &o->list, &e) == 0;
+    x->asks = NULL;
+    if (found)
         return true;
     if (moves == x->c->moves) /* else the look begins again */
         no_path(x, &e);
     return false;
+}
+
+/* Another process has just looked at all the doors of this relay. */
+static bool closed_elsewhere(struct attempt *x)
+{
+    const struct opening *o = &x->opening;
+    struct smtp_client_failure f = {.stage = STAGE_CONNECT, .why = CLIENT_LOST, .sys = ETIMEDOUT};
+    const char *proof = "";
+
+    if (x->job->kind != ROUTE_RELAY ||
+        !recall_closed(x->c->recall, o->list.path, o->list.count, &proof))
+        return false;
+    error_mail(&f.error, ERROR_TEMPORARY, "4.4.1", OWNER_NETWORK,
+               "No door of the relay %.*s was open a moment ago (the first: %s).",
+               SPAN_ARG(x->job->relay), proof);
+    failed(x, &o->list.path[0], &f, SPAN_NONE);
+    return true;
 }
 
 /* A change of network in the midst of it: begins again there, at once. */
@@ -305,11 +327,13 @@ static struct hop *look_for_door(struct attempt *x)
     for (int i = 0; i < MOVES && again && may_begin(x); i++) {
         unsigned moves = x->c->moves;
 
-        if (find_paths(x)) {
+        if (!find_paths(x)) {
+            again = moves != x->c->moves;
+        } else if (closed_elsewhere(x)) {
+            again = false;
+        } else {
             h = opening_next(&x->opening);
             again = x->opening.moved;
-        } else {
-            again = moves != x->c->moves;
         }
     }
     return h;
@@ -513,6 +537,18 @@ void attempt_moved(struct attempt_context *c)
 void attempt_known(struct attempt_context *c, struct span text)
 {
     recall_load(c->recall, text);
+}
+
+void attempt_ask_no_more(struct attempt_context *c)
+{
+    for (struct attempt *x = c->running; x; x = x->next)
+        if (x->asks && x->job->kind == ROUTE_RELAY)
+            fiber_cancel(x->asks);
+}
+
+void attempt_heard(struct attempt_context *c, const struct recall_note *n)
+{
+    recall_heard(c->recall, n);
 }
 
 bool attempt_is_here(const struct attempt_context *c, struct span name)

@@ -36,6 +36,11 @@ void attempt_run(struct attempt_context *c, const struct job *job, struct arena 
 void attempt_place(struct attempt_context *c, const struct place *p);
 /* The same for a network that may have changed unseen, while the machine slept. */
 void attempt_moved(struct attempt_context *c);
+/* Others know the name servers of this network and we do not: whoever asks ours where a relay is
+ * ends, and waits for the network. */
+void attempt_ask_no_more(struct attempt_context *c);
+/* Another process found this out about a door. */
+void attempt_heard(struct attempt_context *c, const struct recall_note *n);
 /* Is this a name of the place where we are (recall_is_here)? */
 bool attempt_is_here(const struct attempt_context *c, struct span name);
 /* Where we are; valid until the next attempt_place. */

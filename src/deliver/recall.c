@@ -14,6 +14,7 @@ struct recall {
     struct place here;
     void (*noted)(void *arg, const struct recall_note *n);
     void *arg;
+    int64_t heard; /* clock_now() of what others noted last; 0: nothing */
 };
 
 struct recall *recall_new(void (*noted)(void *arg, const struct recall_note *n), void *arg)
@@ -40,6 +41,13 @@ void recall_load(struct recall *r, struct span text)
     known_free(&r->known);
     r->known = known_new();
     (void)!known_read(r->known, text, &e); /* what does not read is learnt again */
+    r->heard = clock_now();
+}
+
+void recall_heard(struct recall *r, const struct recall_note *n)
+{
+    known_note(r->known, &n->place, span_of(n->door), n->result, n->ms, span_of(n->proof), n->at);
+    r->heard = clock_now();
 }
 
 void recall_place(struct recall *r, const struct place *p)
@@ -111,6 +119,35 @@ size_t recall_order(const struct recall *r, const struct path *path, size_t coun
         }
     }
     return sure;
+}
+
+static bool closed_lately(const struct known_door *d, int64_t now)
+{
+    int64_t age = d ? now - d->at : 0;
+
+    return d && d->last != KNOWN_NOTHING && d->last != KNOWN_WORKS && age >= 0 &&
+           age < RECALL_MOMENT;
+}
+
+bool recall_closed(const struct recall *r, const struct path *path, size_t count,
+                   const char **proof)
+{
+    int64_t now = clock_wall();
+
+    if (!r->here.key[0] || !r->heard || clock_now() - r->heard >= RECALL_MOMENT || !count)
+        return false;
+    for (size_t i = count; i-- > 0;) {
+        char text[PATH_DOOR_TEXT];
+        const struct known_door *d;
+
+        path_door(&path[i], text);
+        d = known_door(r->known, r->here.key, span_of(text));
+        if (!closed_lately(d, now))
+            return false;
+        if (proof)
+            *proof = d->proof;
+    }
+    return true;
 }
 
 /* ---- notes ---- */

@@ -7,6 +7,8 @@
 #include "deliver/race.h"
 #include "place/known.h"
 
+enum { RECALL_MOMENT = 2 * 1000 }; /* ms, as long as gate.h turns others back */
+
 struct recall;
 
 struct recall_note {
@@ -23,6 +25,12 @@ struct recall *recall_new(void (*noted)(void *arg, const struct recall_note *n),
 void recall_free(struct recall **r);
 /* All that is known of all places, as known_write writes it; replaces what was there. */
 void recall_load(struct recall *r, struct span text);
+/* Another process noted this: it counts here as well, and `noted` is not told. */
+void recall_heard(struct recall *r, const struct recall_note *n);
+/* Did another process find all these doors closed, here and a moment ago (RECALL_MOMENT)? Then its
+ * look was ours too. `proof`, when not NULL, is set to what it met at the first of them. */
+bool recall_closed(const struct recall *r, const struct path *path, size_t count,
+                   const char **proof);
 /* We are here. Before the first call, and offline, nothing is remembered and nothing noted. */
 void recall_place(struct recall *r, const struct place *p);
 const struct place *recall_here(const struct recall *r);

@@ -39,7 +39,7 @@ enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_CO
     X(LETTER_RESULT, result, SIDE_COURIER)                                                         \
     X(LETTER_PLACES, text, SIDE_KEEPER)                                                            \
     X(LETTER_PLACE, place, SIDE_COURIER)                                                           \
-    X(LETTER_NOTE, note, SIDE_COURIER)                                                             \
+    X(LETTER_NOTE, note, SIDE_COURIER | SIDE_KEEPER)                                               \
     X(LETTER_NOTICE, text, SIDE_COURIER)                                                           \
     X(LETTER_COMMAND, text, SIDE_COMMAND)                                                          \
     X(LETTER_COMMAND_ANSWER, text, SIDE_KEEPER)

@@ -411,14 +411,25 @@ static void wake_place(struct span key, void *value, void *arg)
     touch(w->schedule, p);
 }
 
+/* What was said of another network helps nobody here. */
+static void tell_offline(struct span key, void *value, void *arg)
+{
+    struct place *p = value;
+
+    (void)key;
+    (void)arg;
+    if (p->waits_for_network && p->failures)
+        set_words(p, SPAN("This computer is offline: it is in no network that leads out. The mail "
+                          "leaves by itself when it is in one again."));
+}
+
 unsigned schedule_network(struct schedule *s, bool offline, int64_t now)
 {
     struct wake w = {.schedule = s, .now = now};
 
     s->arrived = now;
     s->offline = offline;
-    if (!offline)
-        map_each(s->places, wake_place, &w);
+    map_each(s->places, offline ? tell_offline : wake_place, &w);
     return w.woken;
 }
 

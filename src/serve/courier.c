@@ -13,6 +13,7 @@
 #include "serve/logins.h"
 #include "serve/senders.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +179,28 @@ static void on_note(void *arg, const struct recall_note *n)
     channel_send(self->child->channel, LETTER_NOTE, 0, &l, -1);
 }
 
+static void put(char *to, size_t room, struct span s)
+{
+    snprintf(to, room, "%.*s", (int)span_head(s, room - 1).len, s.at ? s.at : "");
+}
+
+/* Another courier looked. */
+static void on_heard(struct courier *self, const struct letter_note *l)
+{
+    struct recall_note n = {.result = (enum known_result)l->result, .ms = l->ms, .at = l->at};
+
+    if (!self->attempts)
+        return;
+    put(n.place.key, sizeof n.place.key, l->place.key);
+    put(n.place.name, sizeof n.place.name, l->place.name);
+    put(n.place.gateway, sizeof n.place.gateway, l->place.gateway);
+    put(n.place.device, sizeof n.place.device, l->place.device);
+    n.place.tunnel = l->place.tunnel;
+    put(n.door, sizeof n.door, l->door);
+    put(n.proof, sizeof n.proof, l->proof);
+    attempt_heard(self->attempts, &n);
+}
+
 static void on_warning(void *arg, const char *text)
 {
     struct courier *self = arg;
@@ -222,6 +245,8 @@ static void on_parcel(struct child *c, struct parcel *p)
 
     if (p->kind == LETTER_PLACES)
         take_places(self, ((struct letter_text *)p->letter)->text);
+    if (p->kind == LETTER_NOTE)
+        on_heard(self, p->letter);
     if (p->kind != LETTER_JOB) {
         parcel_free(&p);
         return;
@@ -252,6 +277,8 @@ static void on_drain(struct child *c, bool hurry)
         timer_set(self->hurry, HURRY);
     }
     self->draining = true;
+    if (self->attempts)
+        attempt_ask_no_more(self->attempts);
     end_when_idle(c);
 }
 

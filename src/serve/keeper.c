@@ -6,6 +6,7 @@
 #include "io/fiber.h"
 #include "io/jail.h"
 #include "serve/crew.h"
+#include "serve/dispatch.h"
 #include "serve/doors.h"
 #include "serve/logins.h"
 #include "serve/notices.h"
@@ -28,7 +29,6 @@
 #include <unistd.h>
 
 enum {
-    NAMES_TIME = 5 * 1000, /* ms in which a courier that knows the new name servers is ready */
     STOP_TIME = 30 * 1000, /* ms for sessions and deliveries to end at SIGTERM */
     MAX_FILES = 65536,
     WORDS_MAX = 32768,
@@ -148,10 +148,18 @@ static void on_notice(void *arg, const char *text)
         notices_mail(k->house->queue, c, text);
 }
 
-static void on_note(struct keeper *k, struct parcel *p)
+/* What one courier finds out holds for all. */
+static void on_note(struct keeper *k, struct member *from, struct parcel *p)
 {
-    notices_note(k->notices, p->letter);
-    places_note(k->places, p->letter);
+    const struct letter_note *l = p->letter;
+
+    notices_note(k->notices, l);
+    places_note(k->places, l);
+    if (l->result == KNOWN_WORKS)
+        queue_kick(k->house->queue);
+    for (struct member *m = crew_first(k->crew); m; m = m->next)
+        if (m->side == SIDE_COURIER && m != from && !m->leaving)
+            channel_send(m->channel, LETTER_NOTE, 0, l, -1);
     parcel_free(&p);
 }
 
@@ -167,7 +175,7 @@ static void on_parcel(void *arg, struct member *m, struct parcel *p)
     } else if (p->kind == LETTER_PLACE) {
         on_place(k, p);
     } else if (p->kind == LETTER_NOTE) {
-        on_note(k, p);
+        on_note(k, m, p);
     } else if (p->kind == LETTER_NOTICE) {
         notices_tell(k->notices, ((struct letter_text *)p->letter)->text);
         parcel_free(&p);
@@ -191,26 +199,21 @@ static void empty(void *arg)
     loop_stop(((struct keeper *)arg)->loop);
 }
 
-/* One that asks the name servers of another network gets no new work while the next generation
- * starts: it would wait for them, and all mail for the same relay behind it. */
-static bool may_carry(const struct keeper *k, const struct member *m)
-{
-    return m->side == SIDE_COURIER && m->ready && !m->leaving &&
-           (m->started >= k->names_at || clock_now() > k->names_at + NAMES_TIME);
-}
-
-/* To the courier with the least to do. */
 static bool carry(void *arg, const struct job *job, unsigned *courier)
 {
     struct keeper *k = arg;
     struct letter_job letter = {*job};
     struct job_way ways[JOB_THEN];
-    struct member *best = NULL;
+    const struct config *c = k->settings->config;
+    struct dispatch d = {.first = k->crew ? crew_first(k->crew) : NULL,
+                         .concurrency = (unsigned)c->delivery.concurrency,
+                         .names_at = k->names_at,
+                         .now = clock_now()};
+    struct member *best;
 
-    for (struct member *m = k->crew ? crew_first(k->crew) : NULL; m; m = m->next)
-        if (may_carry(k, m) && (!best || m->load < best->load))
-            best = m;
-    if (!best || best->load >= k->settings->config->delivery.concurrency)
+    d.open = job->kind == ROUTE_RELAY && places_open_door(k->places, c, job->relay);
+    best = dispatch_choose(&d, job);
+    if (!best)
         return false;
     if (!logins_attach(k->settings, k->tokens, &letter.job, ways) ||
         !channel_send(best->channel, LETTER_JOB, 0, &letter, job->content.fd))

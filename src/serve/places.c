@@ -146,6 +146,24 @@ bool places_offline(const struct places *p)
     return p->told && p->here.offline;
 }
 
+bool places_open_door(const struct places *p, const struct config *c, struct span relay)
+{
+    int64_t now = clock_wall();
+
+    for (size_t i = 0; i < c->relay_count; i++) {
+        const struct config_relay *r = &c->relays[i];
+
+        for (size_t k = 0; k < r->door_count && span_is(relay, r->name); k++) {
+            char name[RELAY_DOOR_NAME];
+
+            relay_door_name(&r->doors[k], name);
+            if (known_sure(known_door(p->known, p->here.key, span_of(name)), now))
+                return true;
+        }
+    }
+    return false;
+}
+
 void places_note(struct places *p, const struct letter_note *l)
 {
     struct place place = place_of(&l->place);

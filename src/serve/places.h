@@ -23,6 +23,8 @@ void places_close(struct places **p);
 bool places_here(struct places *p, const struct letter_place *l);
 /* Offline: nothing leaves. False also while nobody has told yet. */
 bool places_offline(const struct places *p);
+/* Is one of this relay's doors sure to be open where we are (known_sure)? */
+bool places_open_door(const struct places *p, const struct config *c, struct span relay);
 void places_note(struct places *p, const struct letter_note *l);
 const struct known *places_known(const struct places *p);
 /* For a courier: all of it. */
