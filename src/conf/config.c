@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HTTPS_PORT = 443 };
+enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
 
 /* What a port stands for, where a door does not say it; and the doors of a file without any. */
 struct port_rule {
@@ -130,21 +130,73 @@ static void complete_certificate(struct config_certificate *cert)
         cert->key = cert->certificate;
 }
 
-static void complete_door(struct config *c, struct config_door *d)
+/* Pages alone: in the clear, but on the port of HTTPS. */
+static void complete_web_door(const struct config *c, struct config_door *d)
+{
+    d->role = CONFIG_ROLE_WEB;
+    if (!config_line(c, &d->https))
+        d->https = false;
+    if (!config_line(c, &d->tls))
+        d->tls = d->port == HTTPS_PORT ? CONFIG_TLS_IMPLICIT : CONFIG_TLS_NONE;
+}
+
+static void complete_role(const struct config *c, struct config_door *d)
 {
     const struct port_rule *rule = port_rule(d->port);
     bool says_tls = config_line(c, &d->tls), says_role = config_line(c, &d->role);
 
     if (!says_role)
         d->role = rule->role;
+    if (d->role == CONFIG_ROLE_WEB || (!says_role && d->port == HTTP_PORT)) {
+        complete_web_door(c, d);
+        return;
+    }
     if (!config_line(c, &d->https)) /* unless what the file says speaks against it */
         d->https = d->port == HTTPS_PORT && d->role == CONFIG_ROLE_SUBMISSION &&
                    (!says_tls || d->tls == CONFIG_TLS_IMPLICIT);
     if (!says_tls)
         d->tls = d->https ? CONFIG_TLS_IMPLICIT : rule->tls;
+}
+
+static void complete_door(struct config *c, struct config_door *d)
+{
+    complete_role(c, d);
     if (!d->cert.certificate && !d->cert.key)
         d->cert = c->tls;
     complete_certificate(&d->cert);
+}
+
+/* The doors of other servers that stand in `texts`. */
+static struct config_relay_door *complete_foreign(struct config *c,
+                                                  const struct config_texts *texts, size_t *count)
+{
+    struct config_relay_door *doors = arena_alloc(c->arena, (texts->count + 1) * sizeof *doors);
+    struct relay_door d;
+
+    *count = 0;
+    for (size_t i = 0; i < texts->count; i++)
+        if (relay_door_split(span_of(texts->at[i]), &d))
+            doors[(*count)++] = (struct config_relay_door){
+                .host = d.host.len ? arena_cstr(c->arena, d.host) : c->clients.host,
+                .port = d.port,
+                .tls = d.tls};
+    return doors;
+}
+
+static void complete_clients(struct config *c)
+{
+    struct config_clients *k = &c->clients;
+
+    if (!k->display_name)
+        k->display_name = "";
+    if (!k->host)
+        k->host = c->hostname;
+    k->imap = complete_foreign(c, &k->imap_texts, &k->imap_count);
+    k->pop3 = complete_foreign(c, &k->pop3_texts, &k->pop3_count);
+    if (!c->mta_sts.mx.count) {
+        c->mta_sts.mx.at = arena_alloc(c->arena, sizeof *c->mta_sts.mx.at);
+        c->mta_sts.mx.at[c->mta_sts.mx.count++] = c->hostname;
+    }
 }
 
 /* Works out the settings whose default depends on others (".computed" in rows.c). */
@@ -161,6 +213,7 @@ static void complete(struct config *c)
         c->inboxes.path = arena_printf(c->arena, "%s/inbox", c->store.path);
     if (!c->delivery.helo)
         c->delivery.helo = c->hostname;
+    complete_clients(c);
     complete_certificate(&c->tls);
     if (!c->door_count)
         add_default_doors(c);
@@ -323,7 +376,21 @@ const char *config_tls_name(enum config_tls t)
 
 const char *config_role_name(enum config_role r)
 {
-    return r == CONFIG_ROLE_EXCHANGE ? "exchange" : "submission";
+    static const char *const names[] = {[CONFIG_ROLE_SUBMISSION] = "submission",
+                                        [CONFIG_ROLE_EXCHANGE] = "exchange",
+                                        [CONFIG_ROLE_WEB] = "web"};
+
+    return names[r];
+}
+
+const char *config_sts_name(enum config_sts s)
+{
+    static const char *const names[] = {[CONFIG_STS_OFF] = "off",
+                                        [CONFIG_STS_NONE] = "none",
+                                        [CONFIG_STS_TESTING] = "testing",
+                                        [CONFIG_STS_ENFORCE] = "enforce"};
+
+    return names[s];
 }
 
 void config_quote(struct span s, struct text *out)

@@ -26,7 +26,10 @@ enum config_tls {
 enum config_role {
     CONFIG_ROLE_SUBMISSION, /* login needed (RFC 6409) */
     CONFIG_ROLE_EXCHANGE,   /* takes mail for our domains from anybody (RFC 5321 MX) */
+    CONFIG_ROLE_WEB, /* pages with which mail programs set themselves up; no mail, no login */
 };
+enum config_user { CONFIG_USER_ADDRESS, CONFIG_USER_LOCAL_PART };
+enum config_sts { CONFIG_STS_OFF, CONFIG_STS_NONE, CONFIG_STS_TESTING, CONFIG_STS_ENFORCE };
 enum config_via { CONFIG_VIA_MX, CONFIG_VIA_INBOX, CONFIG_VIA_RELAY };
 
 struct config_texts {
@@ -166,6 +169,24 @@ struct config_notices {
     const char *mail;    /* who gets it as a message; "": nobody */
 };
 
+/* What mail programs are told to use, beside our own doors. */
+struct config_clients {
+    const char *display_name;       /* of the provider; "": the domain's name */
+    const char *host;               /* where our doors are */
+    enum config_user user;          /* with what one logs in */
+    struct config_texts imap_texts; /* as written, as doors of a relay: doors of other servers */
+    struct config_texts pop3_texts;
+    struct config_relay_door *imap, *pop3; /* the same: STARTTLS or IMPLICIT */
+    size_t imap_count, pop3_count;
+};
+
+/* The policy of RFC 8461 for mail to our domains. */
+struct config_mta_sts {
+    enum config_sts mode;   /* OFF: none is served */
+    struct config_texts mx; /* names of MX hosts, "*.example.org" too; at least one */
+    int64_t max_age;
+};
+
 struct config_dns {
     struct config_texts resolver; /* "ADDRESS" or "ADDRESS@PORT"; empty: /etc/resolv.conf */
     int64_t timeout;
@@ -198,6 +219,8 @@ struct config {
     struct config_limits limits;
     struct config_delivery delivery;
     struct config_notices notices;
+    struct config_clients clients;
+    struct config_mta_sts mta_sts;
     struct config_dns dns;
     struct config_process process;
     struct config_door *doors;
@@ -262,5 +285,6 @@ const struct config_relay *config_relay(const struct config *c, const char *name
 bool config_domain(const struct config *c, struct span domain);
 const char *config_tls_name(enum config_tls t);
 const char *config_role_name(enum config_role r);
+const char *config_sts_name(enum config_sts s);
 
 #endif

@@ -89,13 +89,31 @@ static void check_certificate(struct cross *x, const struct config_certificate *
                   "there is a key without a certificate: add certificate = FILE");
 }
 
+static void check_web(struct cross *x, const struct config_door *d)
+{
+    if (d->role != CONFIG_ROLE_WEB)
+        return;
+    if (d->https)
+        notes_add(x->notes, NOTES_ERROR, place(x, &d->https, d),
+                  "door '%s' has the role web, which takes no mail: leave out https, or write role "
+                  "= submission",
+                  d->name);
+    if (d->tls == CONFIG_TLS_STARTTLS)
+        notes_add(x->notes, NOTES_ERROR, place(x, &d->tls, d),
+                  "door '%s' has the role web, where there is no STARTTLS: write tls = implicit or "
+                  "none",
+                  d->name);
+}
+
 /* Doors that stand in the file. */
 static void check_door(struct cross *x, const struct config_door *d)
 {
     bool bare = !*d->cert.certificate;
 
     check_trust(x, d);
-    if (d->https && (d->tls != CONFIG_TLS_IMPLICIT || d->role != CONFIG_ROLE_SUBMISSION))
+    check_web(x, d);
+    if (d->https && d->role != CONFIG_ROLE_WEB &&
+        (d->tls != CONFIG_TLS_IMPLICIT || d->role != CONFIG_ROLE_SUBMISSION))
         notes_add(x->notes, NOTES_ERROR, place(x, &d->https, d),
                   "door '%s' speaks HTTPS: write tls = implicit and role = submission, or https = "
                   "false",
@@ -317,6 +335,41 @@ static void check_notices(struct cross *x)
                   "'%s' in mail of notices is no address: write you@example.org", mail);
 }
 
+/* The doors of other servers that mail programs are told of: passwords go there. */
+static void check_foreign(struct cross *x, const struct config_texts *texts,
+                          const struct config_relay_door *doors, size_t count)
+{
+    bool bad = texts->count != count; /* "auto" */
+
+    for (size_t i = 0; i < count; i++)
+        bad = bad || (doors[i].tls != CONFIG_TLS_IMPLICIT && doors[i].tls != CONFIG_TLS_STARTTLS) ||
+              doors[i].host[0] == '[';
+    if (bad)
+        notes_add(x->notes, NOTES_ERROR, place(x, texts, &x->c->clients),
+                  "mail programs need a host name, a port and TLS: write doors such as "
+                  "\"imap.example.org:993 implicit\" or \"imap.example.org:143 starttls\"");
+}
+
+static bool mx_ok(const char *pattern)
+{
+    return !strchr(pattern, '@') && strcmp(pattern, "*") != 0 && strcmp(pattern, "<>") != 0;
+}
+
+static void check_clients(struct cross *x)
+{
+    const struct config_clients *k = &x->c->clients;
+    const struct config_texts *mx = &x->c->mta_sts.mx;
+
+    check_foreign(x, &k->imap_texts, k->imap, k->imap_count);
+    check_foreign(x, &k->pop3_texts, k->pop3, k->pop3_count);
+    for (size_t i = 0; i < mx->count; i++)
+        if (!mx_ok(mx->at[i]))
+            notes_add(x->notes, NOTES_ERROR, place(x, mx, &x->c->mta_sts),
+                      "'%s' in mx of mta-sts is no name of a server: write mx1.example.org or "
+                      "*.example.org",
+                      mx->at[i]);
+}
+
 static void check_names(struct cross *x)
 {
     const struct config *c = x->c;
@@ -349,6 +402,7 @@ int cross_check(struct config *c, struct config_notes *notes)
         check_route(&x, &c->routes[i]);
     check_proxy(&x);
     check_notices(&x);
+    check_clients(&x);
     check_times(&x);
     return notes->errors == before ? 0 : -1;
 }

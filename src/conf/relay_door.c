@@ -22,7 +22,18 @@ const struct config_relay_door *relay_door_usual(size_t *count)
 
 static enum config_tls usual_tls(uint64_t port)
 {
-    return port == 465 ? CONFIG_TLS_IMPLICIT : port == 443 ? CONFIG_TLS_HTTPS : CONFIG_TLS_STARTTLS;
+    static const struct {
+        uint64_t port;
+        enum config_tls tls;
+    } rows[] = {{465, CONFIG_TLS_IMPLICIT},
+                {993, CONFIG_TLS_IMPLICIT}, /* IMAP and POP3 (RFC 8314): struct config_clients */
+                {995, CONFIG_TLS_IMPLICIT},
+                {443, CONFIG_TLS_HTTPS}};
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (rows[i].port == port)
+            return rows[i].tls;
+    return CONFIG_TLS_STARTTLS;
 }
 
 static bool read_mode(struct span word, uint64_t port, enum config_tls *out)

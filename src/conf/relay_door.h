@@ -6,7 +6,7 @@
 #include "conf/config.h"
 
 /* A door taken apart; host is empty where the relay's own is meant. Without a mode: implicit on
- * port 465, https on 443, else starttls. */
+ * ports 465, 993 and 995, https on 443, else starttls. */
 struct relay_door {
     struct span host;
     uint64_t port;

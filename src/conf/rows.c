@@ -65,8 +65,15 @@ static const char *const relay_tls[] = {[CONFIG_TLS_NONE] = "none",
                                         [CONFIG_TLS_HTTPS] = "https"};
 static const char *const delivery_tls[] = {
     [CONFIG_TLS_OPPORTUNISTIC] = "opportunistic", [CONFIG_TLS_STARTTLS] = "required"};
-static const char *const roles[] = {
-    [CONFIG_ROLE_SUBMISSION] = "submission", [CONFIG_ROLE_EXCHANGE] = "exchange"};
+static const char *const roles[] = {[CONFIG_ROLE_SUBMISSION] = "submission",
+                                    [CONFIG_ROLE_EXCHANGE] = "exchange",
+                                    [CONFIG_ROLE_WEB] = "web"};
+static const char *const users[] = {
+    [CONFIG_USER_ADDRESS] = "address", [CONFIG_USER_LOCAL_PART] = "local-part"};
+static const char *const sts_modes[] = {[CONFIG_STS_OFF] = "off",
+                                        [CONFIG_STS_NONE] = "none",
+                                        [CONFIG_STS_TESTING] = "testing",
+                                        [CONFIG_STS_ENFORCE] = "enforce"};
 
 static const struct row top[] = {
     TEXT(config, hostname, "hostname", ROW_HOST, 1, 255,
@@ -167,11 +174,12 @@ static const struct row door[] = {
     CHOICE(config_door, tls, config_tls, "tls", door_tls,
            "TLS from the first octet (implicit), after the command STARTTLS (starttls; on a "
            "submission door needed before login), or never (none).",
-           .computed = "implicit on ports 465 and 443, else starttls"),
+           .computed = "implicit on ports 465 and 443, none for the role web elsewhere, else "
+                       "starttls"),
     CHOICE(config_door, role, config_role, "role", roles,
            "Mail from people who log in, to anybody (submission), or from anybody, to our domains "
-           "(exchange).",
-           .computed = "exchange on port 25, else submission"),
+           "(exchange); or no mail but the pages with which mail programs set themselves up (web).",
+           .computed = "exchange on port 25, web on port 80, else submission"),
     YESNO(config_door, https, "https",
           "Whether the door also speaks HTTPS and takes submissions by POST, for networks that let "
           "nothing but the web through. ALPN and the first words of a client tell whether it "
@@ -306,6 +314,39 @@ static const struct row notices[] = {
          "Address to which notices go as messages, best one whose inbox is here.", .standard = ""),
 };
 
+static const struct row clients[] = {
+    TEXT(config_clients, display_name, "display-name", ROW_TEXT, 0, 60,
+         "Name of the provider as mail programs show it.",
+         .computed = "the domain of the mail address"),
+    TEXT(config_clients, host, "host", ROW_HOST, 1, 255,
+         "Name under which mail programs reach our doors. The certificate must be good for it.",
+         .computed = "hostname"),
+    CHOICE(config_clients, user, config_user, "user", users,
+           "What people log in with: their whole address, or the part before the @.",
+           .standard = "address"),
+    LIST(config_clients, imap_texts, config_texts, "imap", ROW_RELAY_DOOR,
+         "Doors of the IMAP server for the same mailboxes, best first, such as "
+         "\"imap.example.org:993 implicit\". Without any: mail programs are told of POP3.",
+         .standard = ""),
+    LIST(config_clients, pop3_texts, config_texts, "pop3", ROW_RELAY_DOOR,
+         "Doors of another POP3 server for the same mailboxes, named after our own.",
+         .standard = ""),
+};
+
+static const struct row mta_sts[] = {
+    CHOICE(config_mta_sts, mode, config_sts, "mode", sts_modes,
+           "What servers that send to our domains shall do when TLS to one of mx fails: not send "
+           "(enforce), send and report (testing), or forget an older policy (none); off serves no "
+           "policy.",
+           .standard = "off"),
+    LIST(config_mta_sts, mx, config_texts, "mx", ROW_PATTERN,
+         "Names of the servers that take mail for our domains, as in their MX records; "
+         "*.example.org for all names one below.",
+         .computed = "hostname"),
+    TIME(config_mta_sts, max_age, "max-age", CLOCK_HOUR, 365 * CLOCK_DAY,
+         "How long other servers may remember the policy.", .standard = "1w"),
+};
+
 static const struct row dns[] = {
     LIST(config_dns, resolver, config_texts, "resolver", ROW_RESOLVER,
          "Name servers, each an address or ADDRESS@PORT. Without any: those of the system.",
@@ -357,6 +398,14 @@ static const struct rows_block blocks[] = {
     PLAIN("notices", config_notices, notices, notices,
           "Who is told when a network begins to keep mail from the relays: once for each network "
           "and each change, and nothing while all is well. A line in the log is always written."),
+    PLAIN(
+        "clients", config_clients, clients, clients,
+        "How mail programs set themselves up: what is told beside the submission doors, which are "
+        "named by themselves when they have TLS."),
+    PLAIN(
+        "mta-sts", config_mta_sts, mta_sts, mta_sts,
+        "The policy that tells other servers to use TLS for mail to our domains (RFC 8461). It is "
+        "served by HTTPS under the name mta-sts.DOMAIN, for which the certificate must be good."),
     PLAIN("dns", config_dns, dns, dns, "The questions asked of the DNS."),
     PLAIN("process", config_process, process, process, "The processes of the server."),
 };

@@ -43,6 +43,19 @@ static const struct invalid invalid_table[] = {
      "f:1: unknown block 'dor': did you mean 'door'?\n"},
     {"misspelt in block", "limits {\n  recipient = 100\n}\n",
      "f:2: unknown setting 'recipient': did you mean 'recipients'?\n"},
+    {"web takes no mail", QUIET "door \"w\" { port = 8080 role = web https = true }\n",
+     "f:2: door 'w' has the role web, which takes no mail: leave out https, or write role = "
+     "submission\n"},
+    {"web has no STARTTLS", QUIET "door \"w\" { port = 80 tls = starttls }\n",
+     "f:2: door 'w' has the role web, where there is no STARTTLS: write tls = implicit or none\n"},
+    {"clients without TLS", QUIET "clients { imap = \"imap.example.org:143 none\" }\n",
+     "f:2: mail programs need a host name, a port and TLS: write doors such as "
+     "\"imap.example.org:993 implicit\" or \"imap.example.org:143 starttls\"\n"},
+    {"clients with any", QUIET "clients { pop3 = auto }\n",
+     "f:2: mail programs need a host name, a port and TLS: write doors such as "
+     "\"imap.example.org:993 implicit\" or \"imap.example.org:143 starttls\"\n"},
+    {"no MX", QUIET "mta-sts { mode = testing mx = { \"*\" } }\n",
+     "f:2: '*' in mx of mta-sts is no name of a server: write mx1.example.org or *.example.org\n"},
     {"unknown", "zzzzzzzzzz = 1\n",
      "f:1: unknown setting 'zzzzzzzzzz': remove it, or look it up in port26.conf(5)\n"},
     {"wrong block", "message-size = 5M\n",

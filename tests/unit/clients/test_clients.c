@@ -1,0 +1,253 @@
+#include "clients/clients.h"
+
+#include "base/memory.h"
+#include "clients/outlook.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define BASE "hostname = mail.example.com domains = example.com tls { certificate = /c key = /k }\n"
+#define IMAP "clients { imap = \"imap.example.com:993\" }\n"
+
+struct made {
+    struct config *config;
+    struct arena *arena;
+    struct clients_offer offer;
+    bool any;
+};
+
+static struct made make(const char *text, const char *address)
+{
+    struct config_notes notes = {0};
+    struct made m = {.arena = arena_new()};
+
+    config_parse(span_of(text), "f", &notes, &m.config);
+    assert_int_equal(notes.errors, 0);
+    config_notes_free(&notes);
+    m.any = clients_offer_of(m.config, SPAN("example.com"), span_of(address), m.arena, &m.offer);
+    return m;
+}
+
+static void end(struct made *m)
+{
+    config_free(&m->config);
+    arena_free(&m->arena);
+}
+
+/* The doors of an offer in one line. */
+static void which_doors(void **state)
+{
+    static const struct {
+        const char *name, *text, *doors;
+    } rows[] = {
+        {"the usual ones", BASE,
+         "smtp mail.example.com:465 ssl, smtp mail.example.com:587, smtp mail.example.com:2525, "
+         "smtp mail.example.com:26, smtp mail.example.com:1025, "},
+        {"no certificate, no door", "hostname = mail.example.com\n", ""},
+        {"in the clear, none", BASE "door \"a\" { port = 587 tls = none }\n", ""},
+        {"not 25, not the web, HTTPS last",
+         BASE "door \"a\" { port = 443 }\ndoor \"b\" { port = 80 }\ndoor \"c\" { port = 25 }\n"
+              "door \"d\" { port = 587 }\n",
+         "smtp mail.example.com:587, smtp mail.example.com:443 ssl, "},
+        {"unknown ports: TLS from the first octet, then the order of the file",
+         BASE "door \"a\" { port = 4001 }\ndoor \"b\" { port = 4000 }\n"
+              "door \"c\" { port = 4002 tls = implicit }\ndoor \"d\" { port = 587 }\n",
+         "smtp mail.example.com:587, smtp mail.example.com:4002 ssl, smtp mail.example.com:4001, "
+         "smtp mail.example.com:4000, "},
+        {"not those for this machine",
+         BASE "door \"a\" { port = 465 address = 127.0.0.1 }\ndoor \"b\" { port = 587 }\n",
+         "smtp mail.example.com:587, "},
+        {"unless there are only such",
+         BASE "door \"a\" { port = 465 address = { 127.0.0.1, \"::1\" } }\n",
+         "smtp mail.example.com:465 ssl, "},
+        {"other servers, in their order",
+         BASE "door \"d\" { port = 587 }\nclients { host = smtp.example.com pop3 = "
+              "\"pop.example.com:995\" imap = { \"143 starttls\", \"imap.example.com:993\" } }\n",
+         "imap smtp.example.com:143, imap imap.example.com:993 ssl, pop3 pop.example.com:995 ssl, "
+         "smtp smtp.example.com:587, "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct made m = make(rows[i].text, "");
+        struct text out = TEXT_INIT(2000);
+
+        for (size_t k = 0; k < m.offer.count; k++)
+            text_addf(&out, "%s %s:%u%s, ", clients_kind_name(m.offer.doors[k].kind),
+                      m.offer.doors[k].host, m.offer.doors[k].port,
+                      m.offer.doors[k].implicit ? " ssl" : "");
+        if (strcmp(text_cstr(&out), rows[i].doors) != 0)
+            fail_msg("%s: %s", rows[i].name, text_cstr(&out));
+        assert_int_equal(m.any, *rows[i].doors != '\0');
+        text_free(&out);
+        end(&m);
+    }
+}
+
+static void addresses(void **state)
+{
+    static const struct {
+        const char *typed, *address, *domain;
+    } rows[] = {
+        {"you@example.com", "you@example.com", "example.com"},
+        {" You@Example.COM\n", "You@Example.COM", "example.com"},
+        {"you@m\xc3\xbcller.example", "you@m\xc3\xbcller.example", "xn--mller-kva.example"},
+        {"", NULL, NULL},
+        {"example.com", NULL, NULL},
+        {"@example.com", NULL, NULL},
+        {"you@", NULL, NULL},
+        {"you@[127.0.0.1]", NULL, NULL},
+        {"you@example.com, me@example.com", NULL, NULL},
+        {"you@example.com\r\nX: y", NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct arena *a = arena_new();
+        struct span address, domain;
+        int result = clients_address(span_of(rows[i].typed), a, &address, &domain);
+
+        assert_int_equal(result, rows[i].address ? 0 : -1);
+        assert_true(result ||
+                    (span_is(address, rows[i].address) && span_is(domain, rows[i].domain)));
+        arena_free(&a);
+    }
+}
+
+static char *written(const char *text, const char *address, const char *form)
+{
+    struct made m = make(text, address);
+    struct text out = TEXT_INIT(CLIENTS_TEXT_MAX);
+    char *copy = NULL;
+
+    if (clients_form(span_of(form))->write(&m.offer, &out))
+        copy = memory_dup(text_cstr(&out));
+    text_free(&out);
+    end(&m);
+    return copy;
+}
+
+static void count_in(const char *text, const char *word, unsigned count)
+{
+    unsigned n = 0;
+
+    for (const char *at = text; (at = strstr(at, word)); at++)
+        n++;
+    if (n != count)
+        fail_msg("%u times \"%s\" in:\n%s", n, word, text);
+}
+
+static void mozilla(void **state)
+{
+    char *all = written(BASE IMAP, "", "mozilla"), *local, *named;
+
+    (void)state;
+    count_in(all, "<emailProvider id=\"example.com\">", 1);
+    count_in(all, "<domain>example.com</domain>", 1);
+    count_in(all, "<displayName>example.com</displayName>", 1);
+    count_in(all, "<incomingServer type=\"imap\">\n      <hostname>imap.example.com</hostname>\n",
+             1);
+    count_in(all, "<outgoingServer type=\"smtp\">", 5);
+    count_in(all, "<socketType>SSL</socketType>", 2);
+    count_in(all, "<socketType>STARTTLS</socketType>", 4);
+    count_in(all, "<authentication>password-cleartext</authentication>", 6);
+    count_in(all, "<username>%EMAILADDRESS%</username>", 6);
+    local = written(BASE "clients { user = local-part }\n", "you@example.com", "mozilla");
+    count_in(local, "<username>%EMAILLOCALPART%</username>", 5);
+    named = written(BASE "clients { display-name = \"Miller & <Sons>\" }\n", "", "mozilla");
+    count_in(named, "<displayName>Miller &amp; &lt;Sons&gt;</displayName>", 1);
+    free(all);
+    free(local);
+    free(named);
+}
+
+static void outlook(void **state)
+{
+    char *all = written(BASE IMAP, "o'neill&co@example.com", "outlook"), *local;
+    struct text refusal = TEXT_INIT(2000);
+
+    (void)state;
+    count_in(all, "<LoginName>o&apos;neill&amp;co@example.com</LoginName>", 6);
+    count_in(all, "<Type>IMAP</Type>", 1);
+    count_in(all, "<Type>SMTP</Type>", 5);
+    count_in(all, "<Encryption>SSL</Encryption>", 2);
+    count_in(all, "<Encryption>TLS</Encryption>", 4);
+    count_in(all, "<UsePOPAuth>on</UsePOPAuth>", 5);
+    local = written(BASE "clients { user = local-part }\n", "you@example.com", "outlook");
+    count_in(local, "<LoginName>you</LoginName>", 5);
+    assert_true(outlook_refuse(OUTLOOK_INVALID, INT64_C(1700000012345), &refusal));
+    count_in(text_cstr(&refusal), "Time=\"22:13:32.345\" Id=\"1700000012\"", 1);
+    count_in(text_cstr(&refusal), "<ErrorCode>600</ErrorCode>", 1);
+    text_free(&refusal);
+    free(all);
+    free(local);
+}
+
+/* uuid.uuid5(uuid.NAMESPACE_URL, "urn:port26:mail:example.com:you@example.com:profile") */
+static void apple(void **state)
+{
+    char *one = written(BASE IMAP, "you@example.com", "apple"),
+         *again = written(BASE IMAP, "YOU@example.com", "apple"),
+         *other = written(BASE IMAP, "me@example.com", "apple");
+
+    (void)state;
+    count_in(one, "<string>9E0E07F2-88BB-59FC-ACBA-1B7F154C8F5A</string>", 1);
+    count_in(again, "9E0E07F2-88BB-59FC-ACBA-1B7F154C8F5A",
+             2); /* beside PayloadUUID in the identifier */
+    count_in(other, "9E0E07F2-88BB-59FC-ACBA-1B7F154C8F5A", 0);
+    count_in(one, "<string>com.example.mail.", 2);
+    count_in(one, "EmailTypeIMAP", 1);
+    count_in(one, "<integer>993</integer>", 1);
+    count_in(one, "<integer>465</integer>", 1);
+    assert_null(written(BASE, "you@example.com", "apple")); /* nothing incoming */
+    assert_null(written(BASE IMAP, "", "apple"));
+    free(one);
+    free(again);
+    free(other);
+}
+
+static void plain(void **state)
+{
+    char *json = written(BASE IMAP, "you@example.com", "json"),
+         *text = written(BASE IMAP, "", "text");
+
+    (void)state;
+    count_in(json, "\"user\": \"you@example.com\"", 1);
+    count_in(json, "\"protocol\": \"smtp\"", 5);
+    count_in(json, "\"encryption\": \"implicit\"", 2);
+    count_in(text, "User name        <address>\n", 1);
+    count_in(text, "Incoming (IMAP)  imap.example.com, port 993, SSL/TLS\n", 1);
+    count_in(text, "Outgoing (SMTP)  mail.example.com, port 465, SSL/TLS\n", 1);
+    count_in(text, "\n                 mail.example.com, port 587, STARTTLS\n", 1);
+    free(json);
+    free(text);
+}
+
+/* Whatever the configuration holds: bounded, and told when it does not fit. */
+static void too_small(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CLIENTS_FORMS; i++) {
+        struct made m = make(BASE IMAP, "you@example.com");
+        struct text out = TEXT_INIT(100);
+
+        assert_false(clients_forms[i].write(&m.offer, &out));
+        text_free(&out);
+        end(&m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(which_doors), cmocka_unit_test(addresses),
+                                       cmocka_unit_test(mozilla),     cmocka_unit_test(outlook),
+                                       cmocka_unit_test(apple),       cmocka_unit_test(plain),
+                                       cmocka_unit_test(too_small)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
