@@ -19,30 +19,26 @@ struct accept {
     queue_accepted_fn *done;
     void *arg;
     int64_t born;
-    uint32_t day;
     bool fresh;
     struct id id;     /* what the client is told: of the first time */
     struct error why; /* refused before it came to the store */
+    void *ticket[QUEUE_TOLLS_MAX];
+    size_t charged;   /* tolls, from the first */
+    struct span hold; /* words to hold it with; at NULL: it is not held */
 };
 
 /* ---- store thread ---- */
 
 /* P12: in the transaction of the put, and only for a message that is new. */
-static int charge(struct store *s, struct accept *a, struct error *e)
+static int write_tolls(struct store *s, const struct accept *a, struct error *e)
 {
-    const struct message *m = a->message;
-    struct arena *arena = arena_new();
-    struct store_account acc;
-    uint32_t limit = a->queue->set.day_limit;
-    int bad = store_account_get(s, m->origin.account, arena, &acc, e);
+    for (size_t i = 0; i < a->charged; i++) {
+        const struct queue_toll *t = &a->queue->set.toll[i];
 
-    if (bad == STORE_GOT && acc.day_limit)
-        limit = acc.day_limit;
-    bad = bad < 0 ? -1 : 0;
-    if (!bad && limit)
-        bad = store_charge(s, m->origin.account, a->day, (uint32_t)m->envelope.count, limit, e);
-    arena_free(&arena);
-    return bad;
+        if (t->write && t->write(s, a->ticket[i], e) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* Was it handed over before under this key? 0: no, 1: yes, and a->id is the message it became. */
@@ -77,7 +73,11 @@ static int accept_work(struct store *s, void *arg, struct error *e)
         return -1;
     if (m->once.len && store_once_put(s, m->origin.account, m->once, a->born, &once, e) < 0)
         return -1;
-    return a->fresh && m->origin.account.len ? charge(s, a, e) : 0;
+    if (!a->fresh)
+        return 0;
+    if (a->hold.at && store_state_set(s, &m->envelope.id, STORE_HELD, a->hold, e) < 0)
+        return -1;
+    return write_tolls(s, a, e);
 }
 
 /* ---- loop thread ---- */
@@ -109,6 +109,7 @@ static void schedule_accepted(struct accept *a)
     const struct message *m = a->message;
     struct store_recipient *states = memory_array(m->envelope.count, sizeof *states);
     struct store_head head = {.id = m->envelope.id,
+                              .state = a->hold.at ? STORE_HELD : STORE_LIVE,
                               .arrived = m->arrived,
                               .born = a->born,
                               .size = m->content.prefix.len +
@@ -126,8 +127,29 @@ static void schedule_accepted(struct accept *a)
               LOG_SPAN("sender", m->envelope.sender), LOG_NUM("recipients", m->envelope.count),
               LOG_NUM("size", head.size), LOG_SPAN("account", m->origin.account),
               LOG_SPAN("peer", m->origin.peer), LOG_SPAN("door", m->origin.door),
-              LOG_SPAN("with", m->origin.with));
+              LOG_SPAN("with", m->origin.with), LOG_SPAN("held", a->hold));
     free(states);
+}
+
+static void end_tolls(struct accept *a, bool kept)
+{
+    for (size_t i = 0; i < a->charged; i++)
+        a->queue->set.toll[i].end(a->queue->set.toll[i].arg, a->ticket[i], kept);
+    a->charged = 0;
+}
+
+static int charge_tolls(struct accept *a, struct error *e)
+{
+    for (size_t i = 0; i < a->queue->set.toll_count; i++) {
+        const struct queue_toll *t = &a->queue->set.toll[i];
+
+        if (t->charge(t->arg, a->message, &a->ticket[i], &a->hold, e) < 0) {
+            end_tolls(a, false);
+            return -1;
+        }
+        a->charged++;
+    }
+    return 0;
 }
 
 static void answered(void *arg, int result, const struct error *e)
@@ -138,6 +160,7 @@ static void answered(void *arg, int result, const struct error *e)
     struct reply r;
 
     if (result < 0) {
+        end_tolls(a, false);
         refuse(a, e);
         free(a);
         return;
@@ -147,6 +170,7 @@ static void answered(void *arg, int result, const struct error *e)
     else
         log_event(LOG_INFO, "message.again", LOG_ID(&a->id),
                   LOG_SPAN("account", a->message->origin.account));
+    end_tolls(a, a->fresh);
     arena = arena_new();
     id_text(&a->id, id);
     r = reply_make(arena, 250, "2.0.0", "queued as %s", id);
@@ -186,11 +210,11 @@ void intake_accept(struct queue *q, const struct message *m, queue_accepted_fn *
                          .done = done,
                          .arg = arg,
                          .id = m->envelope.id,
-                         .born = inside_clock(q),
-                         .day = (uint32_t)(clock_wall() / CLOCK_DAY)};
-    if (check(m, &a->why) == 0) {
+                         .born = inside_clock(q)};
+    if (check(m, &a->why) == 0 && charge_tolls(a, &a->why) == 0) {
         if (commit_submit(q->commit, COMMIT_GUEST, accept_work, answered, a, held))
             return;
+        end_tolls(a, false);
         error_mail(&a->why, ERROR_TEMPORARY, "4.3.2", OWNER_PROVIDER,
                    "too much mail waits for the disk; please try again in some minutes");
     }

@@ -244,6 +244,11 @@ struct commit *queue_commit(struct queue *q)
     return q->commit;
 }
 
+int64_t queue_clock(const struct queue *q)
+{
+    return inside_clock(q);
+}
+
 void queue_pause(struct queue *q, bool paused)
 {
     q->paused = paused;

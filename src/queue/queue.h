@@ -20,7 +20,23 @@
 
 struct queue;
 
-enum { QUEUE_RETRIES_MAX = 32, QUEUE_DESTINATION_MAX = 300 };
+enum { QUEUE_RETRIES_MAX = 32, QUEUE_DESTINATION_MAX = 300, QUEUE_TOLLS_MAX = 4 };
+
+/* What the house charges for an accept: limits, quotas. Those of a message are charged in order;
+ * when one refuses, those before it end at once. */
+struct queue_toll {
+    /* Loop thread, before the message goes to the store: check and charge. 0, or -1 with *e, the
+     * answer to the client, and nothing charged. *ticket is the toll's own, for write and end. With
+     * words in *hold, good until end, the message is accepted and held. */
+    int (*charge)(void *arg, const struct message *m, void **ticket, struct span *hold,
+                  struct error *e);
+    /* Store thread, in the transaction of the message, only when it is new (P12); may be NULL. */
+    int (*write)(struct store *s, void *ticket, struct error *e);
+    /* Loop thread, once for each charge that was 0. kept false: the message did not come into the
+     * queue, or was there already: take the charge back. */
+    void (*end)(void *arg, void *ticket, bool kept);
+    void *arg;
+};
 
 struct queue_settings {
     const char *host;                 /* our name in reports; copied */
@@ -34,7 +50,8 @@ struct queue_settings {
     int64_t lease;                    /* milliseconds a courier may keep a job; 0: 2 hours */
     int64_t retry[QUEUE_RETRIES_MAX]; /* wait after the 1st, 2nd... attempt, the last for all later
                                          ones; all 0: 5, 10, 20, 40 min, 1, 2, 3, 4 h */
-    unsigned day_limit; /* recipients per account and day unless the account says else; 0: none */
+    struct queue_toll toll[QUEUE_TOLLS_MAX];
+    size_t toll_count;
     struct commit_settings commit;
 };
 
@@ -60,6 +77,8 @@ struct queue *queue_new(struct loop *l, struct store *s, const struct queue_sett
 void queue_free(struct queue **q);
 /* The store thread, for account/ and others: all use of the store goes through it. */
 struct commit *queue_commit(struct queue *q);
+/* The queue clock: milliseconds, see above. Any thread. */
+int64_t queue_clock(const struct queue *q);
 /* No new leases (drain at the end); accepts and settles go on. */
 void queue_pause(struct queue *q, bool paused);
 /* A courier has room again. */

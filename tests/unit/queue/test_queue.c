@@ -80,23 +80,103 @@ static void test_accept_once(void **state)
     }
 }
 
-/* P12: the daily limit is exact and what is refused leaves nothing. */
-static void test_day_limit(void **state)
+struct purse {
+    unsigned left, held_from, written, kept, back;
+};
+
+static int purse_charge(void *arg, const struct message *m, void **ticket, struct span *hold,
+                        struct error *e)
 {
+    struct purse *p = arg;
+
+    if (m->envelope.count > p->left)
+        return error_mail(e, ERROR_TEMPORARY, "4.7.1", OWNER_YOU, "the purse is empty");
+    p->left -= (unsigned)m->envelope.count;
+    *ticket = p;
+    if (p->left < p->held_from)
+        *hold = SPAN("looks odd");
+    return 0;
+}
+
+static int purse_write(struct store *s, void *ticket, struct error *e)
+{
+    (void)e;
+    ((struct purse *)ticket)->written++;
+    return store_meta_put(s, SPAN("purse"), SPAN("written"), e);
+}
+
+static void purse_end(void *arg, void *ticket, bool kept)
+{
+    struct purse *p = arg;
+
+    assert_ptr_equal(arg, ticket);
+    p->kept += kept;
+    p->back += !kept;
+    p->left += kept ? 0 : 3;
+}
+
+static void give_purses(struct house *h, struct purse *a, struct purse *b)
+{
+    queue_free(&h->queue);
+    h->set.toll[0] = (struct queue_toll){purse_charge, purse_write, purse_end, a};
+    h->set.toll[1] = (struct queue_toll){purse_charge, purse_write, purse_end, b};
+    h->set.toll_count = 2;
+    house_open(h);
+}
+
+/* P12: a charge is exact, what is refused leaves nothing and is given back. */
+static void test_tolls(void **state)
+{
+    struct purse a = {.left = 100}, b = {.left = 7};
     struct house *h = *state;
     struct message m;
 
     h->courier = delivers;
-    h->queue->set.day_limit = 7;
+    give_purses(h, &a, &b);
     for (int i = 0; i < 3; i++) {
-        m = fixture_message(BODY); /* 3 recipients, account kim */
+        m = fixture_message(BODY); /* 3 recipients */
         house_accept(h, &m);
         assert_int_equal(h->code, i < 2 ? 250 : 452);
     }
     assert_string_equal(h->enhanced, "4.7.1");
     assert_int_equal(counts(h).accepted, 2);
+    assert_int_equal(a.left, 94); /* the first had charged before the second refused */
+    assert_int_equal(a.back, 1);
+    assert_int_equal(b.written, 2);
+    assert_int_equal(b.kept, 2);
+    h->accepted = h->refused = 0;
+    b.left = 100;
+    m = fixture_message(BODY);
+    queue_accept(h->queue, &m, house_accepted, h);
+    queue_accept(h->queue, &m, house_accepted, h); /* the same again: charged once */
     house_run_idle(h);
+    assert_int_equal(h->accepted, 2);
+    assert_int_equal(b.left, 97);
     assert_int_equal(fixture_count(h->fixture), 0);
+}
+
+/* What a toll holds is accepted, stays, and goes when a person releases it. */
+static void test_toll_holds(void **state)
+{
+    struct purse a = {.left = 100, .held_from = 100}, b = {.left = 100};
+    struct queue_order order = {.action = QUEUE_RELEASE, .person = SPAN("me")};
+    struct house *h = *state;
+    struct message m = fixture_message(BODY);
+
+    h->courier = delivers;
+    give_purses(h, &a, &b);
+    house_accept(h, &m);
+    assert_int_equal(h->code, 250);
+    house_run_idle(h);
+    assert_int_equal(counts(h).held, 1);
+    assert_int_equal(counts(h).delivered, 0);
+    house_restart(h);
+    house_run_idle(h);
+    assert_int_equal(counts(h).held, 1);
+    order.id = &m.envelope.id;
+    queue_act(h->queue, &order, NULL, NULL);
+    house_run_idle(h);
+    assert_int_equal(counts(h).delivered, 3);
 }
 
 /* P2, fault 14: too much waiting for the disk is "try later" and keeps nothing. */
@@ -458,7 +538,8 @@ int main(void)
         BOTH(test_accept_and_deliver),
         BOTH(test_accept_twice),
         BOTH(test_accept_once),
-        BOTH(test_day_limit),
+        BOTH(test_tolls),
+        BOTH(test_toll_holds),
         BOTH(test_busy),
         BOTH(test_strange_messages),
         BOTH(test_back_off),

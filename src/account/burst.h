@@ -1,0 +1,69 @@
+/* burst: does what an account sends look like the work of a thief who has its password? By what the
+ * account did before: the networks it sent from, whom it wrote to, how much of its mail comes back.
+ * Pure memory and arithmetic; the table of signs and weights stands in burst.c.
+ *
+ * A network is an IPv4 /24 or an IPv6 /48. The first one an account is ever seen in is its home; a
+ * further one is new until a day has passed since its first mail. What comes from a new network is
+ * judged by what came from new networks, what comes from a known one by what came from those: a
+ * newsletter from the office does not make the phone on the train suspect.
+ *
+ * Bounded: BURST_NETWORKS networks (new ones are forgotten first), BURST_CONTACTS correspondents as
+ * hashes of 32 bits (the oldest is forgotten; two that share a hash are taken for one). */
+#ifndef PORT26_ACCOUNT_BURST_H
+#define PORT26_ACCOUNT_BURST_H
+
+#include "base/text.h"
+#include "mail/envelope.h"
+
+enum {
+    BURST_NETWORKS = 24,
+    BURST_CONTACTS = 1024,
+    BURST_SLOTS = 13, /* of five minutes: what happened counts for 60 to 65 minutes */
+    BURST_PACKED_MAX = BURST_NETWORKS * 64 + BURST_CONTACTS * 4 + 256,
+};
+
+struct burst_network {
+    uint64_t key;
+    int64_t first, last; /* ms of the caller's clock */
+    bool home;           /* the first one ever, or one that a person has declared good */
+};
+
+struct burst_slot {
+    uint32_t number; /* of five minutes since the clock's zero */
+    uint32_t recipients, failures;
+    uint32_t strangers[2]; /* from known networks, from new ones */
+};
+
+/* What is remembered of one account; begins as {0}. */
+struct burst {
+    struct burst_network *network;
+    uint32_t networks, network_cap;
+    uint32_t *contact;
+    uint32_t contacts, contact_cap, contact_next;
+    struct burst_slot slot[BURST_SLOTS];
+};
+
+void burst_free(struct burst *b);
+/* The network of an address, 0 when there is none (this machine itself, or no address). */
+uint64_t burst_network(struct span peer);
+/* A message to these recipients came from that network. */
+void burst_sent(struct burst *b, uint64_t network, const struct recipient *to, size_t count,
+                int64_t now);
+/* A far server refused one of its recipients for good. */
+void burst_failed(struct burst *b, int64_t now);
+/* Does it look stolen now? True: `words` gets the signs that were seen, as a list in words. */
+bool burst_judge(const struct burst *b, uint64_t network, int64_t now, struct text *words);
+/* The same for whichever new network it used within the hour, else for the known ones. */
+bool burst_judge_any(const struct burst *b, int64_t now, struct text *words);
+/* A person says that it is all right: its networks are known ones from now on, the counts of the
+ * hour begin anew. */
+void burst_forgive(struct burst *b, int64_t now);
+
+/* Appends what burst_unpack reads; the counts of the hour are not kept. */
+void burst_pack(const struct burst *b, struct text *out);
+/* False when it is damaged: *out is then empty. */
+bool burst_unpack(struct span packed, struct burst *out);
+/* After unpacking, when the time is known: nothing lies in the future of a clock that was lost. */
+void burst_settle(struct burst *b, int64_t now);
+
+#endif

@@ -1,0 +1,524 @@
+#include "account/sending.h"
+
+#include "account/sending_parts.h"
+#include "account/sending_words.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_MAX = STORE_NAME_MAX, ADDRESS_MAX = INET6_ADDRSTRLEN + 4 };
+
+static const int64_t span_lengths[WINDOW_SPANS] = {
+    [WINDOW_HOUR] = CLOCK_HOUR, [WINDOW_DAY] = CLOCK_DAY};
+
+/* ---- entries ---- */
+
+static bool key_of(enum sending_kind kind, struct span name, struct text *out)
+{
+    return text_addc(out, (char)('a' + kind)) && text_add(out, name);
+}
+
+struct sending_entry *sending_find(const struct sending *s, enum sending_kind kind,
+                                   struct span name)
+{
+    struct text key = TEXT_INIT(KEY_MAX);
+    struct sending_entry *e =
+        name.len && key_of(kind, name, &key) ? map_get(s->entries, text_span(&key)) : NULL;
+
+    text_free(&key);
+    return e;
+}
+
+static void unlink_address(struct sending *s, struct sending_entry *e)
+{
+    *(e->older ? &e->older->newer : &s->oldest) = e->newer;
+    *(e->newer ? &e->newer->older : &s->newest) = e->older;
+    e->older = e->newer = NULL;
+    s->addresses--;
+}
+
+static void link_address(struct sending *s, struct sending_entry *e)
+{
+    e->older = s->newest;
+    *(s->newest ? &s->newest->newer : &s->oldest) = e;
+    s->newest = e;
+    s->addresses++;
+}
+
+static void free_entry(struct sending_entry *e)
+{
+    window_free(&e->window);
+    burst_free(&e->burst);
+    free(e->held);
+    free(e->name);
+    free(e);
+}
+
+static void take_from_changed(struct sending *s, const struct sending_entry *e)
+{
+    struct sending_entry **link = &s->changed;
+
+    if (!e->in_list)
+        return;
+    while (*link != e)
+        link = &(*link)->next_changed;
+    *link = e->next_changed;
+}
+
+/* Its records are removed at the next interval. */
+static void drop(struct sending *s, struct sending_entry *e)
+{
+    struct sending_gone *gone = memory_alloc(sizeof *gone);
+    struct text key = TEXT_INIT(KEY_MAX);
+
+    key_of(e->kind, span_of(e->name), &key);
+    map_take(s->entries, text_span(&key));
+    text_free(&key);
+    take_from_changed(s, e);
+    if (e->kind == SENDING_ADDRESS)
+        unlink_address(s, e);
+    *gone = (struct sending_gone){.next = s->gone, .kind = e->kind, .name = e->name};
+    s->gone = gone;
+    e->name = NULL;
+    free_entry(e);
+}
+
+struct sending_entry *sending_entry(struct sending *s, enum sending_kind kind, struct span name)
+{
+    struct sending_entry *e = sending_find(s, kind, name);
+    struct text key = TEXT_INIT(KEY_MAX);
+
+    if (!e && key_of(kind, name, &key)) {
+        if (kind == SENDING_ADDRESS && s->addresses == SENDING_ADDRESSES)
+            drop(s, s->oldest);
+        e = memory_alloc(sizeof *e);
+        e->kind = kind;
+        e->name = span_dup(name);
+        map_put(s->entries, text_span(&key), e);
+        if (kind == SENDING_ADDRESS)
+            link_address(s, e);
+    } else if (e && kind == SENDING_ADDRESS) {
+        unlink_address(s, e);
+        link_address(s, e);
+    }
+    text_free(&key);
+    return e;
+}
+
+void sending_changed(struct sending *s, struct sending_entry *e, enum sending_record record)
+{
+    e->changed[record] = true;
+    if (e->in_list)
+        return;
+    e->in_list = true;
+    e->next_changed = s->changed;
+    s->changed = e;
+}
+
+/* An IPv4 address as it is, of IPv6 the /64; what is neither has no entry. */
+static struct span address_name(struct span peer, char buf[ADDRESS_MAX])
+{
+    unsigned char at[16];
+    char text[INET6_ADDRSTRLEN];
+
+    if (!span_cstr(peer, text, sizeof text))
+        return SPAN_NONE;
+    if (inet_pton(AF_INET, text, at) == 1) {
+        snprintf(buf, ADDRESS_MAX, "%s", text);
+        return span_of(buf);
+    }
+    if (inet_pton(AF_INET6, text, at) != 1)
+        return SPAN_NONE;
+    memset(at + 8, 0, 8);
+    inet_ntop(AF_INET6, at, text, sizeof text);
+    snprintf(buf, ADDRESS_MAX, "%s/64", text);
+    return span_of(buf);
+}
+
+static bool has_limit(const struct sending_limits *l)
+{
+    for (int s = 0; s < WINDOW_SPANS; s++)
+        for (int w = 0; w < WINDOW_WHATS; w++)
+            if (l->most[s][w])
+                return true;
+    return false;
+}
+
+/* The name under which a party is counted; empty when it is not. */
+static struct span party(const struct sending_who *w, enum sending_kind kind, char buf[ADDRESS_MAX])
+{
+    if (kind != SENDING_ADDRESS)
+        return span_head(w->name[kind], STORE_NAME_MAX - 2);
+    return has_limit(&w->limits[kind]) ? address_name(w->name[kind], buf) : SPAN_NONE;
+}
+
+/* ---- open and close ---- */
+
+struct sending *sending_open(struct store *st, const struct sending_calls *calls, void *arg,
+                             struct error *e)
+{
+    struct sending *s = memory_alloc(sizeof *s);
+
+    *s = (struct sending){.entries = map_new(), .calls = calls, .arg = arg};
+    if (sending_read(s, st, e) < 0)
+        sending_free(&s);
+    return s;
+}
+
+static void settle_entry(struct span key, void *value, void *arg)
+{
+    struct sending_entry *e = value;
+    int64_t now = *(int64_t *)arg;
+
+    (void)key;
+    window_settle(&e->window, now);
+    burst_settle(&e->burst, now);
+    for (int i = 0; i < WINDOW_SPANS; i++)
+        e->told[i] = e->told[i] < now ? e->told[i] : now;
+}
+
+static void drop_old_addresses(struct sending *s, int64_t now)
+{
+    while (s->oldest && window_empty(&s->oldest->window, now))
+        drop(s, s->oldest);
+}
+
+void sending_start(struct sending *s, int64_t now)
+{
+    map_each(s->entries, settle_entry, &now);
+    drop_old_addresses(s, now);
+}
+
+static void free_each(struct span key, void *value, void *arg)
+{
+    (void)key;
+    (void)arg;
+    free_entry(value);
+}
+
+void sending_free(struct sending **s)
+{
+    if (!*s)
+        return;
+    while ((*s)->gone) {
+        struct sending_gone *g = (*s)->gone;
+
+        (*s)->gone = g->next;
+        free(g->name);
+        free(g);
+    }
+    map_each((*s)->entries, free_each, NULL);
+    map_free(&(*s)->entries);
+    free(*s);
+    *s = NULL;
+}
+
+void sending_burst(struct sending *s, bool on)
+{
+    s->burst = on;
+}
+
+/* ---- limits ---- */
+
+/* Fills *r when this limit is in the way for longer than what it holds by now. */
+static void look_at(const struct sending_entry *e, const struct sending_refusal *ask, int64_t now,
+                    struct sending_refusal *r)
+{
+    int64_t at = window_frees(&e->window, ask->span, ask->what, ask->need, ask->limit, now);
+    int64_t wait = at == CLOCK_NEVER ? CLOCK_NEVER : at - now;
+
+    if (wait <= r->wait)
+        return;
+    *r = *ask;
+    r->wait = wait;
+    r->sent = window_sum(&e->window, ask->span, ask->what, now);
+}
+
+static const struct window no_window;
+
+/* The limit that is in the way for longest; wait 0: none is. */
+static struct sending_refusal find_refusal(const struct sending *s, const struct sending_who *w,
+                                           const uint32_t need[WINDOW_WHATS], int64_t now)
+{
+    struct sending_entry nobody = {.window = no_window};
+    struct sending_refusal r = {0};
+    char buf[ADDRESS_MAX];
+
+    for (int k = 0; k < SENDING_KINDS; k++) {
+        struct span name = party(w, (enum sending_kind)k, buf);
+        const struct sending_entry *e = sending_find(s, (enum sending_kind)k, name);
+
+        for (int i = 0; name.len && i < WINDOW_SPANS * WINDOW_WHATS; i++) {
+            struct sending_refusal ask = {.kind = (enum sending_kind)k,
+                                          .span = (enum window_span)(i / WINDOW_WHATS),
+                                          .what = (enum window_what)(i % WINDOW_WHATS)};
+
+            ask.limit = w->limits[k].most[ask.span][ask.what];
+            ask.need = need[ask.what];
+            if (ask.limit && ask.need)
+                look_at(e ? e : &nobody, &ask, now, &r);
+        }
+    }
+    return r;
+}
+
+/* Once in each hour or day, whichever limit it was. */
+static void tell_refusal(struct sending *s, const struct sending_who *w, enum window_span span,
+                         const char *words, int64_t now)
+{
+    struct sending_entry *e;
+
+    if (!w->name[SENDING_ACCOUNT].len)
+        return;
+    e = sending_entry(s, SENDING_ACCOUNT, w->name[SENDING_ACCOUNT]);
+    if (!e || (e->told[span] && now - e->told[span] < span_lengths[span]))
+        return;
+    e->told[span] = now;
+    sending_changed(s, e, SENDING_WINDOW);
+    if (s->calls && s->calls->refused)
+        s->calls->refused(s->arg, w->name[SENDING_ACCOUNT], words);
+}
+
+int sending_may(struct sending *s, const struct sending_who *w, uint32_t messages,
+                uint32_t recipients, int64_t now, struct error *e)
+{
+    const uint32_t need[WINDOW_WHATS] = {messages, recipients};
+    struct sending_refusal r = find_refusal(s, w, need, now);
+    struct text words = TEXT_INIT(SENDING_WORDS);
+    char buf[ADDRESS_MAX];
+
+    if (!r.wait)
+        return 0;
+    sending_words_refusal(&r, party(w, r.kind, buf), &words);
+    error_mail(e, ERROR_TEMPORARY, "4.7.1", OWNER_YOU, "%s", text_cstr(&words));
+    tell_refusal(s, w, r.span, text_cstr(&words), now);
+    text_free(&words);
+    return -1;
+}
+
+uint32_t sending_room(const struct sending *s, const struct sending_who *w, int64_t now)
+{
+    uint32_t room = UINT32_MAX;
+    char buf[ADDRESS_MAX];
+
+    for (int k = 0; k < SENDING_KINDS; k++) {
+        struct span name = party(w, (enum sending_kind)k, buf);
+        const struct sending_entry *e = sending_find(s, (enum sending_kind)k, name);
+
+        for (int i = 0; name.len && i < WINDOW_SPANS; i++) {
+            uint32_t limit = w->limits[k].most[i][WINDOW_RECIPIENTS];
+            uint32_t sent =
+                e ? window_sum(&e->window, (enum window_span)i, WINDOW_RECIPIENTS, now) : 0;
+
+            if (limit && (limit > sent ? limit - sent : 0) < room)
+                room = limit > sent ? limit - sent : 0;
+        }
+    }
+    return room;
+}
+
+/* ---- stolen passwords ---- */
+
+static void hold(struct sending *s, struct sending_entry *e, struct text *signs)
+{
+    struct text words = TEXT_INIT(2 * SENDING_WORDS);
+
+    sending_words_held(span_of(e->name), text_span(signs), &words);
+    e->held = memory_dup(text_cstr(&words));
+    text_free(&words);
+    sending_changed(s, e, SENDING_HABITS);
+    if (s->calls && s->calls->held)
+        s->calls->held(s->arg, span_of(e->name), e->held);
+}
+
+/* True: it is held from now on. */
+static bool judge_sent(struct sending *s, struct sending_entry *e, struct span peer,
+                       const struct recipient *to, size_t count, int64_t now)
+{
+    struct text signs = TEXT_INIT(SENDING_WORDS);
+    uint64_t network = burst_network(peer);
+    bool stolen = false;
+
+    burst_sent(&e->burst, network, to, count, now);
+    sending_changed(s, e, SENDING_HABITS);
+    if (!e->held && burst_judge(&e->burst, network, now, &signs)) {
+        hold(s, e, &signs);
+        stolen = true;
+    }
+    text_free(&signs);
+    return stolen;
+}
+
+void sending_failed(struct sending *s, struct span account, int64_t now)
+{
+    struct sending_entry *e = sending_find(s, SENDING_ACCOUNT, account);
+    struct text signs = TEXT_INIT(SENDING_WORDS);
+
+    if (!e)
+        return;
+    burst_failed(&e->burst, now);
+    if (s->burst && !e->held && burst_judge_any(&e->burst, now, &signs))
+        hold(s, e, &signs);
+    text_free(&signs);
+}
+
+const char *sending_held(const struct sending *s, struct span account)
+{
+    const struct sending_entry *e = sending_find(s, SENDING_ACCOUNT, account);
+
+    return e ? e->held : NULL;
+}
+
+bool sending_release(struct sending *s, struct span account, int64_t now)
+{
+    struct sending_entry *e = sending_find(s, SENDING_ACCOUNT, account);
+
+    if (!e || !e->held)
+        return false;
+    free(e->held);
+    e->held = NULL;
+    burst_forgive(&e->burst, now);
+    sending_changed(s, e, SENDING_HABITS);
+    return true;
+}
+
+/* ---- the accept ---- */
+
+/* What a limit counts is written with the accept, all else at the next interval. */
+static void charge_one(struct sending *s, struct sending_changes *c, const struct sending_who *w,
+                       enum sending_kind kind)
+{
+    char buf[ADDRESS_MAX];
+    struct span name = party(w, kind, buf);
+    struct sending_entry *e = name.len ? sending_entry(s, kind, name) : NULL;
+
+    if (!e)
+        return;
+    window_add(&e->window, c->when, 1, c->recipients);
+    c->charged[kind] = arena_span(c->arena, name);
+    if (has_limit(&w->limits[kind]))
+        sending_changes_add(c, e, SENDING_WINDOW);
+    else
+        sending_changed(s, e, SENDING_WINDOW);
+}
+
+int sending_charge(struct sending *s, const struct sending_who *w, const struct recipient *to,
+                   size_t count, int64_t now, struct sending_changes **out, struct error *e)
+{
+    struct span account = w->name[SENDING_ACCOUNT];
+    struct sending_entry *entry;
+    struct sending_changes *c;
+
+    *out = NULL;
+    if (sending_may(s, w, 1, (uint32_t)count, now, e) < 0)
+        return -1;
+    c = sending_changes_new();
+    c->is_charge = true;
+    c->when = now;
+    c->recipients = (uint32_t)count;
+    for (int k = 0; k < SENDING_KINDS; k++)
+        charge_one(s, c, w, (enum sending_kind)k);
+    entry = sending_find(s, SENDING_ACCOUNT, account);
+    if (entry && s->burst && judge_sent(s, entry, w->name[SENDING_ADDRESS], to, count, now))
+        sending_changes_add(c, entry, SENDING_HABITS);
+    *out = c;
+    return 0;
+}
+
+static void take_back(struct sending *s, const struct sending_changes *c)
+{
+    for (int k = 0; c->is_charge && k < SENDING_KINDS; k++) {
+        struct sending_entry *e = sending_find(s, (enum sending_kind)k, c->charged[k]);
+
+        if (!e)
+            continue;
+        window_take(&e->window, c->when, 1, c->recipients);
+        sending_changed(s, e, SENDING_WINDOW);
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        struct sending_entry *e = sending_find(s, c->list[i].kind, c->list[i].name);
+
+        if (e)
+            sending_changed(s, e, c->list[i].record);
+    }
+}
+
+void sending_end(struct sending *s, struct sending_changes **c, bool kept)
+{
+    if (*c && !kept)
+        take_back(s, *c);
+    sending_changes_free(c);
+}
+
+/* ---- what is written at intervals ---- */
+
+static void take_entry(struct sending *s, struct sending_changes *c)
+{
+    struct sending_entry *e = s->changed;
+
+    s->changed = e->next_changed;
+    e->in_list = false;
+    for (int r = 0; r < SENDING_RECORDS; r++) {
+        if (e->changed[r])
+            sending_changes_add(c, e, (enum sending_record)r);
+        e->changed[r] = false;
+    }
+}
+
+static void take_gone(struct sending *s, struct sending_changes *c)
+{
+    struct sending_gone *g = s->gone;
+
+    s->gone = g->next;
+    if (!sending_find(s, g->kind, span_of(g->name))) /* else it is back, and written */
+        sending_changes_remove(c, g->kind, span_of(g->name));
+    free(g->name);
+    free(g);
+}
+
+struct sending_changes *sending_take_changes(struct sending *s, size_t most, int64_t now)
+{
+    struct sending_changes *c = NULL;
+
+    drop_old_addresses(s, now);
+    if (s->changed || s->gone)
+        c = sending_changes_new();
+    while (s->gone && c->count < most)
+        take_gone(s, c);
+    while (s->changed && c->count < most)
+        take_entry(s, c);
+    return c;
+}
+
+void sending_forget(struct sending *s, enum sending_kind kind, struct span name)
+{
+    struct sending_entry *e = sending_find(s, kind, name);
+
+    if (e)
+        drop(s, e);
+}
+
+/* ---- showing ---- */
+
+void sending_show(const struct sending *s, enum sending_kind kind, struct span name,
+                  const struct sending_limits *limits, int64_t now, struct sending_count *out)
+{
+    const struct sending_entry *e = sending_find(s, kind, name);
+    int64_t wait = 0;
+
+    *out = (struct sending_count){0};
+    for (int i = 0; e && i < WINDOW_SPANS * WINDOW_WHATS; i++) {
+        enum window_span span = (enum window_span)(i / WINDOW_WHATS);
+        enum window_what what = (enum window_what)(i % WINDOW_WHATS);
+        uint32_t limit = limits->most[span][what];
+        int64_t at = limit ? window_frees(&e->window, span, what, 1, limit, now) : now;
+
+        out->sent[span][what] = window_sum(&e->window, span, what, now);
+        wait = at - now > wait ? at - now : wait;
+    }
+    out->free_at = wait ? clock_wall() + wait : 0;
+}

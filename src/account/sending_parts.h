@@ -1,0 +1,78 @@
+/* sending_parts: what the files of sending share, for src/account/sending*.c only. */
+#ifndef PORT26_ACCOUNT_SENDING_PARTS_H
+#define PORT26_ACCOUNT_SENDING_PARTS_H
+
+#include "account/burst.h"
+#include "account/sending.h"
+#include "base/map.h"
+
+/* Two records of one name: what limits count is written with every accept and stays small, what is
+ * known of an account's habits is written now and then. */
+enum sending_record { SENDING_WINDOW, SENDING_HABITS, SENDING_RECORDS };
+
+struct sending_entry {
+    enum sending_kind kind;
+    char *name;
+    struct window window;
+    int64_t told[WINDOW_SPANS]; /* when it was last told of a refusal; 0: never */
+    struct burst burst;         /* accounts only */
+    char *held;                 /* why its mail is held, or NULL */
+    bool changed[SENDING_RECORDS];
+    bool in_list;
+    struct sending_entry *next_changed;
+    struct sending_entry *older, *newer; /* addresses, by last use */
+};
+
+/* A name whose records are to be removed. */
+struct sending_gone {
+    struct sending_gone *next;
+    enum sending_kind kind;
+    char *name;
+};
+
+struct sending {
+    struct map *entries; /* by kind and name */
+    const struct sending_calls *calls;
+    void *arg;
+    bool burst;
+    struct sending_entry *oldest, *newest; /* addresses */
+    size_t addresses;
+    struct sending_entry *changed;
+    struct sending_gone *gone;
+};
+
+/* One record to write; an empty value removes it. */
+struct sending_change {
+    enum sending_kind kind;
+    enum sending_record record;
+    struct span name, value;
+};
+
+struct sending_changes {
+    struct arena *arena;
+    struct sending_change *list;
+    size_t count, cap;
+    bool is_charge; /* what follows is to be taken back when it was not kept */
+    struct span charged[SENDING_KINDS];
+    int64_t when;
+    uint32_t recipients;
+};
+
+/* sending.c */
+struct sending_entry *sending_find(const struct sending *s, enum sending_kind kind,
+                                   struct span name);
+/* Made when it is missing. */
+struct sending_entry *sending_entry(struct sending *s, enum sending_kind kind, struct span name);
+void sending_changed(struct sending *s, struct sending_entry *e, enum sending_record record);
+
+/* sending_store.c */
+struct sending_changes *sending_changes_new(void);
+/* Adds a record as it is now. */
+void sending_changes_add(struct sending_changes *c, const struct sending_entry *e,
+                         enum sending_record record);
+void sending_changes_remove(struct sending_changes *c, enum sending_kind kind, struct span name);
+void sending_changes_free(struct sending_changes **c);
+/* Reads all records; 0 or -1 and *e. */
+int sending_read(struct sending *s, struct store *st, struct error *e);
+
+#endif

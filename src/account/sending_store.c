@@ -1,0 +1,169 @@
+/* The records of sending in the store: "<kind><record><name>", each a line of decimal words; of the
+ * habits the part behind burst's words is binary. */
+#include "account/sending_parts.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RECORD_MAX = WINDOW_PACKED_MAX + BURST_PACKED_MAX + 2 * SENDING_WORDS };
+static_assert((int)RECORD_MAX <= (int)STORE_VALUE_MAX, "a record fits the store");
+
+static const char kinds[SENDING_KINDS] = {'a', 'h', 'p'};
+static const char records[SENDING_RECORDS] = {'w', 'b'};
+
+/* ---- writing ---- */
+
+struct sending_changes *sending_changes_new(void)
+{
+    struct sending_changes *c = memory_alloc(sizeof *c);
+
+    c->arena = arena_new();
+    return c;
+}
+
+void sending_changes_free(struct sending_changes **c)
+{
+    if (!*c)
+        return;
+    arena_free(&(*c)->arena);
+    free((*c)->list);
+    free(*c);
+    *c = NULL;
+}
+
+static struct sending_change *add(struct sending_changes *c, enum sending_kind kind,
+                                  enum sending_record record, struct span name)
+{
+    struct sending_change *to;
+
+    if (c->count == c->cap) {
+        c->cap = c->cap ? 2 * c->cap : 4;
+        c->list = memory_grow(c->list, c->cap * sizeof *c->list);
+    }
+    to = &c->list[c->count++];
+    *to =
+        (struct sending_change){.kind = kind, .record = record, .name = arena_span(c->arena, name)};
+    return to;
+}
+
+static void pack_window(const struct sending_entry *e, struct text *out)
+{
+    text_addf(out, "1 %lld %lld ", (long long)e->told[WINDOW_HOUR], (long long)e->told[WINDOW_DAY]);
+    window_pack(&e->window, out);
+}
+
+static void pack_habits(const struct sending_entry *e, struct text *out)
+{
+    struct span held = span_of(e->held);
+
+    text_addf(out, "1 %zu ", held.len);
+    text_add(out, held);
+    burst_pack(&e->burst, out);
+}
+
+void sending_changes_add(struct sending_changes *c, const struct sending_entry *e,
+                         enum sending_record record)
+{
+    struct text value = TEXT_INIT(RECORD_MAX);
+
+    if (record == SENDING_WINDOW)
+        pack_window(e, &value);
+    else
+        pack_habits(e, &value);
+    assert(!value.full);
+    add(c, e->kind, record, span_of(e->name))->value = arena_span(c->arena, text_span(&value));
+    text_free(&value);
+}
+
+void sending_changes_remove(struct sending_changes *c, enum sending_kind kind, struct span name)
+{
+    for (int r = 0; r < SENDING_RECORDS; r++)
+        add(c, kind, (enum sending_record)r, name);
+}
+
+int sending_write(struct store *st, const struct sending_changes *c, struct error *e)
+{
+    struct text key = TEXT_INIT(STORE_NAME_MAX);
+    int bad = 0;
+
+    for (size_t i = 0; c && !bad && i < c->count; i++) {
+        const struct sending_change *one = &c->list[i];
+
+        text_clear(&key);
+        text_addc(&key, kinds[one->kind]);
+        text_addc(&key, records[one->record]);
+        text_add(&key, one->name);
+        if (one->value.len)
+            bad = store_value_put(st, STORE_KIND_SENDING, text_span(&key), one->value, e) < 0;
+        else
+            bad = store_value_remove(st, STORE_KIND_SENDING, text_span(&key), e) < 0;
+    }
+    text_free(&key);
+    return bad ? -1 : 0;
+}
+
+/* ---- reading ---- */
+
+static bool number(struct span *rest, uint64_t max, uint64_t *out)
+{
+    return span_u64(span_word(rest), max, out);
+}
+
+static bool read_window(struct sending_entry *e, struct span value)
+{
+    uint64_t version, hour, day;
+
+    if (!number(&value, 1, &version) || !number(&value, INT64_MAX, &hour) ||
+        !number(&value, INT64_MAX, &day) || !window_unpack(&value, &e->window))
+        return false;
+    e->told[WINDOW_HOUR] = (int64_t)hour;
+    e->told[WINDOW_DAY] = (int64_t)day;
+    return true;
+}
+
+static bool read_habits(struct sending_entry *e, struct span value)
+{
+    uint64_t version, held;
+
+    if (!number(&value, 1, &version) || !number(&value, 2 * SENDING_WORDS, &held))
+        return false;
+    value = span_from(value, 1); /* the blank */
+    if (held > value.len || !burst_unpack(span_from(value, held), &e->burst))
+        return false;
+    e->held = held ? span_dup(span_head(value, held)) : NULL;
+    return true;
+}
+
+static int index_of(const char *letters, int count, char c)
+{
+    for (int i = 0; i < count; i++)
+        if (letters[i] == c)
+            return i;
+    return -1;
+}
+
+static bool read_one(void *arg, struct span name, struct span value)
+{
+    struct sending *s = arg;
+    int kind = name.len > 2 ? index_of(kinds, SENDING_KINDS, name.at[0]) : -1;
+    int record = kind < 0 ? -1 : index_of(records, SENDING_RECORDS, name.at[1]);
+    struct sending_entry *e;
+    bool good = false;
+
+    if (record >= 0 && value.at) {
+        e = sending_entry(s, (enum sending_kind)kind, span_from(name, 2));
+        good = record == SENDING_WINDOW ? read_window(e, value) : read_habits(e, value);
+    }
+    if (!good) /* counted anew from here on: better than no mail at all */
+        log_event(LOG_ERROR, "sending.damaged", LOG_SPAN("record", name));
+    return true;
+}
+
+int sending_read(struct sending *s, struct store *st, struct error *e)
+{
+    return store_value_each(st, STORE_KIND_SENDING, read_one, s, e);
+}
