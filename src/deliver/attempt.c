@@ -32,6 +32,7 @@ struct attempt_context {
     struct dead *dead;
     struct gate *gate;
     struct recall *recall;
+    struct silence *silence;
     struct opening_race *races; /* under way */
     struct attempt *running;
     unsigned moves; /* changes of the network so far */
@@ -75,6 +76,7 @@ struct attempt_context *attempt_open(struct loop *l, const struct config *config
                                   .dead = dead_new(),
                                   .gate = gate_new(),
                                   .recall = recall_new(noted, arg)};
+    c->silence = silence_new(c->recall, SILENCE_FAIR);
     return c;
 }
 
@@ -85,6 +87,7 @@ void attempt_close(struct attempt_context **c)
     pool_free(&(*c)->pool);
     dead_free(&(*c)->dead);
     gate_free(&(*c)->gate);
+    silence_free(&(*c)->silence);
     recall_free(&(*c)->recall);
     ways_close(&(*c)->ways);
     free(*c);
@@ -452,6 +455,7 @@ static void init(struct attempt *x)
                                   .ways = x->c->ways,
                                   .dead = x->c->dead,
                                   .recall = x->c->recall,
+                                  .silence = x->c->silence,
                                   .races = &x->c->races,
                                   .arena = x->arena,
                                   .failed = failed,
@@ -526,6 +530,7 @@ void attempt_moved(struct attempt_context *c)
     dead_free(&c->dead);
     c->dead = dead_new();
     pool_forget(c->pool);
+    silence_drop(c->silence);
     c->moves++;
     for (struct opening_race *r = c->races; r; r = r->next)
         race_abort(&r->race);

@@ -120,6 +120,7 @@ static int talk_http(const struct hop_wish *w, struct hop *h, struct smtp_client
             return 0;
         if (w->turn && w->turn(w->arg) < 0)
             return not_our_turn(f);
+        posting_until(h->posting, w->until);
         if (posting_login(h->posting) == 0)
             return 0;
     }
@@ -155,6 +156,7 @@ static int talk(const struct hop_wish *w, struct hop *h, struct smtp_client_fail
             return 0;
         if (w->turn && w->turn(w->arg) < 0)
             return not_our_turn(f);
+        smtp_client_until(h->client, w->until);
         if (smtp_client_login(h->client) == 0)
             return 0;
     }
@@ -165,9 +167,13 @@ static int talk(const struct hop_wish *w, struct hop *h, struct smtp_client_fail
 static int connect_to(const struct hop_wish *w, struct hop *h, struct smtp_client_failure *f)
 {
     int64_t deadline = clock_now() + (w->connect_time ? w->connect_time : CONNECT_TIME);
-    int rc = stream_connect(w->loop, (const struct sockaddr *)&w->path->address,
-                            (const struct sockaddr *)w->source,
-                            deadline < w->until ? deadline : w->until, &h->stream);
+    int rc;
+
+    if (deadline > w->until)
+        deadline = w->until;
+    rc = w->connect ? w->connect(w->arg, deadline, &h->stream)
+                    : stream_connect(w->loop, (const struct sockaddr *)&w->path->address,
+                                     (const struct sockaddr *)w->source, deadline, &h->stream);
 
     if (rc < 0)
         return connect_failed(h, rc, f);

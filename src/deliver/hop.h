@@ -32,8 +32,10 @@ struct hop_wish {
     const struct sockaddr_storage *source; /* NULL: the system chooses */
     int64_t until;                         /* clock_now() milliseconds */
     int64_t connect_time;                  /* milliseconds; 0: the usual */
-    /* Told when the connection stands; asked before the login is sent, may wait, and 0 lets it go.
-     * NULL: nobody wants to know. */
+    /* Connects instead of us: 0 and *out, or a negative errno. NULL: we do. */
+    int (*connect)(void *arg, int64_t until, struct stream **out);
+    /* Told when the connection stands, and may shorten `until`; asked before the login is sent, may
+     * wait, may give more time again, and 0 lets it go. NULL: nobody wants to know. */
     void (*connected)(void *arg);
     int (*turn)(void *arg);
     void *arg;

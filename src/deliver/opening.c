@@ -9,6 +9,8 @@ enum {
     PATHS = 6,                /* of a domain, that answer or make us wait, in one attempt */
     CONNECT_TIME = 10 * 1000, /* of a relay's doors: soon enough tried again */
     OPEN_TIME = 30 * 1000,    /* the same, until they have taken the login */
+    TALK_TIME = 5 * 1000,     /* between connection and login, of a relay known to be quick */
+    PATIENT_TRY = 4,          /* each so many tries of a message do without that */
 };
 
 /* The paths of the next race. */
@@ -92,7 +94,7 @@ static void note_dead(struct opening *o, const struct race_entry *e)
         dead_clear(o->dead, span_of(address));
 }
 
-static void learn(struct opening *o, const struct race_entry *entry, size_t count)
+static void learn(struct opening *o, struct race_entry *entry, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct race_entry *e = &entry[i];
@@ -108,8 +110,13 @@ static void learn(struct opening *o, const struct race_entry *entry, size_t coun
         if (o->job->kind == ROUTE_MX)
             note_dead(o, e);
     }
-    if (o->job->kind == ROUTE_RELAY)
-        recall_race(o->recall, entry, count);
+    if (o->job->kind != ROUTE_RELAY) {
+        for (size_t i = 0; i < count; i++)
+            knock_drop(&entry[i].knock);
+        return;
+    }
+    recall_race(o->recall, entry, count);
+    silence_race(o->silence, entry, count);
 }
 
 static void unlink_race(struct opening *o, struct opening_race *r)
@@ -119,6 +126,16 @@ static void unlink_race(struct opening *o, struct opening_race *r)
     while (*at != r)
         at = &(*at)->next;
     *at = r->next;
+}
+
+/* A relay that is slow everywhere must get through as well, so the time is short only for one that
+ * was quick somewhere, and not in each try. */
+static int64_t talk_time(const struct opening *o, const struct group *g)
+{
+    if (g->count < 2 || (o->job->attempt && o->job->attempt % PATIENT_TRY == 0) ||
+        !recall_quick(o->recall, o->list.path, o->list.count, TALK_TIME))
+        return 0;
+    return TALK_TIME;
 }
 
 static struct hop *run_group(struct opening *o, const struct group *g)
@@ -133,6 +150,7 @@ static struct hop *run_group(struct opening *o, const struct group *g)
         w.hop.connect_time = CONNECT_TIME;
         if (g->count > 1 && clock_now() + OPEN_TIME < w.hop.until)
             w.hop.until = clock_now() + OPEN_TIME;
+        w.talk = talk_time(o, g);
     }
     for (size_t i = 0; i < g->count; i++) {
         const struct path *p = &o->list.path[g->index[i]];

@@ -7,6 +7,7 @@
 #include "deliver/dead.h"
 #include "deliver/race.h"
 #include "deliver/recall.h"
+#include "deliver/silence.h"
 #include "deliver/ways.h"
 
 /* A race under way, for those who hear that the network changed. */
@@ -21,6 +22,7 @@ struct opening {
     const struct ways *ways;
     struct dead *dead;
     struct recall *recall;
+    struct silence *silence;
     struct opening_race **races; /* all that are under way */
     struct hop_wish wish;
     struct arena *arena;

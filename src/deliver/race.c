@@ -18,8 +18,28 @@ static void note_connected(void *arg)
 {
     struct race_entry *e = arg;
 
+    int64_t talk = e->race->wish->talk, end;
+
     e->connected = clock_now();
+    if (talk < RACE_TALK_TIMES * (e->connected - e->asked))
+        talk = RACE_TALK_TIMES * (e->connected - e->asked);
+    end = e->connected + talk;
+    if (e->race->wish->talk && end < e->wish->until)
+        e->wish->until = end;
     wake_leader(e->race);
+}
+
+static int knock(void *arg, int64_t until, struct stream **out)
+{
+    struct race_entry *e = arg;
+    int rc;
+
+    e->asked = clock_now();
+    e->knock = knock_new(e->race->wish->hop.loop, &e->path->address, e->source, until);
+    rc = knock_wait(e->knock, out);
+    if (rc != -ECANCELED)
+        knock_drop(&e->knock);
+    return rc;
 }
 
 static void pass_turn(struct race *r)
@@ -53,6 +73,7 @@ static int take_turn(void *arg)
         return -ECANCELED;
     r->holder = e;
     r->held = clock_now();
+    e->wish->until = r->wish->hop.until;
     return 0;
 }
 
@@ -74,9 +95,11 @@ static void open_one(struct race_entry *e)
     hop.path = e->path;
     hop.source = e->source;
     hop.clear = false;
+    hop.connect = knock;
     hop.connected = note_connected;
     hop.turn = take_turn;
     hop.arg = e;
+    e->wish = &hop;
     while (again && !e->hop && e->failures < RACE_FAILURES && !e->race->settled) {
         struct smtp_client_failure *f = &e->failure[e->failures];
 
@@ -85,6 +108,7 @@ static void open_one(struct race_entry *e)
         hop.clear = again;
         e->failures += !e->hop;
     }
+    e->wish = NULL;
 }
 
 static bool ends_the_route(const struct race_entry *e)
@@ -225,6 +249,8 @@ static struct hop *take_winner(struct race *r)
 struct hop *race_run(struct race *r, const struct race_wish *w, struct race_entry *entry,
                      size_t count)
 {
+    struct hop *winner;
+
     *r = (struct race){
         .wish = w, .entry = entry, .count = count, .leader = fiber_self(), .start = clock_now()};
     while (!r->settled && count) {
@@ -239,7 +265,10 @@ struct hop *race_run(struct race *r, const struct race_wish *w, struct race_entr
             sleep_until(r, at);
     }
     wait_for_all(r);
-    return take_winner(r);
+    winner = take_winner(r);
+    for (size_t i = 0; i < count && !winner; i++)
+        knock_drop(&entry[i].knock);
+    return winner;
 }
 
 void race_abort(struct race *r)

@@ -8,12 +8,14 @@
 #define PORT26_DELIVER_RACE_H
 
 #include "deliver/hop.h"
+#include "deliver/knock.h"
 
 enum {
     RACE_STAGGER = 250,     /* ms from one begin to the next (RFC 8305 section 5) */
     RACE_SPREAD = 1000,     /* all have begun after so long, however many they are */
     RACE_LEAD = 500,        /* a sure door is alone for so long, */
     RACE_LEAD_TALK = 4000,  /* or, once it is connected, for so long */
+    RACE_TALK_TIMES = 10,   /* with race_wish.talk: times as long as it took to connect */
     RACE_LOGIN_TURN = 5000, /* a door that hangs in its login holds up the others no longer */
     RACE_FAILURES = 2,
 };
@@ -38,9 +40,12 @@ struct race_entry {
     unsigned failures;
     struct smtp_client_failure failure[RACE_FAILURES];
     struct span tls[RACE_FAILURES];
+    /* Stopped before it stood, because another one won: the caller's, to drop or to leave. */
+    struct knock *knock;
     struct race *race; /* the rest is the race's own */
+    struct hop_wish *wish;
     struct fiber *fiber;
-    int64_t begun, connected;
+    int64_t begun, asked, connected;
     bool waits;
     struct hop *hop;
 };
@@ -50,6 +55,10 @@ struct race_wish {
     struct arena *arena;
     bool patient; /* once one is connected no other begins unless it fails: for servers of
                      strangers, which may greet slowly and count connections */
+    int64_t talk; /* ms in which one that is connected has to come to its login, or
+                     RACE_TALK_TIMES as long as its connection took: who takes connections and
+                     says nothing, as some login pages of networks do, must not hold up the
+                     look for a door. 0: no such limit */
 };
 
 struct race {

@@ -150,20 +150,54 @@ bool recall_closed(const struct recall *r, const struct path *path, size_t count
     return true;
 }
 
+static bool was_quick(const struct known *k, struct span door, int64_t ms)
+{
+    const struct known_place *p;
+
+    for (size_t i = 0; (p = known_at(k, i)); i++) {
+        const struct known_door *d = known_door(k, p->place.key, door);
+
+        if (d && (d->ms || d->last == KNOWN_WORKS) && d->ms < ms)
+            return true;
+    }
+    return false;
+}
+
+bool recall_quick(const struct recall *r, const struct path *path, size_t count, int64_t ms)
+{
+    for (size_t i = 0; i < count; i++) {
+        char text[PATH_DOOR_TEXT];
+
+        path_door(&path[i], text);
+        if (was_quick(r->known, span_of(text), ms))
+            return true;
+    }
+    return false;
+}
+
 /* ---- notes ---- */
 
-static void note(struct recall *r, const struct path *p, enum known_result result, int64_t ms,
-                 const char *proof)
+static void note_door(struct recall *r, struct span door, enum known_result result, int64_t ms,
+                      const char *proof)
 {
     struct recall_note n = {.place = r->here, .result = result, .ms = ms, .at = clock_wall()};
 
     if (!r->here.key[0])
         return;
-    path_door(p, n.door);
+    snprintf(n.door, sizeof n.door, "%.*s", SPAN_ARG(door));
     snprintf(n.proof, sizeof n.proof, "%s", proof);
     known_note(r->known, &n.place, span_of(n.door), result, ms, span_of(n.proof), n.at);
     if (r->noted)
         r->noted(r->arg, &n);
+}
+
+static void note(struct recall *r, const struct path *p, enum known_result result, int64_t ms,
+                 const char *proof)
+{
+    char door[PATH_DOOR_TEXT];
+
+    path_door(p, door);
+    note_door(r, span_of(door), result, ms, proof);
 }
 
 void recall_broke(struct recall *r, const struct path *p, const char *words)
@@ -195,13 +229,30 @@ static enum known_result result_of(const struct smtp_client_failure *f)
     }
 }
 
+static void proof_of_silence(int sys, int64_t ms, char buf[KNOWN_PROOF])
+{
+    if (sys == ETIMEDOUT)
+        snprintf(buf, KNOWN_PROOF, "no answer in %lld s", (long long)((ms + 500) / 1000));
+    else
+        snprintf(buf, KNOWN_PROOF, "%s", strerror(sys));
+}
+
+void recall_silent(struct recall *r, struct span door, int rc, int64_t ms)
+{
+    struct smtp_client_failure f = {.stage = STAGE_CONNECT, .why = CLIENT_LOST, .sys = -rc};
+    char proof[KNOWN_PROOF];
+
+    if (nothing_sent(&f))
+        return;
+    proof_of_silence(f.sys, ms, proof);
+    note_door(r, door, KNOWN_SHUT, 0, proof);
+}
+
 static void proof_of(const struct race_entry *e, const struct smtp_client_failure *f,
                      char buf[KNOWN_PROOF])
 {
-    if (f->stage == STAGE_CONNECT && f->sys == ETIMEDOUT)
-        snprintf(buf, KNOWN_PROOF, "no answer in %lld s", (long long)((e->ms + 500) / 1000));
-    else if (f->stage == STAGE_CONNECT)
-        snprintf(buf, KNOWN_PROOF, "%s", strerror(f->sys));
+    if (f->stage == STAGE_CONNECT)
+        proof_of_silence(f->sys, e->ms, buf);
     else if (f->why == CLIENT_TLS)
         snprintf(buf, KNOWN_PROOF, "certificate or TLS: %s", tls_verdict_name(f->verdict));
     else if (f->why == CLIENT_REPLY)

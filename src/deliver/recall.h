@@ -43,6 +43,10 @@ bool recall_is_here(const struct recall *r, struct span name);
 size_t recall_order(const struct recall *r, const struct path *path, size_t count, size_t *order);
 /* Notes the outcome of a race, each door once. */
 void recall_race(struct recall *r, const struct race_entry *entry, size_t count);
+/* A door (its name) that did not open within `ms`, for this reason (negative errno). */
+void recall_silent(struct recall *r, struct span door, int rc, int64_t ms);
+/* Has a door of these ever taken a login within `ms`, here or elsewhere? */
+bool recall_quick(const struct recall *r, const struct path *path, size_t count, int64_t ms);
 /* It stood, and died in use. */
 void recall_broke(struct recall *r, const struct path *p, const char *words);
 

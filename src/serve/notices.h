@@ -15,7 +15,9 @@ struct places;
 struct queue;
 
 enum {
-    NOTICES_SETTLE_MS = 2000, /* a look for a door makes several notes: they are one notice */
+    /* A look for a door makes several notes, the last of silent ones after three seconds
+     * (deliver/silence.h): they are one notice. */
+    NOTICES_SETTLE_MS = 4000,
     NOTICES_AGAIN_MS = 6 * 60 * 60 * 1000,
 };
 

@@ -1,5 +1,5 @@
 """People are told, once, when a network keeps mail from the usual doors; and not when all is well."""
-import re, time
+import re, socket, time
 
 import pytest
 
@@ -14,6 +14,21 @@ def shown(tmp_path):
     d.mkdir()
     own(d)
     return d / "notices"
+
+
+@pytest.fixture
+def silent():
+    """A port that lets all packets fall, as a firewall does: its backlog is full."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    full = []
+    for _ in range(4):
+        s = socket.socket()
+        s.setblocking(False)
+        s.connect_ex(listener.getsockname())
+        full.append(s)
+    yield listener.getsockname()[1]
+    for s in [*full, listener]:
+        s.close()
 
 
 def settings(shown, mail=USER):
@@ -47,8 +62,20 @@ def test_the_first_trouble_in_a_network(world, relay, shown):
     p.start()
     send(p, 2)
     wait_for(lambda: len(good.kept()) == 4)
-    time.sleep(3)
+    time.sleep(6)
     assert shown.read_text() == text
+
+
+def test_ports_that_a_network_is_silent_about_are_named(world, relay, shown, silent):
+    good = world.door()
+    p = relay(silent, good, more=settings(shown))
+    known_network(p)
+    send(p, 2)
+    wait_for(lambda: len(good.kept()) == 2)
+    wait_for(lambda: shown.exists() and shown.read_text().endswith("\n"), 60, message=lambda: p.log()[-3000:])
+    assert re.fullmatch(rf"This network \(.+\) closes port {silent}; your mail leaves through {good.port}\.\n", shown.read_text())
+    door = next(d for r in p.json("status")["relays"] for d in r["doors"] if f":{silent} " in d["door"])
+    assert door["result"] == "shut" and re.fullmatch(r"no answer in \d+ s", door["proof"])
 
 
 def test_what_was_open_and_becomes_shut(world, relay, shown):
@@ -57,7 +84,7 @@ def test_what_was_open_and_becomes_shut(world, relay, shown):
     known_network(p)
     send(p)
     wait_for(lambda: len(first.kept()) == 1)
-    time.sleep(3)
+    time.sleep(6)
     assert not notices(p) and not shown.exists(), "no news when all is well"
     p.stop() # and with it the connection that is kept for the next message
     first.close()

@@ -1,5 +1,6 @@
 /* Races between scripted servers on loopback. */
 #include "deliver/race.h"
+#include "deliver/silence.h"
 #include "../smtp/far.h"
 
 #include "base/memory.h"
@@ -41,7 +42,18 @@ static struct {
     size_t count;
     struct hop *winner;
     int64_t took, abort_after;
+    int64_t fair;         /* not 0: the silent ones get so long after the race */
+    struct door *answers; /* this one opens meanwhile */
+    unsigned noted;
+    struct recall_note note;
 } t;
+
+static void noted(void *arg, const struct recall_note *n)
+{
+    (void)arg;
+    t.noted++;
+    t.note = *n;
+}
 
 static void accepted(void *arg)
 {
@@ -104,6 +116,24 @@ static void abort_it(void *arg)
     race_abort(&t.race);
 }
 
+/* What becomes of those that had given no sign. */
+static void wait_for_silent(void)
+{
+    struct recall *r = recall_new(noted, NULL);
+    struct silence *s = silence_new(r, t.fair);
+
+    recall_place(r, &(struct place){.key = "0123456789abcdef0123456789abcdef"});
+    silence_race(s, t.entry, t.count);
+    for (int fd = 0; t.answers && fd >= 0;) {
+        fd = accept4(t.answers->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            close(fd);
+    }
+    fiber_sleep(t.fair + 200);
+    silence_free(&s);
+    recall_free(&r);
+}
+
 static void run(void *arg)
 {
     int64_t start = clock_now();
@@ -112,6 +142,10 @@ static void run(void *arg)
     t.winner = race_run(&t.race, &t.wish, t.entry, t.count);
     t.took = clock_now() - start;
     hop_close(&t.winner);
+    if (t.fair)
+        wait_for_silent();
+    for (size_t i = 0; i < t.count; i++)
+        knock_drop(&t.entry[i].knock);
     fiber_sleep(50); /* good-byes on their way */
     for (size_t i = 0; i < t.count; i++)
         watch_free(&t.door[i].watch);
@@ -259,6 +293,65 @@ static void test_all_fail(void **state)
     clean_up();
 }
 
+/* Who takes the connection and says nothing gets its time and no more. */
+static void test_mute(void **state)
+{
+    (void)state;
+    set_up(false);
+    t.wish.talk = 300;
+    add_door(NULL, "");
+    add_door(SCRIPT("W:600", OPEN, BYE), "");
+    play();
+    assert_int_equal(t.entry[0].state, RACE_FAILED);
+    assert_int_equal(t.entry[0].failure[0].stage, STAGE_GREETING);
+    assert_int_equal(t.entry[1].state, RACE_FAILED);
+    assert_true(t.took < 10000);
+    clean_up();
+    set_up(false);
+    add_door(NULL, "");
+    add_door(SCRIPT("W:600", OPEN, BYE), "");
+    play();
+    assert_int_equal(t.entry[0].state, RACE_STOPPED);
+    assert_int_equal(t.entry[1].state, RACE_WON);
+    clean_up();
+}
+
+/* A door that is asked for the login has all the time there is again. */
+static void test_slow_login(void **state)
+{
+    (void)state;
+    set_up(true);
+    t.wish.talk = 300;
+    add_door(SCRIPT(LOGIN, "C:AUTH PLAIN", "W:900", "S:235 ok", BYE), "");
+    play();
+    assert_int_equal(t.entry[0].state, RACE_WON);
+    clean_up();
+}
+
+/* A door without a sign is shut, if it stays so; one that was only slow is nothing. */
+static void test_silence_is_noted(void **state)
+{
+    (void)state;
+    set_up(false);
+    t.fair = 700;
+    add_door(NULL, "silent");
+    add_door(SCRIPT(OPEN, BYE), "");
+    play();
+    assert_int_equal(t.entry[1].state, RACE_WON);
+    assert_int_equal(t.noted, 1);
+    assert_int_equal(t.note.result, KNOWN_SHUT);
+    assert_non_null(strstr(t.note.proof, "no answer in"));
+    clean_up();
+    set_up(false);
+    t.fair = 2500; /* the kernel asks again after a second */
+    add_door(NULL, "silent");
+    t.answers = &t.door[0];
+    add_door(SCRIPT(OPEN, BYE), "");
+    play();
+    assert_int_equal(t.noted, 0);
+    clean_up();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +363,9 @@ int main(void)
         cmocka_unit_test(test_patience),
         cmocka_unit_test(test_abort),
         cmocka_unit_test(test_all_fail),
+        cmocka_unit_test(test_mute),
+        cmocka_unit_test(test_slow_login),
+        cmocka_unit_test(test_silence_is_noted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,12 +94,30 @@ static void test_closed_long_ago(void **state)
     assert_false(recall_closed(t.recall, t.path, PATHS, NULL));
 }
 
+/* Where it was ever quick it is no slow server. */
+static void test_quick(void **state)
+{
+    struct recall_note n = {.result = KNOWN_WORKS, .at = clock_wall(), .ms = 900};
+
+    (void)state;
+    recall_place(t.recall, &t.here);
+    hear(&t.path[0], KNOWN_SHUT, 0);
+    assert_false(recall_quick(t.recall, t.path, PATHS, 1000));
+    n.place = (struct place){.key = "00000000000000000000000000000001"};
+    path_door(&t.path[1], n.door);
+    recall_heard(t.recall, &n);
+    assert_true(recall_quick(t.recall, t.path, PATHS, 1000));
+    assert_false(recall_quick(t.recall, t.path, PATHS, 900));
+    assert_false(recall_quick(t.recall, t.path, 1, 1000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_heard, set_up, clean_up),
         cmocka_unit_test_setup_teardown(test_closed, set_up, clean_up),
         cmocka_unit_test_setup_teardown(test_closed_long_ago, set_up, clean_up),
+        cmocka_unit_test_setup_teardown(test_quick, set_up, clean_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
