@@ -204,30 +204,61 @@ static const struct mechanism mechanisms[] = {
     {"LOGIN", false, "Username:", login_step},
 };
 
-void sasl_server_list(const struct sasl_binding *b, struct text *out)
+static bool is_allowed(const struct mechanism *m, const struct sasl_server_config *c)
+{
+    struct span list = span_of(c->mechanisms), word;
+
+    if (m->bound && !c->binding.there)
+        return false;
+    if (!c->mechanisms)
+        return true;
+    while ((word = span_word(&list)).len)
+        if (span_iis(word, m->name))
+            return true;
+    return false;
+}
+
+void sasl_server_list(const struct sasl_server_config *c, struct text *out)
 {
     const char *space = "";
     for (size_t i = 0; i < COUNT(mechanisms); i++) {
-        if (mechanisms[i].bound && !b->there)
+        if (!is_allowed(&mechanisms[i], c))
             continue;
         text_addf(out, "%s%s", space, mechanisms[i].name);
         space = " ";
     }
 }
 
-struct sasl_server *sasl_server_start(struct span mechanism, const struct sasl_server_config *c)
+static struct sasl_server *make(const struct mechanism *m, const struct sasl_server_config *c)
 {
-    const struct mechanism *m = NULL;
-    for (size_t i = 0; i < COUNT(mechanisms) && !m; i++)
-        if (span_iis(mechanism, mechanisms[i].name))
-            m = &mechanisms[i];
-    if (!m || (m->bound && !c->binding.there))
-        return NULL;
     struct sasl_server *s = memory_alloc(sizeof *s);
     *s = (struct sasl_server){.mechanism = m, .config = *c};
     text_init(&s->in, SASL_LINE_MAX);
     text_init(&s->name, SASL_NAME_MAX);
     return s;
+}
+
+struct sasl_server *sasl_server_start(struct span mechanism, const struct sasl_server_config *c)
+{
+    for (size_t i = 0; i < COUNT(mechanisms); i++)
+        if (span_iis(mechanism, mechanisms[i].name))
+            return is_allowed(&mechanisms[i], c) ? make(&mechanisms[i], c) : NULL;
+    return NULL;
+}
+
+enum sasl_step sasl_server_password(const struct sasl_server_config *c, struct span name,
+                                    struct span password, struct text *prepared)
+{
+    struct sasl_server *s = make(NULL, c);
+    enum sasl_step r = SASL_REFUSED;
+
+    text_clear(prepared);
+    if (take_name(s, name)) {
+        text_add(prepared, text_span(&s->name));
+        r = check_password(s, password);
+    }
+    sasl_server_free(&s);
+    return r;
 }
 
 static enum sasl_step one_step(struct sasl_server *s, struct span line, struct text *challenge)

@@ -42,13 +42,15 @@ struct sasl_server_config {
     void *arg;
     struct sasl_binding binding; /* copied */
     struct span fake_secret;     /* for scram_fake; must outlive the exchange */
+    const char *mechanisms;      /* only these, names with blanks between; NULL: all */
 };
 
 struct sasl_server;
 
-/* Adds the mechanisms for the EHLO line, strongest first, with single spaces:
- * "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"; -PLUS only with a binding. */
-void sasl_server_list(const struct sasl_binding *b, struct text *out);
+/* Adds the mechanisms that c allows, for EHLO or CAPA, strongest first, with single spaces:
+ * "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"; -PLUS only with a binding. Nothing else of c
+ * counts here. */
+void sasl_server_list(const struct sasl_server_config *c, struct text *out);
 /* Begins one exchange; NULL when the mechanism (any case) is not in that list (504 5.5.4). */
 struct sasl_server *sasl_server_start(struct span mechanism, const struct sasl_server_config *c);
 /* One step. `line` is as it came, base64, without CR LF. In the first call it is the initial
@@ -61,6 +63,11 @@ enum sasl_step sasl_server_step(struct sasl_server *s, struct span line, struct 
 struct span sasl_server_name(const struct sasl_server *s);
 /* "SCRAM-SHA-256-PLUS": the table's spelling. */
 const char *sasl_server_mechanism(const struct sasl_server *s);
+/* Name and password that came as they are, without a mechanism (USER and PASS of RFC 1939): judged
+ * as PLAIN judges them. Never SASL_MORE or SASL_BROKEN. `prepared` (maximum SASL_NAME_MAX) gets the
+ * name, empty when it cannot be one. */
+enum sasl_step sasl_server_password(const struct sasl_server_config *c, struct span name,
+                                    struct span password, struct text *prepared);
 /* Wipes and frees; nulls the pointer; NULL is fine. */
 void sasl_server_free(struct sasl_server **s);
 

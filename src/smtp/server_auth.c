@@ -9,24 +9,16 @@
 
 static_assert((int)TLS_EXPORTER == (int)SASL_BINDING, "RFC 9266: 32 octets");
 
-static struct sasl_binding binding_of(const struct server_session *s)
+/* Wipe it: the binding is a secret of this connection. */
+static struct sasl_server_config config_of(const struct server_session *s)
 {
-    struct sasl_binding b = {0};
+    struct sasl_server_config c = {.calls = s->calls->login_calls,
+                                   .arg = s->arg,
+                                   .fake_secret = s->settings->fake_secret,
+                                   .mechanisms = s->settings->mechanisms};
 
-    b.there = s->seen.tls && tls_exporter(*s->stream, b.exporter);
-    return b;
-}
-
-static bool wanted(const struct server_session *s, struct span mechanism)
-{
-    struct span list = span_of(s->settings->mechanisms), word;
-
-    if (!s->settings->mechanisms)
-        return true;
-    while ((word = span_word(&list)).len)
-        if (span_ieq(word, mechanism))
-            return true;
-    return false;
+    c.binding.there = s->seen.tls && tls_exporter(*s->stream, c.binding.exporter);
+    return c;
 }
 
 static bool offered(const struct server_session *s)
@@ -38,22 +30,16 @@ static bool offered(const struct server_session *s)
 void server_auth_list(const struct server_session *s, struct text *out)
 {
     struct text all = TEXT_INIT(512);
-    struct sasl_binding b;
-    struct span rest, word;
+    struct sasl_server_config c;
 
     if (!offered(s))
         return;
-    b = binding_of(s);
-    sasl_server_list(&b, &all);
-    rest = text_span(&all);
-    while ((word = span_word(&rest)).len) {
-        if (!wanted(s, word))
-            continue;
-        text_addc(out, ' ');
-        text_add(out, word);
-    }
+    c = config_of(s);
+    sasl_server_list(&c, &all);
+    memory_wipe(&c, sizeof c);
+    if (all.len)
+        text_addf(out, " %s", text_cstr(&all));
     text_free(&all);
-    memory_wipe(&b, sizeof b);
 }
 
 static void wipe(struct span line)
@@ -164,15 +150,10 @@ static bool may_login(struct server_session *s)
 
 static struct sasl_server *start(struct server_session *s, struct span mechanism)
 {
-    struct sasl_server_config c = {
-        .calls = s->calls->login_calls, .arg = s->arg, .fake_secret = s->settings->fake_secret};
-    struct sasl_server *sasl = NULL;
+    struct sasl_server_config c = config_of(s);
+    struct sasl_server *sasl = sasl_server_start(mechanism, &c);
 
-    if (wanted(s, mechanism)) {
-        c.binding = binding_of(s);
-        sasl = sasl_server_start(mechanism, &c);
-        memory_wipe(&c.binding, sizeof c.binding);
-    }
+    memory_wipe(&c, sizeof c);
     if (!sasl)
         server_reply_say(s, 504, "5.5.4", "Unknown login mechanism: EHLO lists those there are");
     return sasl;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "mail/foreign.h"
 
 #include <errno.h>
 
@@ -51,19 +52,6 @@ static const struct command {
     {SPAN("EXPN"), GREETED, NEEDS_TLS, server_plain_expn, "Say EHLO first"},
 };
 
-/* The first words of other protocols. A browser made to speak to us by a hostile page sends its
- * body next, and no line of it may be obeyed (HOSTILE 39). */
-static const struct span foreign[] = {
-    SPAN("GET"),           SPAN("POST"),
-    SPAN("PUT"),           SPAN("HEAD"),
-    SPAN("OPTIONS"),       SPAN("DELETE"),
-    SPAN("PATCH"),         SPAN("TRACE"),
-    SPAN("CONNECT"),       SPAN("PRI"),
-    SPAN("HOST:"),         SPAN("USER-AGENT:"),
-    SPAN("CONTENT-TYPE:"), SPAN("CONTENT-LENGTH:"),
-    SPAN("PROXY"),
-};
-
 static const struct command *find(struct span verb)
 {
     for (size_t i = 0; i < COUNT(commands); i++)
@@ -80,19 +68,11 @@ static void end_foreign(struct server_session *s, const char *which)
     server_session_end(s, -EPROTO);
 }
 
-static bool is_foreign(struct span line, struct span verb)
-{
-    for (size_t i = 0; i < COUNT(foreign); i++)
-        if (span_ieq(verb, foreign[i]))
-            return true;
-    return span_istarts(line, SPAN("SSH-"));
-}
-
 static void unknown(struct server_session *s, struct span line, struct span verb)
 {
     unsigned limit = s->settings->limits.unknown;
 
-    if (is_foreign(line, verb)) {
+    if (foreign_line(line, verb)) {
         end_foreign(s, "web or shell");
         return;
     }
@@ -182,13 +162,6 @@ static bool within_limits(struct server_session *s)
     return false;
 }
 
-/* TLS from the first octet where we speak in the clear: it has no line end, so look before reading
- * one. 0x16 is a handshake record, 0x80 an SSLv2 hello; neither begins a command. */
-static bool is_tls_hello(struct span bytes)
-{
-    return bytes.at[0] == 0x16 || (bytes.at[0] == (char)0x80 && bytes.len > 2 && bytes.at[2] == 1);
-}
-
 /* Who connects and says nothing does not keep a place as long as who is at work. */
 static int64_t patience(const struct server_session *s)
 {
@@ -210,7 +183,7 @@ void server_command_next(struct server_session *s)
     }
     if (!server_wait_bytes(s, until, &line))
         return;
-    if (is_tls_hello(line)) {
+    if (foreign_tls(line)) {
         end_foreign(s, "TLS from the first octet");
         return;
     }

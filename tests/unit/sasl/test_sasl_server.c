@@ -69,13 +69,39 @@ static void test_list(void **state)
 {
     (void)state;
     struct text t = TEXT_INIT(200);
-    struct sasl_binding b = {.there = true};
-    sasl_server_list(&b, &t);
+    struct sasl_server_config c = {.binding = {.there = true}};
+    sasl_server_list(&c, &t);
     assert_string_equal(text_cstr(&t), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN");
     text_clear(&t);
-    b.there = false;
-    sasl_server_list(&b, &t);
+    c.binding.there = false;
+    sasl_server_list(&c, &t);
     assert_string_equal(text_cstr(&t), "SCRAM-SHA-256 PLAIN LOGIN");
+    text_clear(&t);
+    c.mechanisms = "login  Scram-SHA-256 GSSAPI";
+    sasl_server_list(&c, &t);
+    assert_string_equal(text_cstr(&t), "SCRAM-SHA-256 LOGIN");
+    assert_null(sasl_server_start(SPAN("PLAIN"), &c));
+    text_free(&t);
+}
+
+static enum sasl_step password(const char *name, const char *word, struct text *prepared)
+{
+    struct sasl_server_config c = {.calls = &calls, .arg = &house};
+
+    return sasl_server_password(&c, span_of(name), span_of(word), prepared);
+}
+
+static void test_bare_password(void **state)
+{
+    (void)state;
+    struct text t = TEXT_INIT(SASL_NAME_MAX);
+
+    assert_int_equal(password("alice", "secret", &t), SASL_OK);
+    assert_string_equal(text_cstr(&t), "alice");
+    assert_int_equal(password("alice", "Secret", &t), SASL_REFUSED);
+    assert_int_equal(password("alice", "", &t), SASL_REFUSED);
+    assert_int_equal(password("", "secret", &t), SASL_REFUSED);
+    assert_int_equal(t.len, 0);
     text_free(&t);
 }
 
@@ -369,11 +395,17 @@ static void test_scram_final(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list),         cmocka_unit_test(test_unknown_mechanisms),
-        cmocka_unit_test(test_plain),        cmocka_unit_test(test_plain_later),
-        cmocka_unit_test(test_broken_lines), cmocka_unit_test(test_login),
-        cmocka_unit_test(test_huge),         cmocka_unit_test(test_scram_first),
-        cmocka_unit_test(test_scram_down),   cmocka_unit_test(test_unknown_looks_known),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_bare_password),
+        cmocka_unit_test(test_unknown_mechanisms),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_plain_later),
+        cmocka_unit_test(test_broken_lines),
+        cmocka_unit_test(test_login),
+        cmocka_unit_test(test_huge),
+        cmocka_unit_test(test_scram_first),
+        cmocka_unit_test(test_scram_down),
+        cmocka_unit_test(test_unknown_looks_known),
         cmocka_unit_test(test_scram_final),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
