@@ -33,7 +33,8 @@ static void refuse(struct pop3_session *s, enum pop3_code code, struct span word
 
     if (s->state == POP3_END)
         return;
-    text_addf(&line, code ? "[%s] " : "", codes[code]);
+    if (code)
+        text_addf(&line, "[%s] ", codes[code]);
     text_add(&line, span_head(words, POP3_LINE_ROOM - line.len - sizeof "-ERR "));
     text_addf(&s->out, "-ERR %s\r\n", text_cstr(&line));
     s->seen.errors++;
@@ -73,7 +74,9 @@ void pop3_reply_bye(struct pop3_session *s, enum pop3_server_event event, enum p
     if (s->state == POP3_END)
         return;
     pop3_session_event(s, event, span_of(words));
-    text_addf(&s->out, code ? "-ERR [%s] " : "-ERR ", codes[code]);
+    text_adds(&s->out, "-ERR ");
+    if (code)
+        text_addf(&s->out, "[%s] ", codes[code]);
     text_addf(&s->out, "%s\r\n", words);
     pop3_session_end(s, 0);
 }
