@@ -1,7 +1,5 @@
-#include "account/directory.h"
+#include "account/directory_parts.h"
 
-#include "base/arena.h"
-#include "base/map.h"
 #include "base/memory.h"
 #include "mail/address.h"
 
@@ -9,19 +7,6 @@
 #include <string.h>
 
 enum { NAME_MAX_BYTES = 255, SHOWN = 5 };
-
-/* Each account lives in an arena of its own, so that replacing one frees one. */
-struct owned {
-    struct account account;
-    struct arena *arena;
-};
-
-struct directory {
-    struct map *by_name;    /* canonical login -> struct owned */
-    struct map *by_address; /* alias -> struct owned */
-    char **domains;
-    size_t domain_count;
-};
 
 bool directory_name(struct span as_typed, struct text *out)
 {
@@ -44,14 +29,14 @@ bool directory_name(struct span as_typed, struct text *out)
     return !out->full;
 }
 
-static void forget_aliases(struct directory *d, const struct owned *o)
+static void forget_aliases(struct directory *d, const struct owned_account *o)
 {
     for (size_t i = 0; i < o->account.alias_count; i++)
         if (map_get(d->by_address, o->account.aliases[i]) == o)
             map_take(d->by_address, o->account.aliases[i]);
 }
 
-static void free_owned(struct owned *o)
+static void free_owned(struct owned_account *o)
 {
     memory_wipe(&o->account.verifier, sizeof o->account.verifier);
     arena_free(&o->arena);
@@ -79,14 +64,17 @@ static struct span canonical_alias(struct arena *a, struct span text)
 
 void directory_put(struct directory *d, const struct store_account *record)
 {
-    struct owned *o = memory_alloc(sizeof *o), *former;
+    struct owned_account *o = memory_alloc(sizeof *o), *former;
     struct account *acc = &o->account;
 
-    o->arena = arena_new();
+    o->arena = arena_sized(OWNED_BLOCK);
     acc->name = arena_span(o->arena, record->name);
     acc->has_password = scram_parse(record->verifier, &acc->verifier);
     acc->locked = record->flags & STORE_ACCOUNT_LOCKED;
     acc->created = record->created;
+    acc->host = arena_span(o->arena, record->host);
+    acc->quota = record->quota;
+    acc->limits = record->limits;
     acc->aliases = arena_alloc(o->arena, record->sender_count * sizeof *acc->aliases);
     for (size_t i = 0; i < record->sender_count; i++) {
         struct span alias = canonical_alias(o->arena, record->senders[i]);
@@ -100,14 +88,16 @@ void directory_put(struct directory *d, const struct store_account *record)
         free_owned(former);
     for (size_t i = 0; i < acc->alias_count; i++)
         map_put(d->by_address, acc->aliases[i], o);
+    directory_host_count(d, acc, 1);
 }
 
 void directory_remove(struct directory *d, struct span canonical)
 {
-    struct owned *o = map_take(d->by_name, canonical);
+    struct owned_account *o = map_take(d->by_name, canonical);
 
     if (!o)
         return;
+    directory_host_count(d, &o->account, -1);
     forget_aliases(d, o);
     free_owned(o);
 }
@@ -120,13 +110,20 @@ static bool put_each(void *arg, const struct store_account *record)
 
 void directory_domains(struct directory *d, const char *const *domains, size_t count)
 {
-    for (size_t i = 0; i < d->domain_count; i++)
-        free(d->domains[i]);
-    free(d->domains);
-    d->domains = memory_array(count, sizeof *d->domains);
-    d->domain_count = count;
-    for (size_t i = 0; i < count; i++)
-        d->domains[i] = memory_dup(domains[i]);
+    for (size_t i = 0; i < d->own_domain_count; i++) {
+        struct span name = span_of(d->own_domains[i]);
+
+        directory_domain_entry(d, name)->in_settings = false;
+        directory_domain_tidy(d, name);
+        free(d->own_domains[i]);
+    }
+    free(d->own_domains);
+    d->own_domains = memory_array(count, sizeof *d->own_domains);
+    d->own_domain_count = count;
+    for (size_t i = 0; i < count; i++) {
+        d->own_domains[i] = memory_dup(domains[i]);
+        directory_domain_entry(d, span_of(domains[i]))->in_settings = true;
+    }
 }
 
 struct directory *directory_open(struct store *s, const char *const *domains, size_t count,
@@ -136,8 +133,12 @@ struct directory *directory_open(struct store *s, const char *const *domains, si
 
     d->by_name = map_new();
     d->by_address = map_new();
+    d->hosts = map_new();
+    d->domains = map_new();
+    d->aliases = map_new();
     directory_domains(d, domains, count);
-    if (store_account_each(s, put_each, d, e) < 0)
+    if (directory_hosting_read(d, s, e) < 0 || directory_alias_read(d, s, e) < 0 ||
+        store_account_each(s, put_each, d, e) < 0)
         directory_free(&d);
     return d;
 }
@@ -157,69 +158,77 @@ void directory_free(struct directory **d)
     map_free(&(*d)->by_name);
     map_free(&(*d)->by_address);
     directory_domains(*d, NULL, 0);
-    free((*d)->domains);
+    free((*d)->own_domains);
+    directory_alias_free(*d);
+    directory_hosting_free(*d);
     free(*d);
     *d = NULL;
 }
 
 const struct account *directory_find(const struct directory *d, struct span canonical)
 {
-    struct owned *o = map_get(d->by_name, canonical);
+    struct owned_account *o = map_get(d->by_name, canonical);
 
     return o ? &o->account : NULL;
 }
 
-static bool our_domain(const struct directory *d, struct span domain)
+struct span directory_domain_part(struct span address)
 {
-    for (size_t i = 0; i < d->domain_count; i++)
-        if (span_iis(domain, d->domains[i]))
-            return true;
-    return false;
+    ptrdiff_t at = span_rfind(address, '@');
+
+    return at < 0 ? SPAN_NONE : span_from(address, (size_t)at + 1);
 }
 
-/* A canonical address: by login, by bare login in one of our domains, by alias. */
-static const struct account *exact(const struct directory *d, struct span address)
+static bool in_settings(const struct directory *d, struct span canonical)
 {
-    struct owned *o = map_get(d->by_name, address);
+    const struct owned_domain *o = map_get(d->domains, canonical);
+
+    return o && o->domain.in_settings;
+}
+
+const struct account *directory_exact(const struct directory *d, struct span address)
+{
+    struct owned_account *o = map_get(d->by_name, address);
     ptrdiff_t at = span_rfind(address, '@');
 
     /* What stands before the last @ of "you@b.test"@b.test looks like a login, and is none. */
     if (!o && at > 0 && span_find(address, '@') == at &&
-        our_domain(d, span_from(address, (size_t)at + 1)))
+        in_settings(d, directory_domain_part(address)))
         o = map_get(d->by_name, span_head(address, (size_t)at));
     if (!o)
         o = map_get(d->by_address, address);
     return o ? &o->account : NULL;
 }
 
-/* you+list@example.com is you@example.com's too (RFC 5233). */
-static const struct account *without_detail(const struct directory *d, struct span address)
+bool directory_without_detail(struct span address, struct text *out)
 {
     ptrdiff_t plus = span_find(address, '+'), at = span_rfind(address, '@');
-    struct text base = TEXT_INIT(1024);
-    const struct account *a;
 
+    text_clear(out);
     if (plus <= 0 || at < plus)
-        return NULL;
-    text_add(&base, span_head(address, (size_t)plus));
-    text_add(&base, span_from(address, (size_t)at));
-    a = exact(d, text_span(&base));
-    text_free(&base);
-    return a;
+        return false;
+    text_add(out, span_head(address, (size_t)plus));
+    return text_add(out, span_from(address, (size_t)at));
+}
+
+const struct account *directory_wildcard(const struct directory *d, struct span address)
+{
+    ptrdiff_t at = span_rfind(address, '@');
+    struct owned_account *all =
+        at < 0 ? NULL : map_get(d->by_address, span_from(address, (size_t)at));
+
+    return all ? &all->account : NULL;
 }
 
 static const struct account *canonical_owner(const struct directory *d, struct span address)
 {
-    const struct account *a = exact(d, address);
-    ptrdiff_t at = span_rfind(address, '@');
-    struct owned *all;
+    const struct account *a = directory_exact(d, address);
+    struct text base = TEXT_INIT(1024);
 
-    if (!a)
-        a = without_detail(d, address);
-    if (a || at < 0)
-        return a;
-    all = map_get(d->by_address, span_from(address, (size_t)at));
-    return all ? &all->account : NULL;
+    if (!a && directory_without_detail(address, &base))
+        a = directory_exact(d, text_span(&base));
+    text_free(&base);
+    return a ? a : directory_wildcard(d, address);
 }
 
 const struct account *directory_owner(const struct directory *d, struct span address)
@@ -232,9 +241,24 @@ const struct account *directory_owner(const struct directory *d, struct span add
     return a;
 }
 
+/* Does an alias of this address lead to the account? */
+static bool leads_to(const struct directory *d, struct span address, const struct account *a)
+{
+    struct arena *arena = arena_new();
+    struct directory_target *targets;
+    size_t count;
+    bool found = false;
+
+    if (directory_expand(d, address, STORE_TARGETS_MAX, arena, &targets, &count, NULL) == 0)
+        for (size_t i = 0; i < count; i++)
+            found |= targets[i].account == a;
+    arena_free(&arena);
+    return found;
+}
+
 bool directory_may_send(const struct directory *d, const struct account *a, struct span sender)
 {
-    return sender.len == 0 || directory_owner(d, sender) == a;
+    return sender.len == 0 || directory_owner(d, sender) == a || leads_to(d, sender, a);
 }
 
 void directory_addresses(const struct directory *d, const struct account *a, struct text *out)
@@ -242,10 +266,10 @@ void directory_addresses(const struct directory *d, const struct account *a, str
     size_t shown = 0, all = 0;
     bool bare = span_find(a->name, '@') < 0;
 
-    for (size_t i = 0; i < (bare ? d->domain_count : 1); i++, all++)
+    for (size_t i = 0; i < (bare ? d->own_domain_count : 1); i++, all++)
         if (shown < SHOWN && ++shown)
             text_addf(out, "%s%.*s%s%s", shown > 1 ? ", " : "", SPAN_ARG(a->name), bare ? "@" : "",
-                      bare ? d->domains[i] : "");
+                      bare ? d->own_domains[i] : "");
     for (size_t i = 0; i < a->alias_count; i++, all++)
         if (shown < SHOWN && ++shown)
             text_addf(out, "%s%s%.*s", shown > 1 ? ", " : "",
@@ -271,7 +295,7 @@ static void call_each(struct span key, void *value, void *arg)
     struct each *each = arg;
 
     (void)key;
-    each->fn(each->arg, &((struct owned *)value)->account);
+    each->fn(each->arg, &((struct owned_account *)value)->account);
 }
 
 void directory_each(const struct directory *d, void (*fn)(void *arg, const struct account *a),

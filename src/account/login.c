@@ -115,7 +115,7 @@ static const struct account *verifier_of(const struct login *l, struct span name
 {
     const struct account *a = directory_find(l->directory, name);
 
-    if (a && a->has_password && !a->locked) {
+    if (a && a->has_password && !directory_locked(l->directory, a)) {
         *out = a->verifier;
         return a;
     }

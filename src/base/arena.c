@@ -18,12 +18,20 @@ struct block {
 
 struct arena {
     struct block *newest;
-    size_t total;
+    size_t total, block;
 };
+
+struct arena *arena_sized(size_t block)
+{
+    struct arena *a = memory_alloc(sizeof *a);
+
+    a->block = block;
+    return a;
+}
 
 struct arena *arena_new(void)
 {
-    return memory_alloc(sizeof(struct arena));
+    return arena_sized(BLOCK);
 }
 
 static void free_blocks(struct block *b)
@@ -55,7 +63,7 @@ void arena_clear(struct arena *a)
     free_blocks(keep->older);
     keep->older = NULL;
     keep->used = 0;
-    if (keep->cap > BLOCK) { /* a giant of one message must not stay for the whole session */
+    if (keep->cap > a->block) { /* a giant of one message must not stay for the whole session */
         free(keep);
         a->newest = NULL;
     }
@@ -68,7 +76,7 @@ void *arena_alloc(struct arena *a, size_t n)
     void *at;
 
     if (!b || b->cap - b->used < want) {
-        size_t cap = want > BLOCK ? want : BLOCK;
+        size_t cap = want > a->block ? want : a->block;
 
         b = memory_grow(NULL, sizeof *b + cap);
         *b = (struct block){.older = a->newest, .cap = cap};

@@ -9,6 +9,8 @@ struct arena;
 
 /* A new arena; nothing is allocated for it but itself until the first use. */
 struct arena *arena_new(void);
+/* The same for something small that there is much of: takes memory in blocks of about this size. */
+struct arena *arena_sized(size_t block);
 /* Frees all and nulls the pointer; a NULL pointer is fine. */
 void arena_free(struct arena **a);
 /* Forgets all, keeps one block for the next round. */

@@ -29,6 +29,11 @@ static void visit_drain(struct wire *p, struct letter_drain *l)
     wire_bool(p, &l->hurry);
 }
 
+static void visit_ask(struct wire *p, struct letter_ask *l)
+{
+    wire_bool(p, &l->all);
+}
+
 static void visit_door(struct wire *p, struct letter_door *l)
 {
     wire_span(p, &l->name);

@@ -12,7 +12,7 @@
 
 /* Raised with every change of a struct below: neighbours are the same binary, so they must agree
  * exactly. */
-enum { LETTER_VERSION = 4 };
+enum { LETTER_VERSION = 5 };
 
 enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_COMMAND = 8 };
 
@@ -21,6 +21,7 @@ enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_CO
     X(LETTER_SETUP, setup, SIDE_KEEPER)                                                            \
     X(LETTER_CERTIFICATE, certificate, SIDE_KEEPER)                                                \
     X(LETTER_DOOR, door, SIDE_KEEPER)                                                              \
+    X(LETTER_ASK, ask, SIDE_KEEPER)                                                                \
     X(LETTER_START, nothing, SIDE_KEEPER)                                                          \
     X(LETTER_READY, nothing, SIDE_LISTENER | SIDE_COURIER)                                         \
     X(LETTER_DRAIN, drain, SIDE_KEEPER)                                                            \
@@ -75,6 +76,12 @@ struct letter_certificate {
  * next chance; else (reload) they go on until their client leaves. */
 struct letter_drain {
     bool hurry;
+};
+
+/* Must a listener ask about every recipient, because its settings do not name all our domains? At
+ * its start and at every change. */
+struct letter_ask {
+    bool all;
 };
 
 /* Comes with a listening socket. */

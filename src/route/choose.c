@@ -79,7 +79,7 @@ static bool is_local(const struct route_rules *rules, struct span canonical_doma
     for (size_t i = 0; i < rules->local_count; i++)
         if (span_ieq(rules->local[i], canonical_domain))
             return true;
-    return false;
+    return rules->also_local && rules->also_local(rules->arg, canonical_domain);
 }
 
 bool choose_is_local(const struct route_rules *rules, struct span domain)

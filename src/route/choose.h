@@ -23,6 +23,9 @@ struct route_rules {
     size_t count;
     const struct span *local; /* domains with inboxes here, A-labels */
     size_t local_count;
+    /* Further local domains; NULL: none. `domain` is canonical. */
+    bool (*also_local)(void *arg, struct span domain);
+    void *arg;
 };
 
 struct route {

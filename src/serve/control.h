@@ -22,6 +22,8 @@ struct control_calls {
     struct places *(*places)(void *arg);
     void (*places_changed)(void *arg);
     struct notices *(*notices)(void *arg);
+    /* The store names other domains than before. */
+    void (*domains_changed)(void *arg);
 };
 
 struct control {

@@ -42,7 +42,15 @@ static struct span *patterns(struct arena *a, const struct config_texts *texts)
     return out;
 }
 
-static struct rules *make_rules(const struct config *c)
+/* Domains that commands added stand in the store. */
+static bool hosted(void *arg, struct span domain)
+{
+    const struct house *h = arg;
+
+    return h->directory && directory_domain(h->directory, domain);
+}
+
+static struct rules *make_rules(struct house *h, const struct config *c)
 {
     static const enum route_kind kinds[] = {[CONFIG_VIA_MX] = ROUTE_MX,
                                             [CONFIG_VIA_INBOX] = ROUTE_INBOX,
@@ -67,7 +75,9 @@ static struct rules *make_rules(const struct config *c)
     r->set = (struct route_rules){.rule = rule,
                                   .count = c->route_count,
                                   .local = patterns(r->arena, &c->domains),
-                                  .local_count = c->domains.count};
+                                  .local_count = c->domains.count,
+                                  .also_local = hosted,
+                                  .arg = h};
     return r;
 }
 
@@ -254,7 +264,7 @@ int house_open(struct loop *l, const struct config *c,
     struct house *h = memory_alloc(sizeof *h);
 
     *h = (struct house){.loop = l, .config = c, .carry = carry, .carry_arg = carry_arg};
-    h->rules = make_rules(c);
+    h->rules = make_rules(h, c);
     h->inboxes = worker_new(l, "inbox", INBOX_THREADS, INBOX_QUEUE);
     if (open_store(h, e) < 0 || open_accounts(h, e) < 0 || open_queue(h, e) < 0) {
         house_close(&h);
@@ -269,7 +279,7 @@ void house_configure(struct house *h, const struct config *c)
     struct rules *old = h->rules;
 
     h->config = c;
-    h->rules = make_rules(c);
+    h->rules = make_rules(h, c);
     free_rules(&old);
     directory_domains(h->directory, c->domains.at, c->domains.count);
     queue_reroute(h->queue);

@@ -75,6 +75,13 @@ static void send_certificates(const struct settings *s, struct member *m)
     }
 }
 
+static void send_ask(const struct keeper *k, struct member *m)
+{
+    struct letter_ask l = {directory_domain_count(k->house->directory) > 0};
+
+    channel_send(m->channel, LETTER_ASK, 0, &l, -1);
+}
+
 static void send_places(const struct keeper *k, struct member *m)
 {
     struct text text = TEXT_INIT(KNOWN_TEXT_MAX);
@@ -94,6 +101,7 @@ static void joined(void *arg, struct member *m)
     if (m->side == SIDE_LISTENER) {
         send_certificates(k->settings, m);
         doors_each(k->doors, send_door, m);
+        send_ask(k, m);
         m->own = clerk_new(k->house, m->channel, NULL, NULL, NULL);
     }
     if (m->side == SIDE_COURIER)
@@ -315,13 +323,23 @@ static void places_changed(void *arg)
             send_places(k, m);
 }
 
+static void domains_changed(void *arg)
+{
+    struct keeper *k = arg;
+
+    queue_reroute(k->house->queue);
+    for (struct member *m = crew_first(k->crew); m; m = m->next)
+        if (m->side == SIDE_LISTENER)
+            send_ask(k, m);
+}
+
 static struct notices *latest_notices(void *arg)
 {
     return ((struct keeper *)arg)->notices;
 }
 
-static const struct control_calls control_calls = {reload, status, places, places_changed,
-                                                   latest_notices};
+static const struct control_calls control_calls = {reload,         status,         places,
+                                                   places_changed, latest_notices, domains_changed};
 static const struct crew_calls crew_calls = {joined, on_parcel, left, empty};
 
 /* ---- start ---- */

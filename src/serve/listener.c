@@ -40,6 +40,8 @@ struct listener {
     size_t socket_count;
     struct certified certificates[CERTIFICATES_MAX];
     size_t certificate_count;
+    bool routed_here; /* a route of the settings leads to an inbox */
+    bool ask;         /* the keeper knows more domains than the settings */
     bool leaving;
     struct timer *patience;
     unsigned char fake_secret[2 * SCRAM_SECRET_MIN]; /* for names that cannot be names; the keeper
@@ -201,7 +203,8 @@ static int start(struct child *c, struct error *e)
                                          .arg = self};
     id_random(self->fake_secret, sizeof self->fake_secret);
     for (size_t i = 0; i < config->route_count; i++)
-        self->house.ask_all |= config->routes[i].kind == CONFIG_VIA_INBOX;
+        self->routed_here |= config->routes[i].kind == CONFIG_VIA_INBOX;
+    self->house.ask_all = self->routed_here || self->ask;
     self->counts = listen_counts_new(
         (struct listen_limits){.total = (unsigned)config->limits.connections,
                                .per_address = (unsigned)config->limits.connections_per_address});
@@ -218,6 +221,12 @@ static int start(struct child *c, struct error *e)
     return 0;
 }
 
+static void take_ask(struct listener *self, const struct letter_ask *l)
+{
+    self->ask = l->all;
+    self->house.ask_all = self->routed_here || self->ask;
+}
+
 static void on_parcel(struct child *c, struct parcel *p)
 {
     struct listener *self = c->own;
@@ -226,6 +235,8 @@ static void on_parcel(struct child *c, struct parcel *p)
         take_certificate(self, p->letter);
     else if (p->kind == LETTER_DOOR)
         take_door(self, p);
+    else if (p->kind == LETTER_ASK)
+        take_ask(self, p->letter);
     parcel_free(&p);
 }
 

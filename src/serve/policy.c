@@ -35,7 +35,7 @@ struct reply policy_may_send(struct house *h, const struct letter_may_send *q, s
     if (!q->account.len)
         return (struct reply){0};
     acc = directory_find(h->directory, q->account);
-    if (!acc || acc->locked)
+    if (!acc || directory_locked(h->directory, acc))
         return reply_make(a, 535, "5.7.8",
                           "The account %.*s was closed meanwhile; ask the administrator.",
                           SPAN_ARG(q->account));
@@ -63,7 +63,7 @@ struct reply policy_may_reach(struct house *h, const struct letter_may_reach *q,
                           "There is no mailbox <%.*s> here. Check the spelling of the address.",
                           SPAN_ARG(q->recipient));
     }
-    if (config_domain(h->config, route.domain)) /* ours, but kept by another server */
+    if (directory_domain(h->directory, route.domain)) /* ours, but kept by another server */
         return reply_make(a, 250, "2.1.5", "Recipient ok");
     if (q->anywhere)
         return reply_make(a, 250, "2.1.5", "Recipient ok");

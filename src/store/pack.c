@@ -12,8 +12,12 @@ enum kind {
     KIND_HEAD = 1,
     KIND_RECIPIENT = 2,
     KIND_EVENT = 3,
-    KIND_ACCOUNT = 4,
+    KIND_ACCOUNT_1 = 4, /* without hosting account and limits; read only */
     KIND_VALUE = 5,
+    KIND_ACCOUNT = 6,
+    KIND_HOST = 7,
+    KIND_DOMAIN = 8,
+    KIND_ALIAS = 9,
 };
 
 /* ---- writing ---- */
@@ -145,17 +149,57 @@ bool pack_event(struct text *t, const struct store_event *ev)
     return seal(t);
 }
 
+static void put_spans(struct text *t, const struct span *list, size_t count)
+{
+    put(t, count);
+    for (size_t i = 0; i < count; i++)
+        put_span(t, list[i]);
+}
+
+static void put_limits(struct text *t, const struct store_limits *l)
+{
+    put(t, l->messages_hour);
+    put(t, l->messages_day);
+    put(t, l->recipients_hour);
+    put(t, l->recipients_day);
+}
+
 bool pack_account(struct text *t, const struct store_account *acc)
 {
     begin(t, KIND_ACCOUNT);
     put_span(t, acc->verifier);
     put_time(t, acc->created);
     put(t, acc->flags);
-    put(t, acc->day_limit);
     put(t, acc->quota);
-    put(t, acc->sender_count);
-    for (size_t i = 0; i < acc->sender_count; i++)
-        put_span(t, acc->senders[i]);
+    put_spans(t, acc->senders, acc->sender_count);
+    put_span(t, acc->host);
+    put_limits(t, &acc->limits);
+    return seal(t);
+}
+
+bool pack_host(struct text *t, const struct store_host *h)
+{
+    begin(t, KIND_HOST);
+    put(t, h->quota);
+    put_limits(t, &h->limits);
+    put_time(t, h->created);
+    put(t, h->flags);
+    return seal(t);
+}
+
+bool pack_domain(struct text *t, const struct store_domain *d)
+{
+    begin(t, KIND_DOMAIN);
+    put_span(t, d->host);
+    put_span(t, d->catch_all);
+    put_time(t, d->created);
+    return seal(t);
+}
+
+bool pack_alias(struct text *t, const struct store_alias *al)
+{
+    begin(t, KIND_ALIAS);
+    put_spans(t, al->targets, al->target_count);
     return seal(t);
 }
 
@@ -352,22 +396,82 @@ bool pack_read_event(struct span record, struct arena *a, struct store_event *ou
     return done(&r);
 }
 
+static size_t get_spans(struct reader *r, struct span **out)
+{
+    size_t count = get_count(r, 1);
+    struct span *list = arena_alloc(r->arena, count * sizeof *list);
+
+    for (size_t i = 0; i < count && !r->bad; i++)
+        list[i] = get_span(r);
+    *out = list;
+    return count;
+}
+
+static void get_limits(struct reader *r, struct store_limits *l)
+{
+    l->messages_hour = (uint32_t)get(r, UINT32_MAX);
+    l->messages_day = (uint32_t)get(r, UINT32_MAX);
+    l->recipients_hour = (uint32_t)get(r, UINT32_MAX);
+    l->recipients_day = (uint32_t)get(r, UINT32_MAX);
+}
+
 bool pack_read_account(struct span record, struct arena *a, struct store_account *out)
 {
+    bool old = record.len && record.at[0] == (char)KIND_ACCOUNT_1;
     struct reader r;
 
     *out = (struct store_account){0};
-    if (!open_record(&r, record, a, KIND_ACCOUNT))
+    if (!open_record(&r, record, a, old ? KIND_ACCOUNT_1 : KIND_ACCOUNT))
         return false;
     out->verifier = get_span(&r);
     out->created = get_time(&r);
     out->flags = (uint32_t)get(&r, UINT32_MAX);
-    out->day_limit = (uint32_t)get(&r, UINT32_MAX);
+    if (old)
+        out->limits.recipients_day = (uint32_t)get(&r, UINT32_MAX);
     out->quota = get(&r, UINT64_MAX);
-    out->sender_count = get_count(&r, 1);
-    out->senders = arena_alloc(a, out->sender_count * sizeof *out->senders);
-    for (size_t i = 0; i < out->sender_count && !r.bad; i++)
-        out->senders[i] = get_span(&r);
+    out->sender_count = get_spans(&r, &out->senders);
+    if (!old) {
+        out->host = get_span(&r);
+        get_limits(&r, &out->limits);
+    }
+    return done(&r);
+}
+
+bool pack_read_host(struct span record, struct store_host *out)
+{
+    struct reader r;
+
+    *out = (struct store_host){0};
+    if (!open_record(&r, record, NULL, KIND_HOST))
+        return false;
+    out->quota = get(&r, UINT64_MAX);
+    get_limits(&r, &out->limits);
+    out->created = get_time(&r);
+    out->flags = (uint32_t)get(&r, UINT32_MAX);
+    return done(&r);
+}
+
+bool pack_read_domain(struct span record, struct arena *a, struct store_domain *out)
+{
+    struct reader r;
+
+    *out = (struct store_domain){0};
+    if (!open_record(&r, record, a, KIND_DOMAIN))
+        return false;
+    out->host = get_span(&r);
+    out->catch_all = get_span(&r);
+    out->created = get_time(&r);
+    return done(&r);
+}
+
+bool pack_read_alias(struct span record, struct arena *a, struct store_alias *out)
+{
+    struct reader r;
+
+    *out = (struct store_alias){0};
+    if (!open_record(&r, record, a, KIND_ALIAS))
+        return false;
+    out->target_count = get_spans(&r, &out->targets);
     return done(&r);
 }
 

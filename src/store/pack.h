@@ -22,6 +22,9 @@ bool pack_head(struct text *t, const struct message *m, int64_t born, const stru
 bool pack_recipient(struct text *t, const struct store_recipient *r);
 bool pack_event(struct text *t, const struct store_event *ev);
 bool pack_account(struct text *t, const struct store_account *acc);
+bool pack_host(struct text *t, const struct store_host *h);
+bool pack_domain(struct text *t, const struct store_domain *d);
+bool pack_alias(struct text *t, const struct store_alias *al);
 /* Octets of another part. */
 bool pack_value(struct text *t, struct span value);
 
@@ -31,8 +34,11 @@ bool pack_read_head(struct span record, struct arena *a, struct store_head *out,
                     struct pack_body *body);
 bool pack_read_recipient(struct span record, struct arena *a, struct store_recipient *out);
 bool pack_read_event(struct span record, struct arena *a, struct store_event *out);
-/* The name is not part of the record. */
+/* The name is not part of the record, here and below. */
 bool pack_read_account(struct span record, struct arena *a, struct store_account *out);
+bool pack_read_host(struct span record, struct store_host *out);
+bool pack_read_domain(struct span record, struct arena *a, struct store_domain *out);
+bool pack_read_alias(struct span record, struct arena *a, struct store_alias *out);
 /* *value points into the record. */
 bool pack_read_value(struct span record, struct span *value);
 

@@ -75,7 +75,14 @@ struct store_event {
 };
 enum { STORE_TRIES_MAX = 64 };
 
+/* How much may be sent, as sliding sums. 0: the default of the settings; STORE_NO_LIMIT: any. */
+struct store_limits {
+    uint32_t messages_hour, messages_day, recipients_hour, recipients_day;
+};
+enum { STORE_NO_LIMIT = UINT32_MAX };
+
 enum store_account_flag { STORE_ACCOUNT_LOCKED = 1 };
+enum store_host_flag { STORE_HOST_LOCKED = 1 };
 
 struct store_account {
     struct span name;     /* canonical login (address_canon with fold, or a bare name) */
@@ -84,9 +91,35 @@ struct store_account {
     size_t sender_count;  /* at most STORE_SENDERS_MAX */
     int64_t created;      /* wall clock */
     uint32_t flags;       /* enum store_account_flag bits */
-    uint32_t day_limit;   /* recipients per day; 0: the default of the settings */
     uint64_t quota;       /* octets of its mailbox; 0: the default of the settings */
+    struct span host;     /* the hosting account it belongs to; empty: to none */
+    struct store_limits limits;
 };
+
+/* A hosting account: a customer who owns domains and accounts. */
+struct store_host {
+    struct span name;
+    uint64_t quota; /* octets of all it stores; 0: the default of the settings */
+    struct store_limits limits;
+    int64_t created; /* wall clock */
+    uint32_t flags;  /* enum store_host_flag bits */
+};
+
+/* A domain whose mail we keep, besides those of the settings. */
+struct store_domain {
+    struct span name;      /* canonical */
+    struct span host;      /* the hosting account that owns it; empty: none */
+    struct span catch_all; /* canonical address for what nobody else here gets; empty: none */
+    int64_t created;
+};
+
+/* An address that stands for others. */
+struct store_alias {
+    struct span address;  /* canonical */
+    struct span *targets; /* canonical addresses, here or elsewhere */
+    size_t target_count;  /* 1 to STORE_TARGETS_MAX */
+};
+enum { STORE_TARGETS_MAX = 1000 };
 enum { STORE_SENDERS_MAX = 1000, STORE_VERIFIER_MAX = 2000 };
 
 /* ---- opening ---- */
@@ -191,6 +224,26 @@ int store_account_get(struct store *s, struct span name, struct arena *a, struct
 int store_account_remove(struct store *s, struct span name, struct error *e);
 typedef bool store_account_fn(void *arg, const struct store_account *acc);
 int store_account_each(struct store *s, store_account_fn *fn, void *arg, struct error *e);
+
+/* ---- hosting accounts, domains, aliases: as with accounts ---- */
+
+int store_host_put(struct store *s, const struct store_host *h, struct error *e);
+int store_host_remove(struct store *s, struct span name, struct error *e);
+typedef bool store_host_fn(void *arg, const struct store_host *h);
+int store_host_each(struct store *s, store_host_fn *fn, void *arg, struct error *e);
+
+int store_domain_put(struct store *s, const struct store_domain *d, struct error *e);
+int store_domain_remove(struct store *s, struct span name, struct error *e);
+typedef bool store_domain_fn(void *arg, const struct store_domain *d);
+int store_domain_each(struct store *s, store_domain_fn *fn, void *arg, struct error *e);
+
+int store_alias_put(struct store *s, const struct store_alias *al, struct error *e);
+int store_alias_remove(struct store *s, struct span address, struct error *e);
+typedef bool store_alias_fn(void *arg, const struct store_alias *al);
+int store_alias_each(struct store *s, store_alias_fn *fn, void *arg, struct error *e);
+
+/* ---- what was sent ---- */
+
 /* Charges `n` recipients to an account for a day (days since 1970 UTC). When that would pass
  * `limit` (0: none) nothing is charged and it is -1 with "4.7.1". */
 int store_charge(struct store *s, struct span name, uint32_t day, uint32_t n, uint32_t limit,

@@ -17,6 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct store_recipient recipient;
     struct store_event event;
     struct store_account account;
+    struct store_host host;
+    struct store_domain domain;
+    struct store_alias alias;
     struct pack_body body;
     struct span value;
 
@@ -30,6 +33,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pack_read_recipient(s, a, &recipient);
     pack_read_event(s, a, &event);
     pack_read_account(s, a, &account);
+    pack_read_host(s, &host);
+    pack_read_domain(s, a, &domain);
+    pack_read_alias(s, a, &alias);
     pack_read_value(s, &value);
     arena_free(&a);
     free(record);

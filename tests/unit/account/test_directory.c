@@ -1,9 +1,11 @@
 /* Who is who: logins, aliases, details, catch-alls. */
 #include "account/directory.h"
+#include "base/arena.h"
 #include "base/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +152,226 @@ static void names(void **state)
     text_free(&out);
 }
 
+static void put_host(struct directory *d, const char *name, uint32_t flags)
+{
+    directory_host_put(d, &(struct store_host){.name = span_of(name),
+                                               .quota = 1000,
+                                               .limits = {1, 2, 3, 4},
+                                               .created = 5,
+                                               .flags = flags});
+}
+
+static void put_domain(struct directory *d, const char *name, const char *host, const char *all)
+{
+    directory_domain_put(d, &(struct store_domain){span_of(name), span_of(host), span_of(all), 5});
+}
+
+static void put_hosted(struct directory *d, const char *name, const char *host)
+{
+    directory_put(d, &(struct store_account){.name = span_of(name), .host = span_of(host)});
+}
+
+/* Counts follow; a locked hosting account locks what it owns. */
+static void hosting(void **state)
+{
+    struct directory *d = sample();
+    const struct hosting *acme;
+
+    (void)state;
+    put_host(d, "acme", 0);
+    put_domain(d, "acme.example", "acme", NULL);
+    put_hosted(d, "kim@acme.example", "acme");
+    put_hosted(d, "lee@acme.example", "acme");
+    acme = directory_host(d, SPAN("acme"));
+    assert_int_equal(acme->accounts, 2);
+    assert_int_equal(acme->domains, 1);
+    assert_int_equal(acme->limits.recipients_day, 4);
+    assert_false(directory_locked(d, directory_find(d, SPAN("kim@acme.example"))));
+    put_host(d, "acme", STORE_HOST_LOCKED);
+    assert_ptr_equal(directory_host(d, SPAN("acme")), acme); /* the same, with its counts */
+    assert_int_equal(acme->accounts, 2);
+    assert_true(directory_locked(d, directory_find(d, SPAN("kim@acme.example"))));
+    assert_false(directory_find(d, SPAN("kim@acme.example"))->locked);
+    assert_false(directory_locked(d, directory_find(d, SPAN("bob"))));
+    put_hosted(d, "lee@acme.example", NULL);
+    directory_remove(d, SPAN("kim@acme.example"));
+    directory_domain_remove(d, SPAN("acme.example"));
+    assert_int_equal(acme->accounts + acme->domains, 0);
+    directory_host_remove(d, SPAN("acme"));
+    assert_null(directory_host(d, SPAN("acme")));
+    done(&d);
+}
+
+static void host_names(void **state)
+{
+    static const struct {
+        const char *typed, *kept; /* NULL: refused */
+    } rows[] = {{"Acme", "acme"}, {"acme-2.x_y", "acme-2.x_y"},
+                {"", NULL},       {"-a", NULL},
+                {".a", NULL},     {"a b", NULL},
+                {"a/b", NULL},    {"\xc3\xa4", NULL}};
+    struct text t = TEXT_INIT(100);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_int_equal(directory_host_name(span_of(rows[i].typed), &t), rows[i].kept != NULL);
+        if (rows[i].kept)
+            assert_string_equal(text_cstr(&t), rows[i].kept);
+    }
+    text_free(&t);
+}
+
+static void count_domain(void *arg, const struct hosted_domain *domain)
+{
+    (void)domain;
+    ++*(int *)arg;
+}
+
+/* Ours are those of the settings and those of the store; a reload touches only the first. */
+static void domains(void **state)
+{
+    static const char *const fewer[] = {"example.com"};
+    struct directory *d = sample();
+    int n = 0;
+
+    (void)state;
+    assert_true(directory_domain(d, SPAN("Example.ORG.")));
+    assert_false(directory_domain(d, SPAN("acme.example")));
+    assert_false(directory_domain(d, SPAN("other.example"))); /* an alias alone makes none */
+    assert_false(directory_domain(d, SPAN("")));
+    assert_int_equal(directory_domain_count(d), 0);
+    put_host(d, "acme", 0);
+    put_domain(d, "acme.example", "acme", "kim@acme.example");
+    put_domain(d, "example.org", "acme", NULL); /* in both */
+    put_domain(d, "acme.example", "acme", NULL);
+    assert_int_equal(directory_domain_count(d), 2);
+    assert_int_equal(directory_host(d, SPAN("acme"))->domains, 2);
+    assert_true(span_is(directory_domain_host(d, SPAN("ACME.example")), "acme"));
+    assert_int_equal(directory_domain_host(d, SPAN("example.com")).len, 0);
+    assert_int_equal(directory_domain_find(d, SPAN("acme.example"))->catch_all.len, 0);
+    directory_domains(d, fewer, 1);
+    assert_true(directory_domain(d, SPAN("example.org")));
+    assert_true(span_is(directory_owner(d, SPAN("bob@example.org"))->name,
+                        "cat@example.org")); /* bare logins own what the settings name */
+    directory_domain_remove(d, SPAN("example.org"));
+    assert_false(directory_domain(d, SPAN("example.org")));
+    directory_domain_each(d, count_domain, &n);
+    assert_int_equal(n, 2);
+    done(&d);
+}
+
+static void put_alias(struct directory *d, const char *address, const char *const *targets)
+{
+    struct span list[8];
+    struct store_alias al = {span_of(address), list, 0};
+
+    for (; targets[al.target_count]; al.target_count++)
+        list[al.target_count] = span_of(targets[al.target_count]);
+    directory_alias_put(d, &al);
+}
+
+#define TO(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static struct directory *with_aliases(void)
+{
+    struct directory *d = sample();
+
+    put_alias(d, "team@example.com", TO("ann@example.com", "bob@example.com", "x@far.example"));
+    put_alias(d, "all@example.com", TO("team@example.com", "ann@example.com", "y@far.example"));
+    put_alias(d, "copy@example.com", TO("copy@example.com", "x@far.example"));
+    put(d, "copy@example.com", NULL, NULL);
+    put_alias(d, "a@example.com", TO("b@example.com"));
+    put_alias(d, "b@example.com", TO("a@example.com"));
+    put_alias(d, "half@example.com", TO("a@example.com", "ann@example.com"));
+    put_alias(d, "gone@example.com", TO("nobody@example.com"));
+    put_domain(d, "caught.example", NULL, "team@example.com");
+    put(d, "own@caught.example", NULL, NULL);
+    for (int i = 0; i < DIRECTORY_DEPTH + 1; i++) {
+        char from[40], to[40];
+
+        snprintf(from, sizeof from, "d%d@example.com", i);
+        snprintf(to, sizeof to, i == DIRECTORY_DEPTH ? "ann@example.com" : "d%d@example.com",
+                 i + 1);
+        put_alias(d, from, TO(to));
+    }
+    return d;
+}
+
+/* What stands behind an address, in words: "!" nobody here, ">" elsewhere. */
+static void aliases(void **state)
+{
+    static const struct {
+        const char *address, *targets; /* or the status of the refusal */
+    } rows[] = {
+        {"Ann@example.com", "Ann@example.com"},
+        {"ann+x@example.com", "ann+x@example.com"},
+        {"far@far.example", ">far@far.example"},
+        {"no one", ">no one"},
+        {"nobody@example.com", "!nobody@example.com"},
+        {"TEAM@example.com", "ann@example.com bob@example.com >x@far.example"},
+        {"team+urgent@example.com", "ann@example.com bob@example.com >x@far.example"},
+        {"all@example.com", "ann@example.com >y@far.example bob@example.com >x@far.example"},
+        {"copy@example.com", "copy@example.com >x@far.example"},
+        {"a@example.com", "5.4.6"},
+        {"half@example.com", "ann@example.com"},
+        {"gone@example.com", "!nobody@example.com"},
+        {"own@caught.example", "own@caught.example"},
+        {"what@caught.example", "ann@example.com bob@example.com >x@far.example"},
+        {"any@example.org", "any@example.org"}, /* cat's by @example.org */
+        {"d1@example.com", "ann@example.com"},
+        {"d0@example.com", "5.4.6"}, /* one too deep */
+    };
+    struct directory *d = with_aliases();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct arena *a = arena_new();
+        struct directory_target *t;
+        struct text words = TEXT_INIT(1000);
+        struct error e = {0};
+        size_t n;
+
+        if (directory_expand(d, span_of(rows[i].address), 100, a, &t, &n, &e) < 0)
+            text_adds(&words, e.enhanced);
+        for (size_t k = 0; k < n; k++)
+            text_addf(&words, "%s%s%.*s", k ? " " : "",
+                      t[k].account ? ""
+                      : t[k].ours  ? "!"
+                                   : ">",
+                      SPAN_ARG(t[k].address));
+        if (strcmp(text_cstr(&words), rows[i].targets) != 0)
+            fail_msg("%s leads to %s", rows[i].address, text_cstr(&words));
+        text_free(&words);
+        arena_free(&a);
+    }
+    done(&d);
+}
+
+static void alias_limits_and_senders(void **state)
+{
+    struct directory *d = with_aliases();
+    struct arena *a = arena_new();
+    struct directory_target *t;
+    struct error e = {0};
+    size_t n;
+
+    (void)state;
+    assert_int_equal(directory_expand(d, SPAN("team@example.com"), 3, a, &t, &n, &e), 0);
+    assert_int_equal(directory_expand(d, SPAN("team@example.com"), 2, a, &t, &n, &e), -1);
+    assert_string_equal(e.enhanced, "5.5.3");
+    assert_int_equal(directory_alias(d, SPAN("Team@Example.com"))->target_count, 3);
+    assert_null(directory_alias(d, SPAN("ann@example.com")));
+    assert_true(directory_may_send(d, directory_find(d, SPAN("bob")), SPAN("all@example.com")));
+    assert_false(directory_may_send(d, directory_find(d, SPAN("copy@example.com")),
+                                    SPAN("all@example.com")));
+    assert_int_equal(directory_domain_find(d, SPAN("caught.example"))->accounts, 1);
+    directory_alias_remove(d, SPAN("team@example.com"));
+    assert_null(directory_alias(d, SPAN("team@example.com")));
+    assert_false(directory_may_send(d, directory_find(d, SPAN("bob")), SPAN("team@example.com")));
+    arena_free(&a);
+    done(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +379,11 @@ int main(void)
         cmocka_unit_test(senders),
         cmocka_unit_test(replacing_and_removing),
         cmocka_unit_test(names),
+        cmocka_unit_test(hosting),
+        cmocka_unit_test(host_names),
+        cmocka_unit_test(domains),
+        cmocka_unit_test(aliases),
+        cmocka_unit_test(alias_limits_and_senders),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

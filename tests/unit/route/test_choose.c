@@ -27,7 +27,8 @@ static const struct route_rule house[] = {
     {LIST(any), LIST(customers), ROUTE_RELAY, SPAN("provider"), SPAN("")},
 };
 static const struct span local[] = {SPAN("here.example"), SPAN("xn--bcher-kva.example")};
-static const struct route_rules rules = {house, COUNT(house), local, COUNT(local)};
+static const struct route_rules rules = {
+    .rule = house, .count = COUNT(house), .local = local, .local_count = COUNT(local)};
 
 static void the_first_rule_that_matches(void **state)
 {
@@ -101,7 +102,7 @@ static void further_ways_are_part_of_the_destination(void **state)
         {.to = &far, .to_count = 1, .via = ROUTE_RELAY, .relay = SPAN("provider")},
         {.via = ROUTE_RELAY, .relay = SPAN("provider"), .then = SPAN("relay:isp, then mx")},
     };
-    const struct route_rules r = {two, COUNT(two), NULL, 0};
+    const struct route_rules r = {.rule = two, .count = COUNT(two)};
     struct arena *a = arena_new();
     struct route out;
 
@@ -120,8 +121,9 @@ static void catch_all_leaves_local_mail(void **state)
     static const struct route_rule all[] = {
         {.via = ROUTE_RELAY, .relay = SPAN("provider")},
     };
-    const struct route_rules r = {all, 1, local, COUNT(local)};
-    const struct route_rules none = {NULL, 0, NULL, 0};
+    const struct route_rules r = {
+        .rule = all, .count = 1, .local = local, .local_count = COUNT(local)};
+    const struct route_rules none = {0};
     struct arena *a = arena_new();
     struct route out;
 

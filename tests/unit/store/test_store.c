@@ -1,5 +1,6 @@
 /* Every test runs with each driver: they keep the same promises. */
 #include "fixture.h"
+#include "store/crc64.h"
 #include "store/store_parts.h"
 
 #include <fcntl.h>
@@ -247,8 +248,9 @@ static void test_accounts(void **state)
                                 .sender_count = 2,
                                 .created = 9,
                                 .flags = STORE_ACCOUNT_LOCKED,
-                                .day_limit = 10,
-                                .quota = 1 << 30},
+                                .quota = 1 << 30,
+                                .host = SPAN("acme"),
+                                .limits = {1, 2, 3, STORE_NO_LIMIT}},
                          out;
     struct text names = TEXT_INIT(100);
 
@@ -265,7 +267,9 @@ static void test_accounts(void **state)
     assert_span(out.verifier, "scram:...");
     assert_span(out.senders[1], "@example.net");
     assert_int_equal(out.flags, STORE_ACCOUNT_LOCKED);
-    assert_int_equal(out.day_limit, 10);
+    assert_span(out.host, "acme");
+    assert_int_equal(out.limits.messages_day, 2);
+    assert_int_equal(out.limits.recipients_day, STORE_NO_LIMIT);
     assert_int_equal(out.quota, 1 << 30);
     assert_int_equal(store_account_get(f->store, SPAN("bob"), f->arena, &out, NULL), STORE_ABSENT);
     fixture_begin(f);
@@ -275,6 +279,97 @@ static void test_accounts(void **state)
     assert_int_equal(store_account_each(f->store, last_name, &names, NULL), 0);
     assert_string_equal(text_cstr(&names), "ann kim ");
     text_free(&names);
+}
+
+static bool list_host(void *arg, const struct store_host *h)
+{
+    text_addf(arg, "%.*s %llu %u/%u %lld %u;", SPAN_ARG(h->name), (unsigned long long)h->quota,
+              h->limits.messages_hour, h->limits.recipients_day, (long long)h->created, h->flags);
+    return true;
+}
+
+static bool list_domain(void *arg, const struct store_domain *d)
+{
+    text_addf(arg, "%.*s %.*s %.*s %lld;", SPAN_ARG(d->name), SPAN_ARG(d->host),
+              SPAN_ARG(d->catch_all), (long long)d->created);
+    return true;
+}
+
+static bool list_alias(void *arg, const struct store_alias *al)
+{
+    text_addf(arg, "%.*s", SPAN_ARG(al->address));
+    for (size_t i = 0; i < al->target_count; i++)
+        text_addf(arg, " %.*s", SPAN_ARG(al->targets[i]));
+    text_addc(arg, ';');
+    return true;
+}
+
+/* Hosting accounts, domains, aliases: what was put comes back, what was removed does not. */
+static void test_hosting(void **state)
+{
+    struct fixture *f = *state;
+    struct store_host host = {SPAN("acme"), 1ULL << 40, {5, 0, 0, 7}, -3, STORE_HOST_LOCKED};
+    struct store_domain domain = {SPAN("acme.example"), SPAN("acme"), SPAN("kim@acme.example"), 8},
+                        plain = {.name = SPAN("b.example")};
+    struct span targets[] = {SPAN("kim@acme.example"), SPAN("else@example.net")};
+    struct store_alias alias = {SPAN("sales@acme.example"), targets, 2}, none = {SPAN("x@y"), 0, 0};
+    struct text t = TEXT_INIT(400);
+    struct error e = {0};
+
+    fixture_begin(f);
+    assert_int_equal(store_host_put(f->store, &host, &e), 0);
+    assert_int_equal(store_domain_put(f->store, &domain, &e), 0);
+    assert_int_equal(store_domain_put(f->store, &plain, &e), 0);
+    assert_int_equal(store_alias_put(f->store, &alias, &e), 0);
+    assert_int_equal(store_alias_put(f->store, &none, &e), -1);
+    fixture_commit(f);
+    if (strcmp(f->driver, "sqlite") == 0)
+        fixture_reopen(f);
+    assert_int_equal(store_host_each(f->store, list_host, &t, &e), 0);
+    assert_int_equal(store_domain_each(f->store, list_domain, &t, &e), 0);
+    assert_int_equal(store_alias_each(f->store, list_alias, &t, &e), 0);
+    assert_string_equal(text_cstr(&t), "acme 1099511627776 5/7 -3 1;"
+                                       "acme.example acme kim@acme.example 8;b.example   0;"
+                                       "sales@acme.example kim@acme.example else@example.net;");
+    fixture_begin(f);
+    assert_int_equal(store_host_remove(f->store, SPAN("acme"), &e), STORE_GOT);
+    assert_int_equal(store_host_remove(f->store, SPAN("acme"), &e), STORE_ABSENT);
+    assert_int_equal(store_domain_remove(f->store, SPAN("b.example"), &e), STORE_GOT);
+    assert_int_equal(store_alias_remove(f->store, SPAN("sales@acme.example"), &e), STORE_GOT);
+    fixture_commit(f);
+    text_clear(&t);
+    assert_int_equal(store_host_each(f->store, list_host, &t, &e), 0);
+    assert_int_equal(store_domain_each(f->store, list_domain, &t, &e), 0);
+    assert_int_equal(store_alias_each(f->store, list_alias, &t, &e), 0);
+    assert_string_equal(text_cstr(&t), "acme.example acme kim@acme.example 8;");
+    text_free(&t);
+}
+
+/* An account as the first version wrote it still reads (fault 39). */
+static void test_old_account(void **state)
+{
+    static const char body[] = "\004\003abc\022\001\012\144\001\003k@x";
+    struct fixture *f = *state;
+    char record[sizeof body - 1 + 8];
+    uint64_t crc = crc64_add(0, (struct span){body, sizeof body - 1});
+    struct store_account out;
+
+    memcpy(record, body, sizeof body - 1);
+    for (size_t i = 0; i < 8; i++)
+        record[sizeof body - 1 + i] = (char)(crc >> (8 * i));
+    fixture_begin(f);
+    assert_int_equal(f->store->driver->value_put(f->store->self, DRIVER_ACCOUNT, SPAN("kim"),
+                                                 (struct span){record, sizeof record}, NULL),
+                     0);
+    fixture_commit(f);
+    assert_int_equal(store_account_get(f->store, SPAN("kim"), f->arena, &out, NULL), STORE_GOT);
+    assert_span(out.verifier, "abc");
+    assert_int_equal(out.created, 9);
+    assert_int_equal(out.flags, STORE_ACCOUNT_LOCKED);
+    assert_int_equal(out.limits.recipients_day, 10);
+    assert_int_equal(out.quota, 100);
+    assert_span(out.senders[0], "k@x");
+    assert_int_equal(out.host.len, 0);
 }
 
 static bool list_value(void *arg, struct span name, struct span value)
@@ -679,6 +774,8 @@ int main(void)
         BOTH(test_remove),
         BOTH(test_hold),
         BOTH(test_accounts),
+        BOTH(test_hosting),
+        BOTH(test_old_account),
         BOTH(test_values),
         BOTH(test_damaged_value),
         BOTH(test_charge),
