@@ -5,10 +5,13 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "maildir/maildir.h"
+#include "maildir/vsize.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,137 +20,19 @@
 
 enum {
     PIECE = 64 << 10,
-    NAME_MAX_OUT = 256,
+    NAME_MAX_OUT = 200, /* of the key; the sizes take 46 more, a name 255 */
     /* A delivery so much later than the message's birth may be a repeated one: then cur/ is looked
      * through too, where a mail program may have moved the file. */
     REPEAT_AGE = 2000,
 };
 
 struct inbox {
-    int root, account, tmp, new;
-    char name[NAME_MAX_OUT];
+    const struct inbox_target *target;
+    struct maildir *maildir;
+    int tmp, new;            /* its descriptors */
+    char key[NAME_MAX_OUT];  /* what of the name follows from the job */
+    char name[NAME_MAX + 1]; /* with the sizes */
 };
-
-/* ---- folders ---- */
-
-static int refuse(struct error *e, const struct inbox_target *t, const char *what, const char *why)
-{
-    return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
-                      "The inbox of %.*s cannot be used: %s %s. The mail waits until that is "
-                      "repaired.",
-                      SPAN_ARG(t->account), what, why);
-}
-
-static int failed(struct error *e, const struct inbox_target *t, const char *what, int sys)
-{
-    if (sys == ENOSPC)
-        return error_mail(e, ERROR_TEMPORARY, "4.3.1", OWNER_PROVIDER,
-                          "The disk with the inboxes is full, so mail for %.*s waits. Make room "
-                          "there.",
-                          SPAN_ARG(t->account));
-    if (sys == EDQUOT)
-        return error_mail(e, ERROR_TEMPORARY, "4.2.2", OWNER_PROVIDER,
-                          "The file system's quota does not let the inbox of %.*s grow. The mail "
-                          "waits until there is room.",
-                          SPAN_ARG(t->account));
-    if (sys == ELOOP || sys == ENOTDIR)
-        return refuse(e, t, what, "is a link or no folder");
-    return refuse(e, t, what, strerror(sys));
-}
-
-/* Ours, a folder, and nobody else may write: else somebody could put links into our way. */
-static int check_folder(int fd, const struct inbox_target *t, const char *what, struct error *e)
-{
-    struct stat s;
-
-    if (fstat(fd, &s) < 0)
-        return failed(e, t, what, errno);
-    if (!S_ISDIR(s.st_mode))
-        return refuse(e, t, what, "is no folder");
-    if (s.st_uid != geteuid())
-        return refuse(e, t, what, "belongs to another user");
-    if (s.st_mode & (S_IWGRP | S_IWOTH))
-        return refuse(e, t, what, "may be written to by others (chmod go-w)");
-    return 0;
-}
-
-static int open_folder(int at, const char *name)
-{
-    return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-/* Opens name below `at`, making it when missing; the parent is synced then, so that the new folder
- * survives what its first file survives. */
-static int enter(int at, const char *name, const struct inbox_target *t, struct error *e)
-{
-    int fd = open_folder(at, name);
-
-    if (fd < 0 && errno == ENOENT) {
-        if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
-            return failed(e, t, name, errno);
-        if (fsync(at) < 0)
-            return failed(e, t, name, errno);
-        fd = open_folder(at, name);
-    }
-    if (fd < 0)
-        return failed(e, t, name, errno);
-    if (check_folder(fd, t, name, e) < 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-static int open_root(const struct inbox_target *t, struct error *e)
-{
-    int fd = open_folder(AT_FDCWD, t->root);
-
-    if (fd < 0)
-        return failed(e, t, t->root, errno);
-    if (check_folder(fd, t, t->root, e) < 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/* One step of a path, and not one that leads elsewhere or hides. */
-static bool good_account(struct span s)
-{
-    if (!s.len || s.len > INBOX_NAME_MAX || s.at[0] == '.')
-        return false;
-    for (size_t i = 0; i < s.len; i++)
-        if (s.at[i] == '/' || (unsigned char)s.at[i] < ' ' || s.at[i] == 127)
-            return false;
-    return true;
-}
-
-static void leave(struct inbox *in)
-{
-    const int fds[] = {in->root, in->account, in->tmp, in->new};
-
-    for (size_t i = 0; i < COUNT(fds); i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-}
-
-static int go_in(struct inbox *in, const struct inbox_target *t, struct error *e)
-{
-    char account[INBOX_NAME_MAX + 1];
-    int cur;
-
-    if (!good_account(t->account) || !span_cstr(t->account, account, sizeof account))
-        return refuse(e, t, "its name", "cannot be a folder's name");
-    if ((in->root = open_root(t, e)) < 0 || (in->account = enter(in->root, account, t, e)) < 0 ||
-        (in->tmp = enter(in->account, "tmp", t, e)) < 0 ||
-        (in->new = enter(in->account, "new", t, e)) < 0)
-        return -1;
-    cur = enter(in->account, "cur", t, e);
-    if (cur < 0)
-        return -1;
-    close(cur);
-    return 0;
-}
 
 /* ---- the name ---- */
 
@@ -161,56 +46,40 @@ static int64_t born(const struct id *id)
     return ms;
 }
 
-/* "<seconds>.<id>_<number>.<host>"; '/' and ':' in the host are written as Maildir readers know
- * them. */
-static void make_name(struct inbox *in, const struct inbox_target *t, const struct job *job)
+/* "<seconds>.<id>_<number>.<host>"; what readers of Maildir take for a mark in the host ('/' and
+ * ':' are usual, ',' begins the sizes) is written in octal. */
+static void make_key(struct inbox *in, const struct job *job)
 {
-    struct text name = TEXT_INIT(NAME_MAX_OUT - 1);
+    struct text key = TEXT_INIT(NAME_MAX_OUT - 1);
     const struct id *id = &job->envelope.id;
-    uint32_t number = job->numbers ? job->numbers[t->recipient] : (uint32_t)t->recipient;
+    size_t to = in->target->recipient;
+    uint32_t number = job->numbers ? job->numbers[to] : (uint32_t)to;
     char text[ID_TEXT + 1];
 
     id_text(id, text);
-    text_addf(&name, "%lld.%s_%u.", (long long)(born(id) / 1000), text, number);
-    for (const char *c = t->hostname; *c && name.len < NAME_MAX_OUT - 8; c++) {
-        if (*c == '/' || *c == ':')
-            text_addf(&name, "\\%03o", *c);
+    text_addf(&key, "%lld.%s_%u.", (long long)(born(id) / 1000), text, number);
+    for (const char *c = in->target->hostname; *c && key.len < NAME_MAX_OUT - 8; c++) {
+        if (strchr("/:,", *c))
+            text_addf(&key, "\\%03o", *c);
         else
-            text_addc(&name, *c);
+            text_addc(&key, *c);
     }
-    snprintf(in->name, sizeof in->name, "%s", text_cstr(&name));
-    text_free(&name);
+    snprintf(in->key, sizeof in->key, "%s", text_cstr(&key));
+    text_free(&key);
 }
 
-static bool in_cur(const struct inbox *in)
+static void make_name(struct inbox *in, const struct vsize *v)
 {
-    size_t n = strlen(in->name);
-    struct dirent *entry;
-    bool found = false;
-    int fd = open_folder(in->account, "cur");
-    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-
-    if (!d) {
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    while (!found && (entry = readdir(d)))
-        found = !strncmp(entry->d_name, in->name, n) &&
-                (entry->d_name[n] == '\0' || entry->d_name[n] == ':');
-    closedir(d);
-    return found;
+    snprintf(in->name, sizeof in->name, "%s,S=%" PRIu64 ",W=%" PRIu64, in->key, v->size,
+             vsize_virtual(v));
 }
 
-/* Did an earlier delivery, whose end was not recorded, put it here? */
-static bool is_there(const struct inbox *in, const struct job *job)
+/* May an earlier delivery, whose end was not recorded, have put it here? Then all names are looked
+ * through: the one in new/ is found without that (publish), but a mail program may have moved it.
+ */
+static bool is_late(const struct job *job)
 {
-    struct stat s;
-    bool late = job->attempt > 1 || clock_wall() - born(&job->envelope.id) > REPEAT_AGE;
-
-    if (fstatat(in->new, in->name, &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(s.st_mode))
-        return true;
-    return late && in_cur(in);
+    return job->attempt > 1 || clock_wall() - born(&job->envelope.id) > REPEAT_AGE;
 }
 
 /* ---- the content ---- */
@@ -218,6 +87,7 @@ static bool is_there(const struct inbox *in, const struct job *job)
 struct writer {
     int fd;
     struct text out;
+    struct vsize size;
     bool cr; /* a CR is held back: an LF may follow */
     int sys; /* positive errno of the first failure */
 };
@@ -226,6 +96,7 @@ static bool flush(struct writer *w)
 {
     size_t done = 0;
 
+    vsize_add(&w->size, text_span(&w->out));
     while (done < w->out.len && !w->sys) {
         ssize_t n = write(w->fd, w->out.at + done, w->out.len - done);
 
@@ -302,7 +173,20 @@ static void put_head(struct writer *w, const struct inbox_target *t, const struc
     text_addc(&w->out, '\n');
 }
 
-static int write_all(int fd, const struct inbox_target *t, const struct job *job)
+/* The last line ends, so that W tells what POP3 sends too. */
+static void put_end(struct writer *w)
+{
+    if (w->cr)
+        text_addc(&w->out, '\r');
+    flush(w);
+    if (w->size.last != '\n') {
+        text_addc(&w->out, '\n');
+        flush(w);
+    }
+}
+
+static int write_all(int fd, const struct inbox_target *t, const struct job *job,
+                     struct vsize *size)
 {
     struct writer w = {.fd = fd, .out = TEXT_INIT(4 * PIECE)};
     const struct content *c = &job->content;
@@ -313,10 +197,9 @@ static int write_all(int fd, const struct inbox_target *t, const struct job *job
         put_file(&w, c);
     else
         put_memory(&w, c->body);
-    if (w.cr)
-        text_addc(&w.out, '\r');
-    flush(&w);
+    put_end(&w);
     text_free(&w.out);
+    *size = w.size;
     if (!w.sys && fsync(fd) < 0)
         w.sys = errno; /* never synced again and called good (R2) */
     return w.sys;
@@ -330,72 +213,96 @@ static int create(const struct inbox *in, int *fd)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
-    *fd = openat(in->tmp, in->name, flags, 0600);
-    if (*fd < 0 && errno == EEXIST && unlinkat(in->tmp, in->name, 0) == 0)
-        *fd = openat(in->tmp, in->name, flags, 0600);
+    *fd = openat(in->tmp, in->key, flags, 0600);
+    if (*fd < 0 && errno == EEXIST && unlinkat(in->tmp, in->key, 0) == 0)
+        *fd = openat(in->tmp, in->key, flags, 0600);
     return *fd < 0 ? errno : 0;
 }
 
-static int publish(const struct inbox *in)
+static int sync_both(const struct inbox *in)
 {
-    if (renameat(in->tmp, in->name, in->new, in->name) < 0)
+    return fsync(in->new) < 0 || fsync(in->tmp) < 0 ? errno : 0;
+}
+
+/* The same job makes the same octets, so an earlier delivery's file in new/ has the same name. */
+static int publish(const struct inbox *in, const struct vsize *size)
+{
+    struct stat s;
+
+    if (fstatat(in->new, in->name, &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(s.st_mode)) {
+        unlinkat(in->tmp, in->key, 0);
+        return sync_both(in);
+    }
+    if (renameat(in->tmp, in->key, in->new, in->name) < 0)
         return errno;
     /* From here on the message may be seen. When a folder cannot be synced it stays, and the
      * repeated delivery finds it. */
-    if (fsync(in->new) < 0 || fsync(in->tmp) < 0)
-        return errno;
-    return 0;
+    maildir_note(in->maildir, (int64_t)size->size, 1);
+    return sync_both(in);
 }
 
-static int deliver(const struct inbox *in, const struct inbox_target *t, const struct job *job,
-                   struct error *e)
+static int deliver(struct inbox *in, const struct job *job, uint64_t *stored, struct error *e)
 {
+    struct span account = in->target->account;
+    struct vsize size;
     int fd, sys;
 
-    if (is_there(in, job))
-        return fsync(in->new) < 0 ? failed(e, t, "new", errno) : 0;
+    if (is_late(job) && maildir_holds(in->maildir, span_of(in->key), stored))
+        return fsync(in->new) < 0 ? maildir_failed(e, account, "new", errno) : 0;
     sys = create(in, &fd);
     if (sys)
-        return failed(e, t, "tmp", sys);
-    sys = write_all(fd, t, job);
+        return maildir_failed(e, account, "tmp", sys);
+    sys = write_all(fd, in->target, job, &size);
     if (close(fd) < 0 && !sys)
         sys = errno;
+    make_name(in, &size);
     if (!sys)
-        sys = publish(in);
+        sys = publish(in, &size);
+    *stored = size.size;
     if (!sys)
         return 0;
-    unlinkat(in->tmp, in->name, 0);
-    return failed(e, t, "the new message", sys);
+    unlinkat(in->tmp, in->key, 0);
+    return maildir_failed(e, account, "the new message", sys);
 }
 
-int inbox_deliver(const struct inbox_target *t, const struct job *job, struct error *e)
+int inbox_deliver(const struct inbox_target *t, const struct job *job, uint64_t *stored,
+                  struct error *e)
 {
-    struct inbox in = {.root = -1, .account = -1, .tmp = -1, .new = -1};
-    int rc = go_in(&in, t, e);
+    struct inbox in = {.target = t};
+    int rc = maildir_open(t->root, t->account, true, &in.maildir, e);
 
-    if (rc == 0) {
-        make_name(&in, t, job);
-        rc = deliver(&in, t, job, e);
-    }
-    leave(&in);
+    *stored = 0;
+    if (rc < 0)
+        return rc;
+    in.tmp = maildir_fd(in.maildir, MAILDIR_TMP);
+    in.new = maildir_fd(in.maildir, MAILDIR_NEW);
+    make_key(&in, job);
+    rc = deliver(&in, job, stored, e);
+    maildir_close(&in.maildir);
     return rc;
 }
 
-struct outcome inbox_outcome(const struct inbox_target *t, int rc, const struct error *e,
-                             struct arena *a)
+static struct outcome later(const struct error *e, struct arena *a)
 {
-    struct outcome o = {.kind = OUTCOME_DELIVERED, .status = {2, 0, 0}};
+    struct outcome o = {.kind = OUTCOME_LATER,
+                        .scope = SCOPE_RECIPIENT,
+                        .stage = STAGE_INBOX,
+                        .owner = e->owner,
+                        .words = arena_span(a, span_of(e->words))};
 
-    if (rc == 0) {
-        o.words = span_of(arena_printf(a, "Put into the inbox of %.*s.", SPAN_ARG(t->account)));
-        return o;
-    }
-    o = (struct outcome){.kind = OUTCOME_LATER,
-                         .scope = SCOPE_RECIPIENT,
-                         .stage = STAGE_INBOX,
-                         .owner = e->owner,
-                         .words = arena_span(a, span_of(e->words))};
     if (!enhanced_parse(span_of(e->enhanced), &o.status))
         o.status = (struct enhanced){4, 3, 0};
+    return o;
+}
+
+struct outcome inbox_outcome(const struct inbox_target *t, const struct job *job, struct arena *a)
+{
+    struct outcome o = {.kind = OUTCOME_DELIVERED, .status = {2, 0, 0}};
+    struct error e = {0};
+
+    if (inbox_deliver(t, job, &o.stored, &e) < 0)
+        return later(&e, a);
+    o.account = arena_span(a, t->account);
+    o.words = span_of(arena_printf(a, "Put into the inbox of %.*s.", SPAN_ARG(t->account)));
     return o;
 }

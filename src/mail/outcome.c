@@ -29,5 +29,6 @@ void outcome_copy(struct arena *a, const struct outcome *from, struct outcome *t
     to->host = arena_span(a, from->host);
     to->address = arena_span(a, from->address);
     to->tls = arena_span(a, from->tls);
+    to->account = arena_span(a, from->account);
     to->reply = reply_copy(a, &from->reply);
 }

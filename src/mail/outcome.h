@@ -60,6 +60,8 @@ struct outcome {
     struct span address; /* its address and port, "192.0.2.1:25" */
     struct span tls;     /* "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or empty */
     struct reply reply;  /* the far server's own words, code 0 when there were none */
+    struct span account; /* whose inbox the message was put into, or empty; never from a courier */
+    uint64_t stored;     /* octets of the file that stands there now: what its quota is charged */
 };
 
 /* A copy whose spans live in the arena. */

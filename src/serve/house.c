@@ -145,13 +145,11 @@ static void file_all(void *arg)
 
     for (size_t i = 0; i < f->result.count; i++) {
         struct inbox_target target = {f->root, f->accounts[i], i, f->hostname};
-        struct error e = {0};
 
         if (!f->accounts[i].len)
             nobody(f, i, &f->result.outcomes[i]);
         else
-            f->result.outcomes[i] =
-                inbox_outcome(&target, inbox_deliver(&target, f->job, &e), &e, f->arena);
+            f->result.outcomes[i] = inbox_outcome(&target, f->job, f->arena);
     }
 }
 

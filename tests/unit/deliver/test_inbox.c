@@ -1,5 +1,6 @@
 #include "deliver/inbox.c" /* for the statics of the content */
 
+#include <dirent.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <cmocka.h>
 
 static char root[64];
+static uint64_t stored; /* what the last delivery told */
 
 static int remove_one(const char *path, const struct stat *s, int flag, struct FTW *f)
 {
@@ -101,13 +103,15 @@ static void test_delivers(void **state)
 
     (void)state;
     make_order(&o, "Subject: hi\r\n\r\n.one\r\nlone\rcr\r\r\nend");
-    assert_int_equal(inbox_deliver(&o.target, &o.job, &e), 0);
+    assert_int_equal(inbox_deliver(&o.target, &o.job, &stored, &e), 0);
     assert_string_equal(only_file("new", name),
                         "Return-Path: <eve@example.net>\nDelivered-To: ann@example.org\n"
-                        "Received: x\nSubject: hi\n\n.one\nlone\rcr\r\nend");
+                        "Received: x\nSubject: hi\n\n.one\nlone\rcr\r\nend\n");
     id_text(&o.job.envelope.id, id);
-    snprintf(want, sizeof want, "%lld.%s_3.mx.example.org",
+    /* ten lines' ends, one of them a CR LF already */
+    snprintf(want, sizeof want, "%lld.%s_3.mx.example.org,S=116,W=123",
              (long long)(born(&o.job.envelope.id) / 1000), id);
+    assert_int_equal(stored, 116);
     assert_string_equal(name, want);
     assert_string_equal(only_file("tmp", NULL), "");
     assert_int_equal(stat(path_of("ann"), &s), 0);
@@ -130,7 +134,7 @@ static void test_from_file(void **state)
     make_order(&o, "");
     o.job.content = (struct content){.fd = fileno(f), .size = 300000};
     o.job.envelope.sender = SPAN_NONE;
-    assert_int_equal(inbox_deliver(&o.target, &o.job, &e), 0);
+    assert_int_equal(inbox_deliver(&o.target, &o.job, &stored, &e), 0);
     assert_memory_equal(only_file("new", name), "Return-Path: <>\nDelivered-To", 28);
     char rest[400];
     snprintf(rest, sizeof rest, "ann/new/%s", name);
@@ -140,7 +144,7 @@ static void test_from_file(void **state)
     make_order(&o, "");
     o.target.account = SPAN("bob");
     o.job.content = (struct content){.fd = fileno(f), .size = 300001};
-    assert_int_equal(inbox_deliver(&o.target, &o.job, &e), -1);
+    assert_int_equal(inbox_deliver(&o.target, &o.job, &stored, &e), -1);
     assert_int_equal(rmdir(path_of("bob/new")), 0);
     assert_int_equal(rmdir(path_of("bob/tmp")), 0);
     fclose(f);
@@ -156,36 +160,37 @@ static void test_repeated(void **state)
 
     (void)state;
     make_order(&o, "a\r\n");
-    assert_int_equal(inbox_deliver(&o.target, &o.job, &e), 0);
-    assert_int_equal(inbox_deliver(&o.target, &o.job, &e), 0);
+    assert_int_equal(inbox_deliver(&o.target, &o.job, &stored, &e), 0);
+    assert_int_equal(inbox_deliver(&o.target, &o.job, &stored, &e), 0);
     only_file("new", name);
     snprintf(from, sizeof from, "%s/ann/new/%s", root, name);
     snprintf(to, sizeof to, "%s/ann/cur/%s:2,S", root, name);
     assert_int_equal(rename(from, to), 0);
     o.job.attempt = 2;
-    assert_int_equal(inbox_deliver(&o.target, &o.job, &e), 0);
+    assert_int_equal(inbox_deliver(&o.target, &o.job, &stored, &e), 0);
     assert_string_equal(only_file("new", NULL), "");
     o.job.attempt = 1;
     clock_shift(5000);
-    assert_int_equal(inbox_deliver(&o.target, &o.job, &e), 0);
+    assert_int_equal(inbox_deliver(&o.target, &o.job, &stored, &e), 0);
     assert_string_equal(only_file("new", NULL), "");
     clock_shift(-5000);
     unlink(to);
     /* a half-written leftover in tmp/ does not stand in the way */
+    *strchr(name, ',') = '\0';
     snprintf(rest, sizeof rest, "ann/tmp/%s", name);
     f = fopen(path_of(rest), "w");
     fputs("half", f);
     fclose(f);
-    assert_int_equal(inbox_deliver(&o.target, &o.job, &e), 0);
+    assert_int_equal(inbox_deliver(&o.target, &o.job, &stored, &e), 0);
     assert_memory_equal(only_file("new", NULL), "Return-Path", 11);
     assert_string_equal(only_file("tmp", NULL), "");
     /* the other recipient of the same message has a file of its own */
     o.target.account = SPAN("bob");
     o.target.recipient = 1;
-    assert_int_equal(inbox_deliver(&o.target, &o.job, &e), 0);
+    assert_int_equal(inbox_deliver(&o.target, &o.job, &stored, &e), 0);
     snprintf(rest, sizeof rest, "bob/new/%s", name);
     *strstr(rest, "_3.") = '\0';
-    strcat(rest, "_7.mx.example.org");
+    strcat(rest, "_7.mx.example.org,S=76,W=80");
     assert_int_equal(access(path_of(rest), F_OK), 0);
 }
 
@@ -196,10 +201,12 @@ static void expect_refused(struct order *o)
     struct arena *a = arena_new();
     struct outcome out;
 
-    assert_int_equal(inbox_deliver(&o->target, &o->job, &e), -1);
+    assert_int_equal(inbox_deliver(&o->target, &o->job, &stored, &e), -1);
     assert_int_equal(e.class, ERROR_TEMPORARY);
     assert_true(e.words[0]);
-    out = inbox_outcome(&o->target, -1, &e, a);
+    out = inbox_outcome(&o->target, &o->job, a);
+    assert_int_equal(out.account.len, 0);
+    assert_int_equal(out.stored, 0);
     assert_int_equal(out.kind, OUTCOME_LATER);
     assert_int_equal(out.stage, STAGE_INBOX);
     assert_int_equal(out.status.class, 4);
@@ -270,15 +277,15 @@ static void test_no_space(void **state)
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &old);
     setrlimit(RLIMIT_FSIZE, &small);
-    rc = inbox_deliver(&o.target, &o.job, &e);
+    rc = inbox_deliver(&o.target, &o.job, &stored, &e);
     setrlimit(RLIMIT_FSIZE, &old);
     assert_int_equal(rc, -1);
     assert_int_equal(e.class, ERROR_TEMPORARY);
     assert_string_equal(only_file("tmp", NULL), "");
     assert_string_equal(only_file("new", NULL), "");
-    failed(&e, &o.target, "tmp", ENOSPC);
+    maildir_failed(&e, o.target.account, "tmp", ENOSPC);
     assert_string_equal(e.enhanced, "4.3.1");
-    failed(&e, &o.target, "tmp", EDQUOT);
+    maildir_failed(&e, o.target.account, "tmp", EDQUOT);
     assert_string_equal(e.enhanced, "4.2.2");
 }
 
@@ -290,10 +297,12 @@ static void test_outcome(void **state)
 
     (void)state;
     make_order(&o, "");
-    out = inbox_outcome(&o.target, 0, NULL, a);
+    out = inbox_outcome(&o.target, &o.job, a);
     assert_int_equal(out.kind, OUTCOME_DELIVERED);
     assert_int_equal(out.status.class, 2);
     assert_true(span_is(out.words, "Put into the inbox of ann."));
+    assert_true(span_is(out.account, "ann"));
+    assert_int_equal(out.stored, strlen(only_file("new", NULL)));
     arena_free(&a);
 }
 
