@@ -1,7 +1,7 @@
 #include "cli/settings_command.h"
 
 #include "base/memory.h"
-#include "cli/command.h"
+#include "cli/house_command.h"
 #include "cli/settings_view.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@ static const char words[] = "settings";
 enum { TIMEOUT_MAX_S = 60 };
 
 struct request {
-    char *client, *resolver, *cafile;
+    char *client, *resolver, *cafile, *config, *format;
     int json, offline, no_check, timeout;
     enum steps_program program;
 };
@@ -58,6 +58,21 @@ static int run(struct request *r, const char *address)
     return status;
 }
 
+static void print_form(const json_t *answer)
+{
+    fputs(house_command_text(answer, "text"), stdout);
+}
+
+/* What this server itself gives to mail programs. */
+static int run_format(const struct request *r, const char *address)
+{
+    json_t *o = house_command_new("settings");
+
+    json_object_set_new(o, "address", json_string(address));
+    json_object_set_new(o, "form", json_string(r->format));
+    return house_command_ask(&(struct house_question){words, r->config, o, r->json, print_form});
+}
+
 int settings_command_run(int argc, const char **argv)
 {
     struct request r = {0};
@@ -71,6 +86,9 @@ int settings_command_run(int argc, const char **argv)
         {"cafile", 0, POPT_ARG_STRING, &r.cafile, 0, "trust the authorities in FILE", "FILE"},
         {"timeout", 0, POPT_ARG_INT, &r.timeout, 0, "for looking at the doors; the default is 3",
          "SECONDS"},
+        {"format", 'f', POPT_ARG_STRING, &r.format, 0,
+         "print what this server tells mail programs: mozilla, outlook, apple, json, text", "FORM"},
+        COMMAND_CONFIG(&r.config),
         COMMAND_JSON(&r.json),
         POPT_TABLEEND};
     const struct command_rules rules = {
@@ -78,15 +96,18 @@ int settings_command_run(int argc, const char **argv)
         .least = 1,
         .most = 1,
         .examples = "  port26 settings you@example.com\n"
-                    "  port26 settings you@example.com --client thunderbird\n"};
+                    "  port26 settings you@example.com --client thunderbird\n"
+                    "  port26 settings you@example.com --format apple > you.mobileconfig\n"};
     struct command_call call;
     int status = command_options(&call, argc, argv, &rules);
 
     if (status == COMMAND_GO_ON) {
-        status = run(&r, call.args[0]);
+        status = r.format ? run_format(&r, call.args[0]) : run(&r, call.args[0]);
         command_end(&call);
     }
     free(r.client);
+    free(r.config);
+    free(r.format);
     free(r.resolver);
     free(r.cafile);
     return status;

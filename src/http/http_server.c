@@ -83,6 +83,7 @@ static const char *reason(unsigned status)
         const char *words;
     } rows[] = {
         {200, "OK"},
+        {302, "Found"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
         {403, "Forbidden"},

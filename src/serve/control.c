@@ -256,6 +256,7 @@ static const struct command {
     {"account passwd", control_account_passwd},
     {"account rm", control_account_rm},
     {"config reload", config_reload},
+    {"settings", control_settings},
     {"places", places_ls},
     {"places forget", places_rm},
     {"places name", places_name},

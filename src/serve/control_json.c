@@ -167,7 +167,8 @@ json_t *control_json_doors(const struct config *c)
 
     for (size_t i = 0; i < c->door_count; i++) {
         const struct config_door *d = &c->doors[i];
-        json_t *speaks = json_pack("[s]", "smtp");
+        const char *web = d->tls == CONFIG_TLS_IMPLICIT ? "https" : "http";
+        json_t *speaks = json_pack("[s]", d->role == CONFIG_ROLE_WEB ? web : "smtp");
 
         if (d->https)
             json_array_append_new(speaks, json_string("https"));

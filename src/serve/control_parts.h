@@ -32,4 +32,7 @@ void control_account_add(struct control_call *r);
 void control_account_passwd(struct control_call *r);
 void control_account_rm(struct control_call *r);
 
+/* control_clients.c */
+void control_settings(struct control_call *r);
+
 #endif

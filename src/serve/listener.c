@@ -154,7 +154,7 @@ static struct session_door *door_named(const struct listener *self, const char *
 /* ---- connections ---- */
 
 /* One line without waiting, for those there is no room for. A door with implicit TLS says nothing:
- * there is no session to say it in. */
+ * there is no session to say it in; nor does one that speaks another protocol. */
 static void turn_away(const struct session_door *d, int fd, enum listen_verdict v)
 {
     static const char many[] =
@@ -162,7 +162,7 @@ static void turn_away(const struct session_door *d, int fd, enum listen_verdict 
     static const char yours[] =
         "421 4.7.0 Too many connections from your address; close some, then try again\r\n";
 
-    if (!d->settings.tls_first)
+    if (!d->settings.tls_first && d->config->role != CONFIG_ROLE_WEB)
         (void)!send(fd, v == LISTEN_TOO_MANY ? many : yours,
                     (v == LISTEN_TOO_MANY ? sizeof many : sizeof yours) - 1,
                     MSG_DONTWAIT | MSG_NOSIGNAL);

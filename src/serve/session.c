@@ -223,6 +223,17 @@ struct reply session_may_reach(struct session *self, struct arena *answers, stru
     return ask_reply(self, answers, LETTER_MAY_REACH, &l);
 }
 
+/* A domain of ours is one whose postmaster has mail taken for him from anybody (RFC 5321 4.5.1). */
+int session_is_ours(struct session *self, struct arena *answers, struct span domain)
+{
+    struct letter_may_reach l = {
+        .recipient = span_of(arena_printf(answers, "postmaster@%.*s", SPAN_ARG(domain))),
+        .peer = span_of(self->peer)};
+    struct reply r = ask_reply(self, answers, LETTER_MAY_REACH, &l);
+
+    return reply_class(&r) == 2 ? 1 : reply_class(&r) == 4 ? -1 : 0;
+}
+
 static struct reply on_rcpt(void *arg, const struct smtp_server_session *s,
                             const struct recipient *r)
 {
@@ -547,26 +558,49 @@ static bool speaks_http(struct session *self)
     return look != HTTP_NO;
 }
 
-/* One port, two protocols: ALPN tells which, or the first words do. */
-static int run_either(struct session *self)
+static int accept_tls(struct session *self, const char *protocols)
 {
     struct error e = {0};
-    struct tls_info tls;
     int bad;
 
     stream_deadline(self->stream, clock_now() + self->settings.times.greeting);
-    bad = tls_accept_any(&self->stream, self->settings.tls, "http/1.1 smtp", &e);
-    if (bad < 0) {
+    bad = tls_accept_any(&self->stream, self->settings.tls, protocols, &e);
+    if (bad < 0)
         log_event(LOG_NOTICE, "session", LOG_STR("what", "tls-failed"), LOG_STR("peer", self->peer),
                   LOG_STR("door", self->door->config->name), LOG_STR("words", e.words));
+    return bad;
+}
+
+static int run_web(struct session *self)
+{
+    int bad = self->settings.tls_first ? accept_tls(self, "http/1.1") : 0;
+
+    return bad < 0 ? bad : session_web_run(self);
+}
+
+/* One port, two protocols: ALPN tells which, or the first words do. */
+static int run_either(struct session *self)
+{
+    struct tls_info tls;
+    int bad = accept_tls(self, "http/1.1 smtp");
+
+    if (bad < 0)
         return bad;
-    }
     tls_info(self->stream, &tls);
     if (strcmp(tls.protocol, "http/1.1") == 0 || (!tls.protocol[0] && speaks_http(self)))
         return session_web_run(self);
     self->settings.tls_first = false;
     self->settings.tls_done = true;
     return run_smtp(self);
+}
+
+static int run_protocol(struct session *self)
+{
+    const struct config_door *c = self->door->config;
+
+    if (c->role == CONFIG_ROLE_WEB)
+        return run_web(self);
+    return c->https ? run_either(self) : run_smtp(self);
 }
 
 static void run(void *arg)
@@ -585,7 +619,7 @@ static void run(void *arg)
     }
     if (result == 0) {
         describe(self);
-        result = c->https ? run_either(self) : run_smtp(self);
+        result = run_protocol(self);
     }
     stream_close(&self->stream); /* also after -EPROTO: what it was told shall arrive */
     end(self);

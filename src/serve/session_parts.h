@@ -49,6 +49,8 @@ void session_forget_login(struct session *self);
 struct reply session_may_send(struct session *self, struct arena *answers, struct span sender,
                               uint64_t size);
 struct reply session_may_reach(struct session *self, struct arena *answers, struct span recipient);
+/* Does mail for this domain (canonical) come here? 1, 0, or -1: the keeper cannot tell now. */
+int session_is_ours(struct session *self, struct arena *answers, struct span domain);
 void session_open_body(struct session *self, struct arena *arena);
 /* What body_add returned as an answer; code 0: no words of the keeper's. */
 struct reply session_refuse_body(struct session *self, const struct session_mail *m, int failed);
@@ -57,7 +59,7 @@ struct reply session_hand_over(struct session *self, const struct session_mail *
 /* The message is over, however it ended. */
 void session_close_body(struct session *self);
 
-/* Speaks HTTP on self->stream, which is over TLS. As http_server_run. */
+/* Speaks HTTP on self->stream. As http_server_run. */
 int session_web_run(struct session *self);
 
 #endif

@@ -1,0 +1,319 @@
+"""Mail programs set themselves up: each file is fetched by curl from the real server, read by the rules of the programs it is for, and
+its settings are then used to log in."""
+import http.client, json, plistlib, random, re, smtplib, socket, ssl, subprocess, uuid
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from port26 import PASSWORD, USER, Port26, message
+
+DOORS = {
+    "web": "role = web tls = none",
+    "webs": "role = web tls = implicit",
+    "submissions": "role = submission tls = implicit",
+    "443": "tls = implicit https = true",
+    "submission": "role = submission tls = starttls",
+    "exchange": "role = exchange tls = starttls",
+    "clear": "role = submission tls = none trust = {127.0.0.1}",
+}
+IMAP = 'imap.port26.test:993 implicit'
+EXTRA = f'clients {{ host = localhost display-name = "Miller & Sons" imap = "{IMAP}" }}\nmta-sts {{ mode = testing mx = {{ "*.port26.test" }} }}\n'
+MOZILLA, OUTLOOK, STS = "/mail/config-v1.1.xml", "/autodiscover/autodiscover.xml", "/.well-known/mta-sts.txt"
+
+
+@pytest.fixture(scope="module")
+def server():
+    p = Port26(doors=DOORS, extra=EXTRA)
+    yield p.start()
+    p.close()
+
+
+def curl(server, path, door="web", host=None, data=None, method=None):
+    """Status, fields and body."""
+    name = host or "localhost"
+    secure = "implicit" in DOORS[door]
+    argv = ["curl", "-sSig", "--max-time", "60", "--cacert", str(server.cert), "-H", f"Host: {name}"]
+    if data is not None:
+        argv += ["-H", "Content-Type: text/xml", "--data-binary", "@-"]
+    if method:
+        argv += ["-X", method]
+    argv.append(f"http{'s' if secure else ''}://localhost:{server.ports[door]}{path}")
+    r = subprocess.run(argv, capture_output=True, input=data, timeout=90)
+    assert r.returncode == 0, r.stderr
+    head, _, body = r.stdout.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    return int(lines[0].split()[1]), {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}, body
+
+
+def own_ports(server):
+    """The doors that a mail program can use, best first."""
+    return [server.ports[d] for d in ("submissions", "443", "submission")]
+
+
+# ---- the rules of Thunderbird
+
+class Thunderbird:
+    """What Thunderbird takes from the file, by the rules of its own reader: elements that it needs, words that it knows, host names as
+    its sanitizer wants them; the first server of each direction is the one it sets up, the others are alternatives."""
+    SOCKETS = {"plain", "SSL", "STARTTLS"}
+    LOGINS = {"password-cleartext", "plain", "password-encrypted", "secure", "GSSAPI", "NTLM", "OAuth2", "client-IP-address", "none"}
+    VARIABLES = {"EMAILADDRESS", "EMAILLOCALPART", "EMAILDOMAIN"}
+
+    def __init__(self, body, address):
+        self.address = address
+        root = ET.fromstring(body)
+        assert root.tag == "clientConfig" and root.get("version") == "1.1"
+        provider, = root.findall("emailProvider")
+        self.hostname(provider.get("id"))
+        self.domains = [self.hostname(d.text) for d in provider.findall("domain")]
+        assert address.split("@")[1] in self.domains
+        self.name = provider.findtext("displayName")
+        assert self.name and len(provider.findtext("displayShortName")) <= 60
+        self.incoming = [self.server(s, {"imap", "pop3"}) for s in provider.findall("incomingServer")]
+        self.outgoing = [self.server(s, {"smtp"}) for s in provider.findall("outgoingServer")]
+        known = {"domain", "displayName", "displayShortName", "incomingServer", "outgoingServer"}
+        assert {e.tag for e in provider} == known
+
+    @staticmethod
+    def hostname(text):
+        assert re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", text), text
+        return text
+
+    def server(self, s, types):
+        assert s.get("type") in types
+        assert [e.tag for e in s] == ["hostname", "port", "socketType", "authentication", "username"]
+        port = int(s.findtext("port"))
+        assert 1 <= port <= 65535 and s.findtext("socketType") in self.SOCKETS
+        assert all(a.text in self.LOGINS for a in s.findall("authentication"))
+        assert s.findtext("socketType") != "plain"  # it would warn of it, and nobody can log in there
+        user = s.findtext("username")
+        assert set(re.findall("%([A-Z]+)%", user)) <= self.VARIABLES
+        for name, value in zip(("EMAILADDRESS", "EMAILLOCALPART", "EMAILDOMAIN"), (self.address, *self.address.split("@"))):
+            user = user.replace(f"%{name}%", value)
+        return dict(type=s.get("type"), host=self.hostname(s.findtext("hostname")), port=port, user=user,
+                    implicit=s.findtext("socketType") == "SSL")
+
+
+# ---- the rules of Autodiscover (MS-OXDSCLI)
+
+OUTER = "{http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006}"
+INNER = "{http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a}"
+ASKED = ('<?xml version="1.0" encoding="utf-8"?><Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/'
+         'requestschema/2006"><Request><EMailAddress>{}</EMailAddress><AcceptableResponseSchema>{}</AcceptableResponseSchema></Request>'
+         '</Autodiscover>')
+SCHEMA = INNER[1:-1]
+
+
+def ask_outlook(address, schema=SCHEMA):
+    return ASKED.format(address, schema).encode()
+
+
+def outlook_servers(body):
+    root = ET.fromstring(body)
+    assert root.tag == OUTER + "Autodiscover"
+    response, = root
+    assert response.tag == INNER + "Response" and [e.tag for e in response] == [INNER + "User", INNER + "Account"]
+    user, account = response
+    assert [e.tag for e in user] == [INNER + "DisplayName"]
+    fields = [(e.tag, e.text) for e in account]
+    assert fields[:2] == [(INNER + "AccountType", "email"), (INNER + "Action", "settings")]
+    out = []
+    for p in list(account)[2:]:
+        assert p.tag == INNER + "Protocol"
+        v = {e.tag.removeprefix(INNER): e.text for e in p}
+        assert v["Type"] in ("IMAP", "POP3", "SMTP") and v["Encryption"] in ("SSL", "TLS") and v["SSL"] == "on"
+        assert (v["SPA"], v["DomainRequired"], v["AuthRequired"]) == ("off", "off", "on")
+        assert set(v) - {"UsePOPAuth", "SMTPLast"} == {"Type", "Server", "Port", "LoginName", "DomainRequired", "SPA", "SSL", "Encryption",
+                                                       "AuthRequired"}
+        assert (v["Type"] == "SMTP") == ("UsePOPAuth" in v)
+        out.append(dict(type=v["Type"].lower(), host=v["Server"], port=int(v["Port"]), user=v["LoginName"], implicit=v["Encryption"] == "SSL"))
+    return out
+
+
+def outlook_error(body):
+    root = ET.fromstring(body)
+    error = root.find(f"{OUTER}Response/{OUTER}Error")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", error.get("Time")) and error.get("Id").isdigit()
+    return int(error.findtext(OUTER + "ErrorCode"))
+
+
+# ---- the rules of Apple's profiles
+
+def apple_account(body):
+    profile = plistlib.loads(body)
+    common = {"PayloadType": str, "PayloadVersion": int, "PayloadIdentifier": str, "PayloadUUID": str, "PayloadDisplayName": str}
+    account, = profile["PayloadContent"]
+    for payload in (profile, account):
+        assert all(isinstance(payload[k], t) for k, t in common.items()) and payload["PayloadVersion"] == 1
+        assert uuid.UUID(payload["PayloadUUID"]).version == 5
+        assert payload["PayloadIdentifier"].startswith("test.port26.mail.")
+    assert profile["PayloadType"] == "Configuration" and account["PayloadType"] == "com.apple.mail.managed"
+    assert profile["PayloadUUID"] != account["PayloadUUID"] and profile["PayloadIdentifier"] != account["PayloadIdentifier"]
+    known = {"EmailAccountDescription": str, "EmailAccountType": str, "EmailAddress": str, "OutgoingPasswordSameAsIncomingPassword": bool,
+             "PayloadOrganization": str}
+    for way in ("Incoming", "Outgoing"):
+        known |= {f"{way}MailServer{k}": t for k, t in
+                  dict(Authentication=str, HostName=str, PortNumber=int, UseSSL=bool, Username=str).items()}
+        assert account[f"{way}MailServerAuthentication"] == "EmailAuthPassword" and account[f"{way}MailServerUseSSL"]
+    assert {k: type(v) for k, v in account.items() if k not in common} == known
+    return account
+
+
+# ---- logging in with what was read
+
+def log_in(server, s):
+    context = ssl.create_default_context(cafile=str(server.cert))
+    if s["implicit"]:
+        c = smtplib.SMTP_SSL(s["host"], s["port"], timeout=60, context=context)
+    else:
+        c = smtplib.SMTP(s["host"], s["port"], timeout=60)
+        c.starttls(context=context)
+    with c:
+        c.login(s["user"], PASSWORD)
+        c.sendmail(USER, USER, message("set up by itself"))
+
+
+@pytest.mark.parametrize("door, path, host", [
+    ("web", f"{MOZILLA}?emailaddress=you%40port26.test", "autoconfig.port26.test"),
+    ("webs", f"{MOZILLA}?emailaddress=you@port26.test", "autoconfig.port26.test"),
+    ("443", "/.well-known/autoconfig/mail/config-v1.1.xml", "port26.test"),
+    ("web", f"{MOZILLA}?x=y", "autoconfig.port26.test:80"),
+    ("web", f"{MOZILLA}?emailaddress=nobody%2Bx%40PORT26.TEST", None),
+])
+def test_thunderbird(server, door, path, host):
+    status, fields, body = curl(server, path, door, host)
+    assert status == 200 and fields["content-type"] == "text/xml; charset=utf-8"
+    assert ("strict-transport-security" in fields) == (door != "web")
+    t = Thunderbird(body, USER)
+    assert t.name == "Miller & Sons"
+    assert t.incoming == [dict(type="imap", host="imap.port26.test", port=993, user=USER, implicit=True)]
+    assert [s["port"] for s in t.outgoing] == own_ports(server)
+    for s in t.outgoing:
+        log_in(server, s)
+
+
+def test_outlook(server):
+    for door, path in (("webs", OUTLOOK), ("443", "/Autodiscover/Autodiscover.xml"), ("web", "/AutoDiscover/AutoDiscover.xml")):
+        status, fields, body = curl(server, path, door, "autodiscover.port26.test", ask_outlook(USER))
+        assert status == 200 and fields["content-type"] == "text/xml; charset=utf-8"
+        servers = outlook_servers(body)
+        assert servers[0] == dict(type="imap", host="imap.port26.test", port=993, user=USER, implicit=True)
+        assert [s["port"] for s in servers[1:]] == own_ports(server) and {s["type"] for s in servers[1:]} == {"smtp"}
+    for s in servers[1:]:
+        log_in(server, s)
+
+
+def test_outlook_asks_wrongly(server):
+    for body in (b"", b"<a/>", b"no XML", ask_outlook("nobody"), ask_outlook(USER)[:-5], b"<" * 1000, b"<a>" * 5000, b"x" * 100000,
+                 ask_outlook(USER).replace(b"<Autodiscover", b'<!DOCTYPE a [<!ENTITY x "y">]><Autodiscover')):
+        status, _, answer = curl(server, OUTLOOK, "webs", data=body)
+        assert status == 200 and outlook_error(answer) == 600, body[:80]
+    mobile = "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006"
+    assert outlook_error(curl(server, OUTLOOK, "webs", data=ask_outlook(USER, mobile))[2]) == 601
+    assert outlook_error(curl(server, OUTLOOK, "webs", "autodiscover.port26.test")[2]) == 600  # a GET, over TLS: POST it
+    assert curl(server, OUTLOOK, "webs", data=b"x", method="PUT")[0] == 405
+
+
+def test_outlook_is_sent_to_https(start):
+    """Over plain HTTP it only looks for a redirection, and follows one to a name that the certificate is good for."""
+    own = f"127.{random.randint(1, 250)}.{random.randint(1, 250)}.{random.randint(1, 250)}"  # port 443 of an address of this test alone
+    try:
+        with socket.socket() as s:
+            s.bind((own, 443))
+    except OSError:
+        pytest.skip("port 443 cannot be had here")
+    p = start(doors={"web": "role = web tls = none"}, extra=f'door "s" {{ port = 443 address = "{own}" }}\n')
+    status, fields, _ = curl(p, OUTLOOK, "web", "autodiscover.port26.test")
+    assert (status, fields["location"]) == (302, "https://mail.port26.test/autodiscover/autodiscover.xml")
+    assert curl(p, OUTLOOK, "web", "autodiscover.elsewhere.test")[0] == 404
+    assert curl(p, f"{OUTLOOK}?email={USER}", "web")[0] == 200
+
+
+def test_apple(server):
+    found = {}
+    for address in (USER, USER, "YOU@port26.test", "me@port26.test"):
+        status, fields, body = curl(server, f"/mail.mobileconfig?email={address}", "webs")
+        assert status == 200 and fields["content-type"] == "application/x-apple-aspen-config"
+        assert fields["content-disposition"] == 'attachment; filename="port26.test.mobileconfig"'
+        a = apple_account(body)
+        assert (a["EmailAddress"], a["EmailAccountType"], a["EmailAccountDescription"]) == (address, "EmailTypeIMAP", "Miller & Sons")
+        assert (a["IncomingMailServerHostName"], a["IncomingMailServerPortNumber"]) == ("imap.port26.test", 993)
+        found.setdefault(a["PayloadUUID"], set()).add(address)
+    assert sorted(map(len, found.values())) == [1, 2]  # the same account replaces itself, another one is another
+    a = apple_account(curl(server, f"/x/y.mobileconfig?email={USER}", "web")[2])
+    log_in(server, dict(host=a["OutgoingMailServerHostName"], port=a["OutgoingMailServerPortNumber"], user=a["OutgoingMailServerUsername"],
+                        implicit=a["OutgoingMailServerPortNumber"] == server.ports["submissions"]))
+
+
+def test_mta_sts(server):
+    status, fields, body = curl(server, STS, "443", "mta-sts.port26.test")
+    assert status == 200 and fields["content-type"].startswith("text/plain")
+    assert body == b"version: STSv1\r\nmode: testing\r\nmx: *.port26.test\r\nmax_age: 604800\r\n"
+    for door, host in (("web", "mta-sts.port26.test"), ("webs", "port26.test"), ("webs", "mta-sts.elsewhere.test")):
+        assert curl(server, STS, door, host)[0] == 404
+
+
+def test_what_is_not_ours_is_not_there(server):
+    """A stranger's domain, nonsense, and what does not exist at all are one and the same; so are mailboxes that exist and that do not."""
+    _, _, nothing = curl(server, "/nothing", "webs")
+    for door in ("web", "webs", "443"):
+        for path, host in ((f"{MOZILLA}?emailaddress=you@elsewhere.test", "port26.test"), (f"{MOZILLA}?emailaddress=nonsense", "port26.test"),
+                           (f"{MOZILLA}?emailaddress=you@[127.0.0.1]", "port26.test"), (MOZILLA, "elsewhere.test"), (MOZILLA, "127.0.0.1"),
+                           (f"{MOZILLA}?emailaddress=you@port26.test%0d%0aX:y", "port26.test"), (f"{MOZILLA}?emailaddress=%4", "port26.test"), (f"{OUTLOOK}?email=you@elsewhere.test", None),
+                           (f"{MOZILLA}?emailaddress={'a' * 5000}@port26.test", "port26.test"), (OUTLOOK, "elsewhere.test"),
+                           ("/a.mobileconfig", "port26.test"), ("/a.mobileconfig?email=you@elsewhere.test", "port26.test"),
+                           ("/MAIL/config-v1.1.xml", "port26.test"), (".mobileconfig", None)):
+            status, _, body = curl(server, path if path[0] == "/" else "/" + path, door, host)
+            assert (status, body) == (404, nothing), (path, host)
+        assert curl(server, OUTLOOK, door, data=ask_outlook("you@elsewhere.test"))[0] == 404
+        pages = {curl(server, f"{path}={who}@port26.test", door)[2].replace(who.encode(), b"WHO")
+                 for path in (f"{MOZILLA}?emailaddress",) for who in ("you", "nobody-at-all")}
+        assert len(pages) == 1
+        pages = {curl(server, OUTLOOK, door, data=ask_outlook(f"{who}@port26.test"))[2].replace(who.encode(), b"WHO")
+                 for who in ("you", "nobody-at-all")}
+        assert len(pages) == 1
+
+
+def test_plain_http_is_no_place_for_a_login(server):
+    for door in ("web", "webs"):
+        for method, data in (("GET", None), ("POST", message())):
+            status, fields, _ = curl(server, "/submit", door, data=data, method=method)
+            assert status in (404, 405) and "www-authenticate" not in fields and "accept-post" not in fields
+    c = socket.create_connection(("localhost", server.ports["web"]), 60)
+    c.sendall(b"EHLO me\r\nAUTH PLAIN AHgAeQ==\r\n\r\n")  # no SMTP there
+    assert c.recv(1000).startswith(b"HTTP/1.1 400 ")
+    c.close()
+    h = http.client.HTTPConnection("localhost", server.ports["web"], timeout=60)
+    h.request("GET", "/")
+    assert h.getresponse().status == 200
+
+
+def test_command_prints_the_same(server):
+    def form(name, address=USER, **kw):
+        return server.command("settings", "--format", name, address, **kw)
+    assert form("mozilla").stdout.encode() == curl(server, f"{MOZILLA}?emailaddress={USER}")[2]
+    assert form("outlook").stdout.encode() == curl(server, OUTLOOK, data=ask_outlook(USER))[2]
+    assert form("apple").stdout.encode() == curl(server, f"/x.mobileconfig?email={USER}")[2]
+    o = json.loads(form("json").stdout)
+    assert (o["user"], o["domain"], o["display_name"]) == (USER, "port26.test", "Miller & Sons")
+    assert [d["port"] for d in o["outgoing"]] == own_ports(server) and o["incoming"][0]["protocol"] == "imap"
+    assert f"localhost, port {server.ports['submissions']}, SSL/TLS" in form("text").stdout
+    for name, address, words in (("mozilla", "you@elsewhere.test", "none of the domains"), ("other", USER, "no form"), ("text", "x", "no mail address")):
+        r = form(name, address, check=False)
+        assert r.returncode and words in r.stderr
+
+
+def test_status_tells_what_the_doors_speak(server):
+    doors = {d["name"]: d for d in server.json("status")["doors"]}
+    assert (doors["web"]["role"], doors["web"]["speaks"], doors["webs"]["speaks"]) == ("web", ["http"], ["https"])
+
+
+def test_without_incoming(start):
+    """A server that only sends still tells how; Apple's form has no such account."""
+    p = start(doors={"web": "role = web tls = none", "submissions": "role = submission tls = implicit"})
+    t = ET.fromstring(curl(p, f"{MOZILLA}?emailaddress={USER}")[2])
+    assert len(t.findall("emailProvider/outgoingServer")) == 1 and not t.findall("emailProvider/incomingServer")
+    assert curl(p, f"/x.mobileconfig?email={USER}")[0] == 404
+    r = p.command("settings", "--format", "apple", USER, check=False)
+    assert r.returncode and "imap" in r.stderr
+    assert curl(p, STS, "web", "mta-sts.port26.test")[0] == 404
