@@ -40,6 +40,10 @@ struct config_times {
     int64_t *at;
     size_t count;
 };
+struct config_numbers {
+    uint64_t *at;
+    size_t count;
+};
 struct config_cidrs {
     struct cidr *at;
     size_t count;
@@ -187,6 +191,16 @@ struct config_mta_sts {
     int64_t max_age;
 };
 
+enum config_full { CONFIG_FULL_LATER, CONFIG_FULL_NEVER };
+enum { CONFIG_WARN_MAX = 8 };
+
+struct config_quota {
+    uint64_t account; /* octets of an account that has no quota of its own; 0: none */
+    uint64_t host;    /* of a hosting account; 0: none */
+    enum config_full full;
+    struct config_numbers warn; /* percent, rising; none: nobody is warned */
+};
+
 struct config_dns {
     struct config_texts resolver; /* "ADDRESS" or "ADDRESS@PORT"; empty: /etc/resolv.conf */
     int64_t timeout;
@@ -219,6 +233,7 @@ struct config {
     struct config_limits limits;
     struct config_delivery delivery;
     struct config_notices notices;
+    struct config_quota quota;
     struct config_clients clients;
     struct config_mta_sts mta_sts;
     struct config_dns dns;

@@ -370,6 +370,19 @@ static void check_clients(struct cross *x)
                       mx->at[i]);
 }
 
+static void check_quota(struct cross *x)
+{
+    const struct config_numbers *warn = &x->c->quota.warn;
+    bool good = warn->count <= CONFIG_WARN_MAX;
+
+    for (size_t i = 0; i < warn->count; i++)
+        good = good && warn->at[i] >= 1 && (i == 0 || warn->at[i] > warn->at[i - 1]);
+    if (!good)
+        notes_add(x->notes, NOTES_ERROR, place(x, warn, NULL),
+                  "warn of quota is at most %d rising numbers from 1 to 100: write { 80, 95 }",
+                  CONFIG_WARN_MAX);
+}
+
 static void check_names(struct cross *x)
 {
     const struct config *c = x->c;
@@ -402,6 +415,7 @@ int cross_check(struct config *c, struct config_notes *notes)
         check_route(&x, &c->routes[i]);
     check_proxy(&x);
     check_notices(&x);
+    check_quota(&x);
     check_clients(&x);
     check_times(&x);
     return notes->errors == before ? 0 : -1;

@@ -65,6 +65,7 @@ static const char *const relay_tls[] = {[CONFIG_TLS_NONE] = "none",
                                         [CONFIG_TLS_HTTPS] = "https"};
 static const char *const delivery_tls[] = {
     [CONFIG_TLS_OPPORTUNISTIC] = "opportunistic", [CONFIG_TLS_STARTTLS] = "required"};
+static const char *const fulls[] = {[CONFIG_FULL_LATER] = "later", [CONFIG_FULL_NEVER] = "never"};
 static const char *const roles[] = {[CONFIG_ROLE_SUBMISSION] = "submission",
                                     [CONFIG_ROLE_EXCHANGE] = "exchange",
                                     [CONFIG_ROLE_WEB] = "web"};
@@ -347,6 +348,25 @@ static const struct row mta_sts[] = {
          "How long other servers may remember the policy.", .standard = "1w"),
 };
 
+static const struct row quota[] = {
+    NUMBER(config_quota, account, "account", ROW_SIZE, 0, 1024 * 1024 * GIB,
+           "How much an account may store, its mailbox and its mail in the queue together, when it "
+           "has no quota of its own; 0: no end.",
+           .standard = "0"),
+    NUMBER(config_quota, host, "host", ROW_SIZE, 0, 1024 * 1024 * GIB,
+           "How much all accounts of a hosting account may store together, when it has no quota of "
+           "its own; 0: no end.",
+           .standard = "0"),
+    CHOICE(config_quota, full, config_full, "full", fulls,
+           "What is answered where something is full: later, so that other servers and mail "
+           "programs try again (452 4.2.2), or never (552 5.2.2).",
+           .standard = "later"),
+    LIST(config_quota, warn, config_numbers, "warn", ROW_NUMBER,
+         "At so many percent the account is warned by mail, once each until it has less again; "
+         "rising, at most 8. An empty list warns nobody.",
+         .max = 100, .standard = "80, 95"),
+};
+
 static const struct row dns[] = {
     LIST(config_dns, resolver, config_texts, "resolver", ROW_RESOLVER,
          "Name servers, each an address or ADDRESS@PORT. Without any: those of the system.",
@@ -406,6 +426,8 @@ static const struct rows_block blocks[] = {
         "mta-sts", config_mta_sts, mta_sts, mta_sts,
         "The policy that tells other servers to use TLS for mail to our domains (RFC 8461). It is "
         "served by HTTPS under the name mta-sts.DOMAIN, for which the certificate must be good."),
+    PLAIN("quota", config_quota, quota, quota,
+          "How much may be stored. Accounts and hosting accounts can have quotas of their own."),
     PLAIN("dns", config_dns, dns, dns, "The questions asked of the DNS."),
     PLAIN("process", config_process, process, process, "The processes of the server."),
 };

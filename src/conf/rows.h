@@ -7,7 +7,8 @@
 
 /* What one value looks like; how it is read and written stands in value.c. In the struct: texts are
  * const char *, numbers, sizes and ports uint64_t, durations int64_t, choices an enum. A list of
- * texts is a config_texts, of durations a config_times, of networks a config_cidrs. */
+ * texts is a config_texts, of durations a config_times, of numbers a config_numbers, of networks a
+ * config_cidrs. */
 enum row_type {
     ROW_TEXT,
     ROW_PATH,

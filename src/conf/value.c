@@ -35,6 +35,7 @@ struct list {
 };
 static_assert(sizeof(struct list) == sizeof(struct config_texts), "config_texts is a list");
 static_assert(sizeof(struct list) == sizeof(struct config_times), "config_times is a list");
+static_assert(sizeof(struct list) == sizeof(struct config_numbers), "config_numbers is a list");
 static_assert(sizeof(struct list) == sizeof(struct config_cidrs), "config_cidrs is a list");
 static_assert(sizeof(enum config_tls) == sizeof(unsigned), "choices are stored as unsigned");
 

@@ -184,6 +184,10 @@ static const struct invalid invalid_table[] = {
     {"then with the inbox",
      QUIET "relay a { host = b.test }\nroute r { via = relay:a then = inbox }\n",
      "f:3: route 'r' has the inbox as a further way: write mx or relay:NAME\n"},
+    {"warnings that fall", QUIET "quota { warn = { 95, 80 } }\n",
+     "f:2: warn of quota is at most 8 rising numbers from 1 to 100: write { 80, 95 }\n"},
+    {"a warning beyond all", "quota { warn = { 101 } }\n",
+     "f:1: warn: '101' is too large: at most 100\n"},
     {"notices to nobody", QUIET "notices { mail = somebody }\n",
      "f:2: 'somebody' in mail of notices is no address: write you@example.org\n"},
     {"token without user", QUIET "relay a { host = b.test token-command = y }\n",
@@ -309,6 +313,9 @@ static void test_defaults(void **state)
     assert_int_equal(c->log.level, LOG_INFO);
     assert_int_equal(c->limits.message_size, 50 << 20);
     assert_int_equal(c->delivery.lifetime, 5 * CLOCK_DAY);
+    assert_int_equal(c->quota.account, 0);
+    assert_int_equal(c->quota.warn.count, 2);
+    assert_int_equal(c->quota.warn.at[1], 95);
     assert_int_equal(c->delivery.retry.count, 7);
     assert_int_equal(c->delivery.retry.at[6], 4 * CLOCK_HOUR);
     assert_int_equal(c->door_count, COUNT(doors));

@@ -1,0 +1,81 @@
+#include "account/usage_words.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void usage_words_size(uint64_t octets, char out[USAGE_SIZE_TEXT])
+{
+    static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB", "PB"};
+    uint64_t whole = octets, rest = 0;
+    unsigned i = 0;
+
+    for (; whole >= 1024 && i < 5; i++) {
+        rest = whole % 1024;
+        whole /= 1024;
+    }
+    if (!i)
+        snprintf(out, USAGE_SIZE_TEXT, "%" PRIu64 " %s", whole, whole == 1 ? "byte" : "bytes");
+    else
+        snprintf(out, USAGE_SIZE_TEXT, "%" PRIu64 ".%u %s", whole, (unsigned)(rest * 10 / 1024),
+                 units[i]);
+}
+
+#define EMPTY                                                                                      \
+    "Delete mail, also from Sent and Trash, or collect it without leaving copies on the server"
+
+static const struct {
+    enum owner owner;
+    const char *whose, *together, *advice;
+} sentences[] = {
+    [USAGE_SENDER] = {OWNER_YOU, "Your mailbox", "", EMPTY "; then send again."},
+    [USAGE_SENDER_HOST] = {OWNER_YOU, "Your hosting account", " by all its mailboxes together",
+                           EMPTY " in any of them, or ask your provider for more room."},
+    [USAGE_RECIPIENT] = {OWNER_RECIPIENT, "The recipient's mailbox", "",
+                         "Its owner has to delete mail first; tell them in another way, and send "
+                         "again later."},
+    [USAGE_RECIPIENT_HOST] = {OWNER_RECIPIENT, "The recipient's hosting account", "",
+                              "Its people have to delete mail first; tell them in another way, "
+                              "and send again later."},
+};
+
+int usage_words_full(const struct usage_full *f, bool never, struct error *e)
+{
+    char used[USAGE_SIZE_TEXT], room[USAGE_SIZE_TEXT], size[USAGE_SIZE_TEXT];
+    struct span name = span_head(f->view.name, 80); /* the words have an end */
+    bool known = f->wanted > 1;
+
+    usage_words_size(f->view.used, used);
+    usage_words_size(f->view.allowed, room);
+    usage_words_size(f->wanted, size);
+    return error_mail(e, never ? ERROR_PERMANENT : ERROR_TEMPORARY, never ? "5.2.2" : "4.2.2",
+                      sentences[f->whose].owner, "%s %.*s is full: %s of %s are used%s%s%s. %s",
+                      sentences[f->whose].whose, SPAN_ARG(name), used, room,
+                      sentences[f->whose].together, known ? ", and this message needs " : "",
+                      known ? size : "", sentences[f->whose].advice);
+}
+
+void usage_words_warning(const struct usage_view *v, unsigned percent, struct text *subject,
+                         struct text *body)
+{
+    char used[USAGE_SIZE_TEXT], room[USAGE_SIZE_TEXT], queue[USAGE_SIZE_TEXT],
+        mailbox[USAGE_SIZE_TEXT];
+    const char *what = v->is_host ? "hosting account" : "mailbox";
+
+    usage_words_size(v->used, used);
+    usage_words_size(v->allowed, room);
+    usage_words_size(v->queue, queue);
+    usage_words_size(v->mailbox, mailbox);
+    text_addf(subject, "Your %s is %u%% full", what, percent);
+    text_addf(body, "The %s ", what);
+    text_add_safe(body, v->name);
+    text_addf(body,
+              " has used %s of the %s it may store.\r\n\r\n"
+              "  in mailboxes:  %s (%" PRIu64 " messages)\r\n"
+              "  in the queue:  %s\r\n\r\n"
+              "When it is full, no mail can be sent from it or received by it any more.\r\n"
+              "To make room delete mail you do not need, also from Sent and Trash, or let your\r\n"
+              "mail program collect it without leaving copies on the server.\r\n",
+              used, room, mailbox, v->messages, queue);
+    if (v->is_host)
+        text_adds(body, "All mailboxes of the hosting account count together.\r\n");
+}
