@@ -20,7 +20,7 @@ static struct {
     enum log_target target;
     enum log_form form;
     enum log_level least;
-    uint64_t dropped, told; /* lines lost; how many of them a later line has told */
+    _Atomic uint64_t dropped, told; /* lines lost; how many of them a later line has told */
 } state = {.fd = STDERR_FILENO, .least = LOG_INFO, .process = "port26"};
 
 static const char *level_name(enum log_level level)

@@ -1,6 +1,7 @@
 /* log: one line per event, key=value or JSON. Values are escaped: no peer's text makes a second
  * line or reaches a terminal. Secrets are never passed here (P8). When the target blocks, lines are
- * dropped and counted, mail goes on (HOSTILE fault 41).
+ * dropped and counted, mail goes on (HOSTILE fault 41). Any thread may write; log_open comes before
+ * there are others.
  *
  *     log_event(LOG_INFO, "message.accepted", LOG_ID(&id), LOG_STR("door", door), LOG_NUM("size",
  * n)); */

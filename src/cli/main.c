@@ -14,6 +14,7 @@
 #include "cli/setup_command.h"
 #include "cli/settings_command.h"
 #include "cli/status_command.h"
+#include "cli/zone_command.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -57,6 +58,14 @@ static const struct command commands[] = {
      account_command_add, NULL},
     {"account passwd", "NAME", "Change an account's password.", account_command_passwd, NULL},
     {"account rm", "NAME", "Remove an account; its inbox stays on the disk.", account_command_rm,
+     NULL},
+    {"domain keys", "DOMAIN [--json]", "List the DKIM keys of a domain and the state each is in.",
+     zone_command_keys, NULL},
+    {"domain rotate", "DOMAIN",
+     "Make new DKIM keys; they sign when `domain check` has seen them published.",
+     zone_command_rotate, NULL},
+    {"domain unsign", "DOMAIN",
+     "Forget the DKIM keys of a domain: its mail is not signed any more.", zone_command_unsign,
      NULL},
     {"config reload", "",
      "Make the server read its configuration again; a bad one changes nothing.",

@@ -207,6 +207,12 @@ struct config_dns {
     const char *trust_anchor; /* root key file for DNSSEC; "" for none */
 };
 
+/* Signatures of our domains (sign/dkim_keys.h). */
+struct config_dkim {
+    int64_t wait; /* 0: until it is seen in the DNS */
+    int64_t overlap;
+};
+
 struct config_process {
     uint64_t listeners; /* 0: one per core */
     bool jail;
@@ -237,6 +243,7 @@ struct config {
     struct config_clients clients;
     struct config_mta_sts mta_sts;
     struct config_dns dns;
+    struct config_dkim dkim;
     struct config_process process;
     struct config_door *doors;
     size_t door_count;

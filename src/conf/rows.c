@@ -377,6 +377,17 @@ static const struct row dns[] = {
          "File with the key of the DNS root; DNSSEC and with it DANE need it.", .standard = ""),
 };
 
+static const struct row dkim[] = {
+    TIME(config_dkim, wait, "wait", 0, 365 * CLOCK_DAY,
+         "After this long new keys sign although `port26 domain check` has not seen them in the "
+         "DNS: for those who publish them without fail. 0: they wait until they are seen.",
+         .standard = "0s"),
+    TIME(config_dkim, overlap, "overlap", CLOCK_HOUR, 365 * CLOCK_DAY,
+         "How long keys that do not sign any more stay published; at least two days longer than "
+         "the lifetime in delivery.",
+         .standard = "1w"),
+};
+
 static const struct row process[] = {
     NUMBER(config_process, listeners, "listeners", ROW_NUMBER, 0, 1024,
            "Processes that take connections; 0 for one per core.", .standard = "0"),
@@ -429,6 +440,8 @@ static const struct rows_block blocks[] = {
     PLAIN("quota", config_quota, quota, quota,
           "How much may be stored. Accounts and hosting accounts can have quotas of their own."),
     PLAIN("dns", config_dns, dns, dns, "The questions asked of the DNS."),
+    PLAIN("dkim", config_dkim, dkim, dkim,
+          "Changes of the keys with which mail of our domains is signed."),
     PLAIN("process", config_process, process, process, "The processes of the server."),
 };
 

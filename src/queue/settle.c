@@ -292,6 +292,8 @@ static int compose(struct store *st, struct settle *s, enum report_kind kind,
     if (!s->composed[kind]) /* never the end without its report */
         return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
                           "the report about a message could not be composed");
+    if (q->calls->own)
+        q->calls->own(q->arg, st, &s->message[kind], s->arena);
     return store_put(st, &s->message[kind], inside_clock(q), &fresh, e);
 }
 

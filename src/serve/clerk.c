@@ -6,6 +6,7 @@
 #include "io/fiber.h"
 #include "serve/admission.h"
 #include "serve/policy.h"
+#include "serve/signer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -209,6 +210,31 @@ static void stamp_local(struct clerk *k, struct message *m)
     m->arrived = clock_wall();
 }
 
+/* Whose mail is signed: of those who logged in, and of people of this machine. */
+static bool signs(const struct errand *e)
+{
+    const struct letter_accept *l = e->parcel->letter;
+
+    return l->message.origin.account.len && signer_has_keys(e->clerk->house->signer);
+}
+
+static void sign_and_accept(void *arg)
+{
+    struct errand *e = arg;
+    struct house *h = e->clerk->house;
+    struct letter_accept *l = e->parcel->letter;
+    struct error err = {0};
+    struct reply r;
+
+    if (signer_sign(h->signer, e->clerk->is_command ? NULL : h->directory, &l->message,
+                    e->parcel->arena, &err) < 0) {
+        r = policy_refusal(e->parcel->arena, &err);
+        accepted(e, &r);
+        return;
+    }
+    queue_accept(h->queue, &l->message, accepted, e);
+}
+
 static void on_accept(struct errand *e)
 {
     struct letter_accept *l = e->parcel->letter;
@@ -223,7 +249,10 @@ static void on_accept(struct errand *e)
         accepted(e, &r);
         return;
     }
-    queue_accept(e->clerk->house->queue, &l->message, accepted, e);
+    if (signs(e))
+        fiber_start(e->clerk->house->loop, sign_and_accept, e);
+    else
+        queue_accept(e->clerk->house->queue, &l->message, accepted, e);
 }
 
 /* ---- commands ---- */

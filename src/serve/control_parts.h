@@ -35,4 +35,12 @@ void control_account_rm(struct control_call *r);
 /* control_clients.c */
 void control_settings(struct control_call *r);
 
+/* control_dkim.c */
+void control_dkim_keys(struct control_call *r);
+void control_dkim_rotate(struct control_call *r);
+void control_dkim_seen(struct control_call *r);
+void control_dkim_unsign(struct control_call *r);
+/* The first keys of a domain that is new here, and what to publish, as "keys" of the answer. */
+void control_dkim_new(struct control_call *r, struct span domain);
+
 #endif

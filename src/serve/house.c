@@ -6,6 +6,7 @@
 #include "deliver/inbox.h"
 #include "io/worker.h"
 #include "serve/logins.h"
+#include "serve/signer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -195,7 +196,15 @@ static bool inbox(void *arg, struct job *job)
     return false;
 }
 
-static const struct queue_calls queue_calls = {choose, dispatch, inbox};
+static void own_report(void *arg, struct store *s, struct message *m, struct arena *a)
+{
+    struct house *h = arg;
+
+    if (h->signer) /* not yet while the queue is being read */
+        signer_own(h->signer, s, m, a);
+}
+
+static const struct queue_calls queue_calls = {choose, dispatch, inbox, own_report};
 
 /* ---- open and close ---- */
 
@@ -252,6 +261,8 @@ static int open_queue(struct house *h, struct error *e)
     for (size_t i = 0; i < d->retry.count && i < COUNT(set.retry); i++)
         set.retry[i] = d->retry.at[i];
     h->queue = queue_new(h->loop, h->store, &set, &queue_calls, h, e);
+    if (h->queue)
+        h->signer = signer_new(h->loop, queue_commit(h->queue), h->config);
     return h->queue ? 0 : -1;
 }
 
@@ -280,6 +291,7 @@ void house_configure(struct house *h, const struct config *c)
     h->rules = make_rules(h, c);
     free_rules(&old);
     directory_domains(h->directory, c->domains.at, c->domains.count);
+    signer_configure(h->signer, c);
     queue_reroute(h->queue);
 }
 
@@ -291,6 +303,7 @@ void house_close(struct house **h)
         queue_pause((*h)->queue, true);
     worker_free(&(*h)->inboxes); /* its last results still reach the queue */
     queue_free(&(*h)->queue);
+    signer_free(&(*h)->signer); /* the store thread may have used it until now */
     login_free(&(*h)->login);
     directory_free(&(*h)->directory);
     store_close(&(*h)->store);

@@ -9,6 +9,7 @@
 
 struct worker;
 struct rules;
+struct signer;
 
 struct house {
     struct loop *loop;
@@ -17,6 +18,7 @@ struct house {
     struct queue *queue;
     struct directory *directory;
     struct login *login;
+    struct signer *signer;
     struct worker *inboxes; /* threads that write Maildirs */
     struct rules *rules;
     /* Hands a job to a courier; NULL: there are none (command line). */

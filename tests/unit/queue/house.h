@@ -126,7 +126,7 @@ static inline bool house_inbox(void *arg, struct job *j)
     return house_take(arg, j);
 }
 
-static const struct queue_calls house_calls = {house_route, house_dispatch, house_inbox};
+static const struct queue_calls house_calls = {house_route, house_dispatch, house_inbox, NULL};
 
 static inline void house_open(struct house *h)
 {

@@ -1,0 +1,113 @@
+/* Commands about the DKIM keys of a domain. Nothing here shows a private key (P8). */
+#include "base/clock.h"
+#include "mail/address.h"
+#include "serve/control_parts.h"
+#include "serve/signer.h"
+
+static void set_time(json_t *row, const char *key, int64_t wall)
+{
+    char buf[32];
+
+    if (wall)
+        clock_iso(wall, buf, sizeof buf);
+    json_object_set_new(row, key, wall ? json_string(buf) : json_null());
+}
+
+static json_t *row_of(const struct dkim_pair *p, enum keypair_kind kind, struct span domain)
+{
+    struct text selector = TEXT_INIT(100), record = TEXT_INIT(KEYPAIR_PUBLIC_MAX + 100);
+    json_t *row = json_object();
+
+    dkim_keys_selector(p, kind, &selector);
+    dkim_keys_record(p, kind, &record);
+    json_object_set_new(row, "keys", json_stringn(p->stem.at, p->stem.len));
+    json_object_set_new(row, "selector", json_string(text_cstr(&selector)));
+    json_object_set_new(row, "kind", json_string(kind == KEYPAIR_RSA ? "rsa" : "ed25519"));
+    json_object_set_new(row, "state", json_string(dkim_keys_state_name(p->state)));
+    set_time(row, "created", p->created);
+    set_time(row, "active", p->active);
+    json_object_set_new(row, "name",
+                        json_sprintf("%s._domainkey.%.*s", text_cstr(&selector), SPAN_ARG(domain)));
+    json_object_set_new(row, "text", json_string(text_cstr(&record)));
+    text_free(&selector);
+    text_free(&record);
+    return row;
+}
+
+static void answer_keys(struct control_call *r, struct span domain)
+{
+    struct arena *a = arena_new();
+    struct dkim_keys keys = {.count = 0};
+    json_t *rows = json_array();
+
+    if (signer_keys(r->house->signer, domain, a, &keys, &r->error) == 0)
+        for (size_t i = 0; i < keys.count; i++)
+            for (size_t kind = 0; kind < DKIM_KINDS; kind++)
+                json_array_append_new(rows, row_of(&keys.pair[i], (enum keypair_kind)kind, domain));
+    json_object_set_new(r->out, "domain", json_stringn(domain.at, domain.len));
+    json_object_set_new(r->out, "keys", rows);
+    arena_free(&a);
+}
+
+static bool domain_of(struct control_call *r, struct text *domain)
+{
+    struct span typed = control_text(r, "name");
+
+    if (!address_domain_canon(typed, domain))
+        error_set(&r->error, ERROR_INPUT, "\"%.*s\" is no domain", SPAN_ARG(span_head(typed, 255)));
+    else if (!config_domain(r->house->config, text_span(domain)))
+        error_set(&r->error, ERROR_INPUT, "%s is not a domain of ours", text_cstr(domain));
+    return r->error.class == ERROR_NONE;
+}
+
+/* Runs what a command does with its domain, and shows the keys after it. */
+static void change(struct control_call *r,
+                   int (*fn)(struct signer *s, struct span domain, struct control_call *r))
+{
+    struct text domain = TEXT_INIT(256);
+
+    if (domain_of(r, &domain) && (!fn || fn(r->house->signer, text_span(&domain), r) == 0))
+        answer_keys(r, text_span(&domain));
+    text_free(&domain);
+}
+
+static int rotate(struct signer *s, struct span domain, struct control_call *r)
+{
+    return signer_rotate(s, domain, &r->error);
+}
+
+static int seen(struct signer *s, struct span domain, struct control_call *r)
+{
+    return signer_seen(s, domain, control_text(r, "keys"), &r->error);
+}
+
+static int unsign(struct signer *s, struct span domain, struct control_call *r)
+{
+    return signer_remove(s, domain, &r->error);
+}
+
+void control_dkim_keys(struct control_call *r)
+{
+    change(r, NULL);
+}
+
+void control_dkim_rotate(struct control_call *r)
+{
+    change(r, rotate);
+}
+
+void control_dkim_seen(struct control_call *r)
+{
+    change(r, seen);
+}
+
+void control_dkim_unsign(struct control_call *r)
+{
+    change(r, unsign);
+}
+
+void control_dkim_new(struct control_call *r, struct span domain)
+{
+    if (signer_rotate(r->house->signer, domain, &r->error) == 0)
+        answer_keys(r, domain);
+}
