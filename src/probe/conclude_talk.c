@@ -429,17 +429,20 @@ static bool read_reply(const struct findings_reply *r, struct conclusion *c)
     const struct reply reply = {.code = r->code, .enhanced = r->enhanced, .text = span_of(r->text)};
     struct arena *a;
     const char *finer;
+    struct span plain;
 
     if (r->code < 400)
         return false;
     a = arena_new();
+    plain = said_plain(reply.text, a);
     c->reply = *r;
     c->cause = reading_of(r->stage, &reply);
-    finer = finer_id(c->cause, r->stage, r->code, said_plain(reply.text, a));
-    arena_free(&a);
+    finer = finer_id(c->cause, r->stage, r->code, plain);
     c->id = finer ? finer : cause_row(c->cause)->id;
     if (!c->id[0])
         c->id = "unknown";
+    conclude_other(c, finer_more(c->id, plain));
+    arena_free(&a);
     return true;
 }
 

@@ -189,7 +189,8 @@ static void give_verdict(const struct sense *s, const struct explain_request *q,
                          struct arena *a)
 {
     const char *id = s->ok ? VERDICT_OK : s->id ? s->id : cause_row(s->cause)->id;
-    struct remedy_case k = {.program = q->program, .host = s->said.host};
+    struct remedy_case k = {
+        .program = q->program, .host = s->said.host, .other = span_of(finer_more(id, s->plain))};
     const struct providers_row *p = s->said.host.len ? providers_in(s->said.host) : NULL;
 
     if (!p)

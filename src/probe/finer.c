@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "mail/reading.h"
 
+#include <string.h>
+
 #define AT(stage) (1U << (stage))
 #define OPENING   (AT(STAGE_CONNECT) | AT(STAGE_GREETING) | AT(STAGE_HELO))
 
@@ -47,4 +49,20 @@ const char *finer_id(enum cause cause, enum stage stage, unsigned code, struct s
             (!finer[i].words || reading_says(plain, finer[i].words).len))
             return finer[i].id;
     return NULL;
+}
+
+const char *finer_more(const char *id, struct span plain)
+{
+    static const struct {
+        const char *id, *words, *more;
+    } rows[] = {
+        {"M1",
+         "hosting account|whole account|disk quota of the domain|domain quota|quota of the domain",
+         "It is the space of the whole hosting account: what all its mailboxes hold counts"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (strcmp(rows[i].id, id) == 0 && reading_says(plain, rows[i].words).len)
+            return rows[i].more;
+    return "";
 }

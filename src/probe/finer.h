@@ -9,5 +9,8 @@
 /* The id of the diagnosis (static), or NULL: that of the cause's own row. `plain` is the reply's
  * text in lower case (said_plain). */
 const char *finer_id(enum cause cause, enum stage stage, unsigned code, struct span plain);
+/* What else the words tell about a diagnosis, as one sentence without its full stop (static); ""
+ * when nothing. */
+const char *finer_more(const char *id, struct span plain);
 
 #endif

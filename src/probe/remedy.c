@@ -246,7 +246,7 @@ static const struct remedy remedies[] = {
     {"M1", CAUSE_STORAGE, OWNER_PROVIDER, 0, NULL, "",
      "Wait, and send again later.\nIf it is your own provider's server, tell the provider."},
     {"M1", CAUSE_NONE, OWNER_YOU, 0,
-     "Your own mail space is full, so that nothing can be stored for sending.",
+     "Your own mail space is full, so that nothing can be stored for sending.{more}",
      "Mail space: make room",
      "Empty trash and junk, delete or move big messages, also from \"Sent\".\n"
      "Or ask the provider for more space."},

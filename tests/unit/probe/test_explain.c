@@ -580,10 +580,36 @@ static void hostile_texts_are_bounded_and_escaped(void **state)
     arena_free(&a);
 }
 
+static void the_space_of_a_whole_hosting_account_is_named(void **state)
+{
+    static const struct {
+        const char *text;
+        bool whole;
+    } said[] = {
+        {"452 4.2.2 The storage of your hosting account acme is full, so nothing can be sent",
+         true},
+        {"552 5.2.2 Your mailbox is full, delete some messages before you send", false},
+    };
+    struct arena *a = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(said); i++) {
+        const struct explain_request q = {.stage = STAGE_MAIL};
+        struct explain_result r;
+
+        explain_text(span_of(said[i].text), &q, &r, a);
+        assert_string_equal(r.set.verdict.id, "M1");
+        assert_int_equal(span_search(r.set.verdict.sentence, SPAN("whole hosting account")) >= 0,
+                         said[i].whole);
+    }
+    arena_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_of_all_kinds),
+        cmocka_unit_test(the_space_of_a_whole_hosting_account_is_named),
         cmocka_unit_test(reports_are_read_by_their_fields),
         cmocka_unit_test(a_status_alone_is_enough),
         cmocka_unit_test(html_is_read_without_its_marks),
