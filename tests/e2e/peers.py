@@ -1,9 +1,9 @@
 """Other people's servers, started by a test in folders of their own: a DNS resolver, Postfix, Dovecot's logins, Exim."""
-import contextlib, fcntl, os, pathlib, pwd, shutil, signal, socket, subprocess, tempfile, threading
+import contextlib, fcntl, imaplib, os, pathlib, pwd, shutil, signal, socket, subprocess, tempfile, threading
 
 import pytest
 
-from port26 import ROOT, free_port, make_certificate, wait_for
+from port26 import ROOT, free_port, make_certificate, user_name, wait_for
 
 
 class Peer:
@@ -147,6 +147,61 @@ service auth {{
 """)
         self.spawn(["dovecot", "-F", "-c", conf])
         wait_for(self.socket.exists, 15, message=lambda: "Dovecot is not ready:\n" + self.words())
+
+
+class Imap(Peer):
+    """Dovecot's IMAP over the Maildirs of a Port26, as its user, with a quota of `limit` that it keeps in maildirsize."""
+
+    def __init__(self, p, users, limit="100M"):
+        super().__init__()
+        self.port = free_port()
+        who = pwd.getpwnam(user_name())
+        self.write("users", "".join(f"{name}:{{PLAIN}}{password}\n" for name, password in users.items()))
+        self.conf = self.write("dovecot.conf", f"""base_dir = {self.dir}/run
+log_path = {self.dir}/log
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+first_valid_uid = 1
+first_valid_gid = 1
+mail_location = maildir:{p.inbox}/%u
+mail_plugins = quota
+passdb {{
+  driver = passwd-file
+  args = {self.dir}/users
+}}
+userdb {{
+  driver = static
+  args = uid={who.pw_uid} gid={who.pw_gid} home={p.inbox}/%u
+}}
+namespace inbox {{
+  inbox = yes
+  separator = .
+}}
+protocol imap {{
+  mail_plugins = quota imap_quota
+}}
+plugin {{
+  quota = maildir:User quota
+  quota_rule = *:storage={limit}
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {self.port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+""")
+        self.spawn(["dovecot", "-F", "-c", self.conf])
+        self.wait_port("127.0.0.1", self.port)
+
+    def login(self, user, password):
+        c = imaplib.IMAP4("127.0.0.1", self.port, timeout=60)
+        c.login(user, password)
+        return c
 
 
 class Postfix(MailServer):
