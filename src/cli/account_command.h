@@ -4,6 +4,10 @@
 
 int account_command_add(int argc, const char **argv);
 int account_command_passwd(int argc, const char **argv);
+int account_command_set(int argc, const char **argv);
+int account_command_lock(int argc, const char **argv);
+int account_command_unlock(int argc, const char **argv);
+int account_command_show(int argc, const char **argv);
 int account_command_rm(int argc, const char **argv);
 int account_command_ls(int argc, const char **argv);
 

@@ -18,7 +18,7 @@ const char *house_command_text(const json_t *o, const char *key)
     return s ? s : "";
 }
 
-static void print_json(json_t *answer)
+void house_command_print(json_t *answer)
 {
     char *text;
 
@@ -28,7 +28,7 @@ static void print_json(json_t *answer)
     free(text);
 }
 
-static int status_of(const struct error *e)
+int house_command_status(const struct error *e)
 {
     return e->class == ERROR_TEMPORARY ? EX_TEMPFAIL
            : e->class == ERROR_INPUT   ? EX_DATAERR
@@ -43,9 +43,9 @@ static int ask(const struct house_question *q, const struct config *config)
     int status = EX_OK;
 
     if (remote_open(config, &r, &e) < 0 || remote_command(r, q->command, &answer, &e) < 0)
-        status = command_error(q->words, status_of(&e), "%s", e.words);
+        status = command_error(q->words, house_command_status(&e), "%s", e.words);
     else if (q->json)
-        print_json(answer);
+        house_command_print(answer);
     else if (q->print)
         q->print(answer);
     json_decref(answer);

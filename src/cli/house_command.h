@@ -29,6 +29,10 @@ struct house_plain {
 int house_command_plain(int argc, const char **argv, const struct house_plain *p);
 /* {"command": words}, to be filled further. */
 json_t *house_command_new(const char *words);
+/* An answer as JSON on standard output. */
+void house_command_print(json_t *answer);
+/* The exit status for an error of the house. */
+int house_command_status(const struct error *e);
 /* A member's text, "" when it is not there. */
 const char *house_command_text(const json_t *o, const char *key);
 

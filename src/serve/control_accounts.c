@@ -1,46 +1,15 @@
-/* Commands about accounts: the store is written first, then the directory. */
+/* Commands about accounts. */
+#include "serve/amounts.h"
 #include "serve/control_json.h"
 #include "serve/control_parts.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "mail/address.h"
 
-struct account_write {
-    struct control_call *run;
-    struct store_account record;
-    struct arena *arena;
-    bool remove;
-};
+#include <string.h>
 
-static int write_account(struct store *s, void *arg, struct error *e)
-{
-    struct account_write *w = arg;
-
-    return w->remove ? store_account_remove(s, w->record.name, e)
-                     : store_account_put(s, &w->record, e);
-}
-
-static void written(void *arg, int result, const struct error *e)
-{
-    struct account_write *w = arg;
-    struct house *h = w->run->house;
-
-    if (result >= 0 && w->remove)
-        directory_remove(h->directory, w->record.name);
-    else if (result >= 0)
-        directory_put(h->directory, &w->record);
-    login_forget(h->login);
-    control_finish(w->run, result < 0 ? e : NULL);
-}
-
-static void commit_account(struct control_call *r, struct account_write *w)
-{
-    if (!commit_submit(queue_commit(r->house->queue), COMMIT_OWN, write_account, written, w, 0)) {
-        error_set(&r->error, ERROR_TEMPORARY, "the store is busy; try again in a moment");
-        return;
-    }
-    control_wait(r);
-}
+/* ---- arguments ---- */
 
 static bool name_of(struct control_call *r, struct arena *a, struct span *name)
 {
@@ -56,19 +25,34 @@ static bool name_of(struct control_call *r, struct arena *a, struct span *name)
     return ok;
 }
 
-static void take_aliases(struct control_call *r, struct account_write *w)
+/* The account that is meant; NULL with words when there is none. */
+static const struct account *account_of(struct control_call *r, struct arena *a)
+{
+    const struct account *found = NULL;
+    struct span name;
+
+    if (!name_of(r, a, &name))
+        return NULL;
+    found = directory_find(r->house->directory, name);
+    if (!found)
+        error_set(&r->error, ERROR_INPUT, "there is no account %.*s: `port26 account ls` shows all",
+                  SPAN_ARG(name));
+    return found;
+}
+
+static void take_aliases(struct control_call *r, struct store_account *to, struct arena *a)
 {
     json_t *list = json_object_get(r->in, "aliases");
     size_t n =
         json_array_size(list) < STORE_SENDERS_MAX ? json_array_size(list) : STORE_SENDERS_MAX;
 
-    w->record.senders = arena_alloc(w->arena, n * sizeof *w->record.senders);
+    to->senders = arena_alloc(a, n * sizeof *to->senders);
     for (size_t i = 0; i < n; i++)
-        w->record.senders[w->record.sender_count++] =
-            arena_span(w->arena, span_of(json_string_value(json_array_get(list, i))));
+        to->senders[to->sender_count++] =
+            arena_span(a, span_of(json_string_value(json_array_get(list, i))));
 }
 
-static bool take_password(struct control_call *r, struct account_write *w)
+static bool take_password(struct control_call *r, struct store_account *to, struct arena *a)
 {
     struct scram_verifier v;
     char text[SCRAM_TEXT];
@@ -76,75 +60,193 @@ static bool take_password(struct control_call *r, struct account_write *w)
     if (scram_derive(control_text(r, "password"), &v, &r->error) < 0)
         return false;
     scram_format(&v, text);
-    w->record.verifier = arena_span(w->arena, span_of(text));
+    to->verifier = arena_span(a, span_of(text));
     memory_wipe(&v, sizeof v);
     memory_wipe(text, sizeof text);
     return true;
 }
 
-static void put_account(struct control_call *r, bool exists)
+/* Who owns it: as the command says ("" or "none": nobody), else as its domain. */
+static bool take_host(struct control_call *r, struct store_account *to, struct arena *a,
+                      unsigned *fields)
 {
-    struct account_write w = {.run = r, .arena = arena_new()};
-    const struct account *a = NULL;
+    ptrdiff_t at = span_rfind(to->name, '@');
 
-    if (name_of(r, w.arena, &w.record.name))
-        a = directory_find(r->house->directory, w.record.name);
-    if (w.record.name.len && exists != (a != NULL)) {
-        error_set(
-            &r->error, ERROR_INPUT,
-            exists
-                ? "there is no account %.*s: `port26 account ls` shows all"
-                : "the account %.*s exists already: `port26 account passwd` changes its password",
-            SPAN_ARG(w.record.name));
-    } else if (w.record.name.len && take_password(r, &w)) {
-        w.record.created = a ? a->created : clock_wall();
-        if (a) {
-            w.record.senders = a->aliases;
-            w.record.sender_count = a->alias_count;
-            w.record.flags = a->locked ? STORE_ACCOUNT_LOCKED : 0;
-        } else {
-            take_aliases(r, &w);
-        }
-        commit_account(r, &w);
+    if (control_has(r, "host")) {
+        *fields |= REGISTRY_HOST;
+        return control_host(r, "host", a, &to->host);
     }
-    arena_free(&w.arena);
+    if (at >= 0)
+        to->host = directory_domain_host(r->house->directory, span_from(to->name, (size_t)at + 1));
+    return true;
+}
+
+/* Quota and limits, as far as they are given. */
+static bool take_amounts(struct control_call *r, struct store_account *to, unsigned *fields)
+{
+    unsigned given = 0;
+
+    if (!control_amounts(r, &to->quota, &to->limits, &given))
+        return false;
+    *fields |= (given & CONTROL_QUOTA ? REGISTRY_QUOTA : 0) |
+               (given & CONTROL_MESSAGES ? REGISTRY_MESSAGES : 0) |
+               (given & CONTROL_RECIPIENTS ? REGISTRY_RECIPIENTS : 0);
+    return true;
+}
+
+/* ---- writing ---- */
+
+static void change(struct control_call *r, const struct store_account *to, unsigned fields)
+{
+    struct registry *set = registry_new(r->house);
+
+    registry_account_change(set, to, fields, SPAN_NONE);
+    control_commit(r, &set);
+}
+
+static void warn_if_elsewhere(struct control_call *r, struct span name)
+{
+    ptrdiff_t at = span_rfind(name, '@');
+    struct span domain = at < 0 ? SPAN_NONE : span_from(name, (size_t)at + 1);
+
+    if (domain.len && !directory_domain(r->house->directory, domain))
+        control_note(r,
+                     "The domain %.*s is not ours yet, so no mail for this address comes here: "
+                     "`port26 domain add %.*s`.",
+                     SPAN_ARG(domain), SPAN_ARG(domain));
 }
 
 void control_account_add(struct control_call *r)
 {
-    put_account(r, false);
+    struct arena *a = arena_new();
+    struct store_account to = {.created = clock_wall()};
+    unsigned fields = 0;
+
+    if (name_of(r, a, &to.name)) {
+        if (directory_find(r->house->directory, to.name)) {
+            error_set(&r->error, ERROR_INPUT,
+                      "the account %.*s exists already: `port26 account passwd` changes its "
+                      "password, `port26 account set` the rest",
+                      SPAN_ARG(to.name));
+        } else if (take_host(r, &to, a, &fields) && take_amounts(r, &to, &fields) &&
+                   take_password(r, &to, a)) {
+            struct registry *set = registry_new(r->house);
+
+            take_aliases(r, &to, a);
+            registry_account_put(set, &to);
+            control_commit(r, &set);
+            warn_if_elsewhere(r, to.name);
+        }
+    }
+    arena_free(&a);
 }
 
 void control_account_passwd(struct control_call *r)
 {
-    put_account(r, true);
+    struct arena *a = arena_new();
+    const struct account *acc = account_of(r, a);
+    struct store_account to = {0};
+
+    if (acc && take_password(r, &to, a)) {
+        to.name = acc->name;
+        change(r, &to, REGISTRY_VERIFIER);
+    }
+    arena_free(&a);
 }
 
+void control_account_set(struct control_call *r)
+{
+    struct arena *a = arena_new();
+    const struct account *acc = account_of(r, a);
+    struct store_account to = {0};
+    unsigned fields = 0;
+
+    if (acc) {
+        to.name = acc->name;
+        if (control_has(r, "aliases")) {
+            take_aliases(r, &to, a);
+            fields |= REGISTRY_SENDERS;
+        }
+        if (take_host(r, &to, a, &fields) && take_amounts(r, &to, &fields)) {
+            if (fields)
+                change(r, &to, fields);
+            else
+                error_set(&r->error, ERROR_INPUT,
+                          "nothing to set: give --quota, --sending, --messages, --host or --alias");
+        }
+    }
+    arena_free(&a);
+}
+
+static void set_lock(struct control_call *r, uint32_t flags)
+{
+    struct arena *a = arena_new();
+    const struct account *acc = account_of(r, a);
+
+    if (acc)
+        change(r, &(struct store_account){.name = acc->name, .flags = flags}, REGISTRY_LOCK);
+    arena_free(&a);
+}
+
+void control_account_lock(struct control_call *r)
+{
+    set_lock(r, STORE_ACCOUNT_LOCKED);
+}
+
+void control_account_unlock(struct control_call *r)
+{
+    set_lock(r, 0);
+}
+
+/* The mail is the customer's: it stays until a person removes it. */
 void control_account_rm(struct control_call *r)
 {
-    struct account_write w = {.run = r, .arena = arena_new(), .remove = true};
+    struct arena *a = arena_new();
+    const struct account *acc = account_of(r, a);
 
-    if (name_of(r, w.arena, &w.record.name)) {
-        if (directory_find(r->house->directory, w.record.name))
-            commit_account(r, &w);
-        else
-            error_set(&r->error, ERROR_INPUT,
-                      "there is no account %.*s: `port26 account ls` shows all",
-                      SPAN_ARG(w.record.name));
+    if (acc) {
+        struct registry *set = registry_new(r->house);
+        const char *root = r->house->config->inboxes.path;
+        struct span name = arena_span(a, acc->name);
+
+        registry_account_remove(set, name);
+        control_commit(r, &set);
+        if (r->error.class == ERROR_NONE)
+            control_note(r, "Its mail stays in %s/%.*s until you remove it.", root, SPAN_ARG(name));
     }
-    arena_free(&w.arena);
+    arena_free(&a);
 }
+
+/* ---- reading ---- */
 
 static void account_row(void *arg, const struct account *a)
 {
-    json_array_append_new(arg, control_json_account(a));
+    struct control_page *p = arg;
+
+    if (control_page_wants(p))
+        json_array_append_new(p->rows, control_json_account(a));
 }
 
 void control_account_ls(struct control_call *r)
 {
-    json_t *rows = json_array();
+    struct control_page p;
 
-    directory_each(r->house->directory, account_row, rows);
-    json_object_set_new(r->out, "accounts", rows);
-    r->done = false;
+    control_page_begin(r, &p);
+    directory_each(r->house->directory, account_row, &p);
+    control_page_end(r, &p, "accounts");
+}
+
+void control_account_show(struct control_call *r)
+{
+    struct arena *a = arena_new();
+    const struct account *acc = account_of(r, a);
+    const struct hosting *h = acc ? directory_host_of(r->house->directory, acc) : NULL;
+
+    if (acc) {
+        json_t *o = control_json_account(acc);
+
+        json_object_set_new(o, "host_locked", json_boolean(h && h->locked));
+        json_object_set_new(r->out, "account", o);
+    }
+    arena_free(&a);
 }

@@ -1,6 +1,7 @@
 #include "serve/control_json.h"
 
 #include "base/clock.h"
+#include "serve/amounts.h"
 
 #include <string.h>
 
@@ -112,6 +113,22 @@ json_t *control_json_entry(const struct queue_entry *entry)
     return o;
 }
 
+/* In the form in which the commands take them. */
+static void put_amounts(json_t *o, uint64_t quota, const struct store_limits *l)
+{
+    struct text quota_text = TEXT_INIT(64), messages = TEXT_INIT(64), sending = TEXT_INIT(64);
+
+    amounts_quota_text(quota, &quota_text);
+    amounts_rate_text(l->messages_hour, l->messages_day, &messages);
+    amounts_rate_text(l->recipients_hour, l->recipients_day, &sending);
+    json_object_set_new(o, "quota", json_string(text_cstr(&quota_text)));
+    json_object_set_new(o, "messages", json_string(text_cstr(&messages)));
+    json_object_set_new(o, "sending", json_string(text_cstr(&sending)));
+    text_free(&quota_text);
+    text_free(&messages);
+    text_free(&sending);
+}
+
 json_t *control_json_account(const struct account *a)
 {
     json_t *o = json_object(), *aliases = json_array();
@@ -122,7 +139,48 @@ json_t *control_json_account(const struct account *a)
     json_object_set_new(o, "aliases", aliases);
     json_object_set_new(o, "locked", json_boolean(a->locked));
     json_object_set_new(o, "password", json_boolean(a->has_password));
+    json_object_set_new(o, "login", json_string(a->has_password ? "SCRAM, PLAIN, LOGIN" : "none"));
     put_time(o, "created", a->created);
+    put(o, "host", a->host);
+    put_amounts(o, a->quota, &a->limits);
+    return o;
+}
+
+json_t *control_json_host(const struct hosting *h)
+{
+    json_t *o = json_object();
+
+    put(o, "name", h->name);
+    put_amounts(o, h->quota, &h->limits);
+    json_object_set_new(o, "locked", json_boolean(h->locked));
+    put_number(o, "domains", h->domains);
+    put_number(o, "accounts", h->accounts);
+    put_time(o, "created", h->created);
+    return o;
+}
+
+json_t *control_json_domain(const struct hosted_domain *d)
+{
+    json_t *o = json_object();
+
+    put(o, "name", d->name);
+    put(o, "host", d->host);
+    put(o, "catch_all", d->catch_all);
+    put_number(o, "accounts", d->accounts);
+    put_number(o, "aliases", d->aliases);
+    json_object_set_new(o, "settings", json_boolean(d->in_settings));
+    put_time(o, "created", d->created);
+    return o;
+}
+
+json_t *control_json_alias(const struct hosted_alias *a)
+{
+    json_t *o = json_object(), *targets = json_array();
+
+    put(o, "address", a->address);
+    for (size_t i = 0; i < a->target_count; i++)
+        json_array_append_new(targets, json_stringn(a->targets[i].at, a->targets[i].len));
+    json_object_set_new(o, "targets", targets);
     return o;
 }
 

@@ -5,6 +5,7 @@
 
 #include "io/fiber.h"
 #include "serve/control.h"
+#include "serve/registry.h"
 
 #include <jansson.h>
 
@@ -26,10 +27,40 @@ void control_wait(struct control_call *r);
 /* A text among the arguments; empty when there is none. */
 struct span control_text(const struct control_call *r, const char *key);
 
+/* Is the argument there, though it may be empty? */
+bool control_has(const struct control_call *r, const char *key);
+/* Something the person should know, besides that it was done: "note" of the answer. */
+void control_note(struct control_call *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Commits changes and waits until they are in force, or r->error is set. */
+void control_commit(struct control_call *r, struct registry **set);
+/* A page of a list that may be long: the rows from number "from" on, as many as a letter holds. */
+struct control_page {
+    json_t *rows;
+    size_t from, seen;
+};
+/* Begins one; control_page_wants says whether the next row belongs to it, and counts it. */
+void control_page_begin(const struct control_call *r, struct control_page *p);
+bool control_page_wants(struct control_page *p);
+/* Puts the rows under `key`, and under "next" where the next page begins, if there is one. */
+void control_page_end(struct control_call *r, struct control_page *p, const char *key);
+/* The hosting account an argument names, as it is kept; empty for "" and "none". False with words
+ * when there is none of that name. */
+bool control_host(struct control_call *r, const char *key, struct arena *a, struct span *name);
+/* Reads "quota", "messages" and "sending" (recipients) as far as they are there, and says which in
+ * *given. False with words when one does not read. */
+enum control_given { CONTROL_QUOTA = 1, CONTROL_MESSAGES = 2, CONTROL_RECIPIENTS = 4 };
+bool control_amounts(struct control_call *r, uint64_t *quota, struct store_limits *limits,
+                     unsigned *given);
+
 /* control_accounts.c */
 void control_account_ls(struct control_call *r);
+void control_account_show(struct control_call *r);
 void control_account_add(struct control_call *r);
 void control_account_passwd(struct control_call *r);
+void control_account_set(struct control_call *r);
+void control_account_lock(struct control_call *r);
+void control_account_unlock(struct control_call *r);
 void control_account_rm(struct control_call *r);
 
 /* control_clients.c */
@@ -42,5 +73,23 @@ void control_dkim_seen(struct control_call *r);
 void control_dkim_unsign(struct control_call *r);
 /* The first keys of a domain that is new here, and what to publish, as "keys" of the answer. */
 void control_dkim_new(struct control_call *r, struct span domain);
+/* control_hosts.c */
+void control_host_ls(struct control_call *r);
+void control_host_show(struct control_call *r);
+void control_host_add(struct control_call *r);
+void control_host_set(struct control_call *r);
+void control_host_lock(struct control_call *r);
+void control_host_unlock(struct control_call *r);
+void control_host_rm(struct control_call *r);
+
+/* control_domains.c */
+void control_domain_ls(struct control_call *r);
+void control_domain_add(struct control_call *r);
+void control_domain_set(struct control_call *r);
+void control_domain_rm(struct control_call *r);
+void control_alias_ls(struct control_call *r);
+void control_alias_add(struct control_call *r);
+void control_alias_set(struct control_call *r);
+void control_alias_rm(struct control_call *r);
 
 #endif

@@ -79,7 +79,9 @@ enum { STORE_TRIES_MAX = 64 };
 struct store_limits {
     uint32_t messages_hour, messages_day, recipients_hour, recipients_day;
 };
-enum { STORE_NO_LIMIT = UINT32_MAX };
+#define STORE_NO_LIMIT UINT32_MAX
+/* Quotas: 0: the default of the settings; this: none. */
+#define STORE_NO_QUOTA UINT64_MAX
 
 enum store_account_flag { STORE_ACCOUNT_LOCKED = 1 };
 enum store_host_flag { STORE_HOST_LOCKED = 1 };

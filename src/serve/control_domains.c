@@ -1,0 +1,300 @@
+/* Commands about domains and aliases. */
+#include "serve/control_json.h"
+#include "serve/control_parts.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "mail/address.h"
+
+/* ---- domains ---- */
+
+static bool name_of(struct control_call *r, struct arena *a, struct span *name)
+{
+    struct text canonical = TEXT_INIT(1024);
+    struct span typed = control_text(r, "name");
+    bool ok = typed.len && span_find(typed, '[') < 0 && address_domain_canon(typed, &canonical) &&
+              address_domain_ok(text_span(&canonical), false);
+
+    *name = arena_span(a, text_span(&canonical));
+    text_free(&canonical);
+    if (!ok)
+        error_set(&r->error, ERROR_INPUT, "\"%.*s\" is no domain: write it as in example.com",
+                  SPAN_ARG(span_head(typed, 255)));
+    return ok;
+}
+
+static bool address_of(struct control_call *r, struct span typed, struct arena *a, struct span *out)
+{
+    struct text canonical = TEXT_INIT(1024);
+    bool ok = span_find(typed, '@') > 0 && directory_name(typed, &canonical);
+
+    *out = arena_span(a, text_span(&canonical));
+    text_free(&canonical);
+    if (!ok)
+        error_set(&r->error, ERROR_INPUT,
+                  "\"%.*s\" is no mail address: write it as in "
+                  "you@example.com",
+                  SPAN_ARG(span_head(typed, 255)));
+    return ok;
+}
+
+/* Accounts of the domain that belong to whom it belonged to follow it to its new owner. */
+struct follow {
+    struct registry *set;
+    struct span domain, from, to;
+};
+
+static void follow_domain(void *arg, const struct account *a)
+{
+    struct follow *f = arg;
+    ptrdiff_t at = span_rfind(a->name, '@');
+
+    if (at >= 0 && span_eq(span_from(a->name, (size_t)at + 1), f->domain) &&
+        span_eq(a->host, f->from))
+        registry_account_change(f->set, &(struct store_account){.name = a->name, .host = f->to},
+                                REGISTRY_HOST, SPAN_NONE);
+}
+
+static void changed(struct control_call *r)
+{
+    const struct control_calls *calls = r->control->calls;
+
+    if (r->error.class == ERROR_NONE && calls && calls->domains_changed)
+        calls->domains_changed(r->control->arg);
+}
+
+static void write_domain(struct control_call *r, const struct store_domain *to,
+                         const struct hosted_domain *was)
+{
+    struct registry *set = registry_new(r->house);
+    struct follow f = {set, to->name, was ? was->host : SPAN_NONE, to->host};
+
+    registry_domain_put(set, to);
+    if (!span_eq(f.from, f.to)) /* also accounts made before the domain was ours */
+        directory_each(r->house->directory, follow_domain, &f);
+    control_commit(r, &set);
+    changed(r);
+}
+
+static bool take_options(struct control_call *r, struct arena *a, struct store_domain *to)
+{
+    struct span all = control_text(r, "catch_all");
+
+    if (control_has(r, "host") && !control_host(r, "host", a, &to->host))
+        return false;
+    if (!control_has(r, "catch_all"))
+        return true;
+    to->catch_all = SPAN_NONE;
+    return !all.len || span_is(all, "none") || address_of(r, all, a, &to->catch_all);
+}
+
+void control_domain_add(struct control_call *r)
+{
+    struct arena *a = arena_new();
+    struct store_domain to = {.created = clock_wall()};
+    const struct hosted_domain *was;
+
+    if (name_of(r, a, &to.name)) {
+        was = directory_domain_find(r->house->directory, to.name);
+        if (was && was->in_store)
+            error_set(&r->error, ERROR_INPUT,
+                      "the domain %.*s is here already: `port26 domain set` changes it",
+                      SPAN_ARG(to.name));
+        else if (take_options(r, a, &to))
+            write_domain(r, &to, NULL);
+        if (r->error.class == ERROR_NONE)
+            control_dkim_new(r, to.name);
+    }
+    arena_free(&a);
+}
+
+static const struct hosted_domain *domain_of(struct control_call *r, struct arena *a)
+{
+    const struct hosted_domain *found = NULL;
+    struct span name;
+
+    if (!name_of(r, a, &name))
+        return NULL;
+    found = directory_domain_find(r->house->directory, name);
+    if (found && found->in_store)
+        return found;
+    error_set(&r->error, ERROR_INPUT,
+              found ? "the domain %.*s stands in the settings: add it first (`port26 domain add`) "
+                      "or change the file"
+                    : "there is no domain %.*s: `port26 domain ls` shows all",
+              SPAN_ARG(name));
+    return NULL;
+}
+
+void control_domain_set(struct control_call *r)
+{
+    struct arena *a = arena_new();
+    const struct hosted_domain *was = domain_of(r, a);
+
+    if (was) {
+        struct store_domain to = {was->name, was->host, was->catch_all, was->created};
+
+        if (!control_has(r, "host") && !control_has(r, "catch_all"))
+            error_set(&r->error, ERROR_INPUT, "nothing to set: give --host or --catch-all");
+        else if (take_options(r, a, &to))
+            write_domain(r, &to, was);
+    }
+    arena_free(&a);
+}
+
+void control_domain_rm(struct control_call *r)
+{
+    struct arena *a = arena_new();
+    const struct hosted_domain *d = domain_of(r, a);
+
+    if (d && !d->in_settings && (d->accounts || d->aliases)) {
+        error_set(&r->error, ERROR_INPUT,
+                  "the domain %.*s still has %zu accounts and %zu aliases: remove these first "
+                  "(`port26 account ls`, `port26 alias ls`)",
+                  SPAN_ARG(d->name), d->accounts, d->aliases);
+    } else if (d) {
+        struct registry *set = registry_new(r->house);
+
+        registry_domain_remove(set, d->name);
+        control_commit(r, &set);
+        changed(r);
+    }
+    arena_free(&a);
+}
+
+static void domain_row(void *arg, const struct hosted_domain *d)
+{
+    struct control_page *p = arg;
+
+    if (control_page_wants(p))
+        json_array_append_new(p->rows, control_json_domain(d));
+}
+
+void control_domain_ls(struct control_call *r)
+{
+    struct control_page p;
+
+    control_page_begin(r, &p);
+    directory_domain_each(r->house->directory, domain_row, &p);
+    control_page_end(r, &p, "domains");
+}
+
+/* ---- aliases ---- */
+
+static bool ours(struct control_call *r, struct span address)
+{
+    struct span domain = span_from(address, (size_t)span_rfind(address, '@') + 1);
+
+    if (directory_domain(r->house->directory, domain))
+        return true;
+    error_set(
+        &r->error, ERROR_INPUT,
+        "the domain %.*s is not ours, so no mail for %.*s comes here: `port26 domain add %.*s` "
+        "first",
+        SPAN_ARG(domain), SPAN_ARG(address), SPAN_ARG(domain));
+    return false;
+}
+
+static bool take_targets(struct control_call *r, struct arena *a, struct store_alias *to)
+{
+    json_t *list = json_object_get(r->in, "targets");
+    size_t n = json_array_size(list);
+
+    if (!n || n > STORE_TARGETS_MAX) {
+        error_set(&r->error, ERROR_INPUT, "an alias has 1 to %d targets", STORE_TARGETS_MAX);
+        return false;
+    }
+    to->targets = arena_alloc(a, n * sizeof *to->targets);
+    for (size_t i = 0; i < n; i++)
+        if (!address_of(r, span_of(json_string_value(json_array_get(list, i))), a,
+                        &to->targets[to->target_count++]))
+            return false;
+    return true;
+}
+
+/* Does it lead anywhere, with it in force? Told, not refused: the rest may follow. */
+static void warn(struct control_call *r, struct span address, struct arena *a)
+{
+    struct directory_target *targets;
+    struct error e = {0};
+    size_t count;
+
+    if (directory_expand(r->house->directory, address, STORE_TARGETS_MAX, a, &targets, &count, &e) <
+        0) {
+        control_note(r, "Careful: %s.", e.words);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (targets[i].ours && !targets[i].account)
+            control_note(r, "Careful: there is no mailbox %.*s here.",
+                         SPAN_ARG(targets[i].address));
+}
+
+static void put_alias(struct control_call *r, bool exists)
+{
+    struct arena *a = arena_new();
+    struct store_alias to = {0};
+
+    if (address_of(r, control_text(r, "address"), a, &to.address) && ours(r, to.address)) {
+        if (exists != (directory_alias(r->house->directory, to.address) != NULL)) {
+            error_set(&r->error, ERROR_INPUT,
+                      exists ? "there is no alias %.*s: `port26 alias add` makes one"
+                             : "the alias %.*s exists already: `port26 alias set` changes it",
+                      SPAN_ARG(to.address));
+        } else if (take_targets(r, a, &to)) {
+            struct registry *set = registry_new(r->house);
+
+            registry_alias_put(set, &to);
+            control_commit(r, &set);
+            if (r->error.class == ERROR_NONE)
+                warn(r, to.address, a);
+        }
+    }
+    arena_free(&a);
+}
+
+void control_alias_add(struct control_call *r)
+{
+    put_alias(r, false);
+}
+
+void control_alias_set(struct control_call *r)
+{
+    put_alias(r, true);
+}
+
+void control_alias_rm(struct control_call *r)
+{
+    struct arena *a = arena_new();
+    struct span address;
+
+    if (address_of(r, control_text(r, "address"), a, &address)) {
+        if (directory_alias(r->house->directory, address)) {
+            struct registry *set = registry_new(r->house);
+
+            registry_alias_remove(set, address);
+            control_commit(r, &set);
+        } else {
+            error_set(&r->error, ERROR_INPUT, "there is no alias %.*s: `port26 alias ls` shows all",
+                      SPAN_ARG(address));
+        }
+    }
+    arena_free(&a);
+}
+
+static void alias_row(void *arg, const struct hosted_alias *alias)
+{
+    struct control_page *p = arg;
+
+    if (control_page_wants(p))
+        json_array_append_new(p->rows, control_json_alias(alias));
+}
+
+void control_alias_ls(struct control_call *r)
+{
+    struct control_page p;
+
+    control_page_begin(r, &p);
+    directory_alias_each(r->house->directory, alias_row, &p);
+    control_page_end(r, &p, "aliases");
+}

@@ -1,0 +1,291 @@
+/* Commands about hosting accounts, and what commands about accounts and domains share with them. */
+#include "serve/amounts.h"
+#include "serve/control_json.h"
+#include "serve/control_parts.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+/* ---- shared ---- */
+
+static void committed(void *arg, const struct error *e)
+{
+    control_finish(arg, e);
+}
+
+void control_commit(struct control_call *r, struct registry **set)
+{
+    registry_commit(set, committed, r);
+    control_wait(r);
+}
+
+void control_note(struct control_call *r, const char *fmt, ...)
+{
+    struct text words = TEXT_INIT(2000);
+    va_list ap;
+
+    va_start(ap, fmt);
+    text_addv(&words, fmt, ap);
+    va_end(ap);
+    json_object_set_new(r->out, "note", json_string(text_cstr(&words)));
+    text_free(&words);
+}
+
+enum { PAGE_ROWS = 2000 };
+
+void control_page_begin(const struct control_call *r, struct control_page *p)
+{
+    json_int_t from = json_integer_value(json_object_get(r->in, "from"));
+
+    *p = (struct control_page){json_array(), from > 0 ? (size_t)from : 0, 0};
+}
+
+bool control_page_wants(struct control_page *p)
+{
+    size_t n = p->seen++;
+
+    return n >= p->from && n - p->from < PAGE_ROWS;
+}
+
+void control_page_end(struct control_call *r, struct control_page *p, const char *key)
+{
+    json_object_set_new(r->out, key, p->rows);
+    if (p->seen > p->from && p->seen - p->from > PAGE_ROWS)
+        json_object_set_new(r->out, "next", json_integer((json_int_t)(p->from + PAGE_ROWS)));
+}
+
+bool control_has(const struct control_call *r, const char *key)
+{
+    return json_object_get(r->in, key) != NULL;
+}
+
+bool control_host(struct control_call *r, const char *key, struct arena *a, struct span *name)
+{
+    struct text kept = TEXT_INIT(100);
+    struct span typed = control_text(r, key);
+    const struct hosting *h = NULL;
+
+    *name = SPAN_NONE;
+    if (!typed.len || span_is(typed, "none"))
+        return true;
+    if (directory_host_name(typed, &kept))
+        h = directory_host(r->house->directory, text_span(&kept));
+    text_free(&kept);
+    if (h)
+        *name = arena_span(a, h->name);
+    else
+        error_set(&r->error, ERROR_INPUT,
+                  "there is no hosting account %.*s: `port26 host ls` shows all",
+                  SPAN_ARG(span_head(typed, 64)));
+    return h != NULL;
+}
+
+bool control_amounts(struct control_call *r, uint64_t *quota, struct store_limits *limits,
+                     unsigned *given)
+{
+    if (control_has(r, "quota")) {
+        *given |= CONTROL_QUOTA;
+        if (amounts_quota(control_text(r, "quota"), quota, &r->error) < 0)
+            return false;
+    }
+    if (control_has(r, "messages")) {
+        *given |= CONTROL_MESSAGES;
+        if (amounts_rate(control_text(r, "messages"), &limits->messages_hour, &limits->messages_day,
+                         &r->error) < 0)
+            return false;
+    }
+    if (control_has(r, "sending")) {
+        *given |= CONTROL_RECIPIENTS;
+        if (amounts_rate(control_text(r, "sending"), &limits->recipients_hour,
+                         &limits->recipients_day, &r->error) < 0)
+            return false;
+    }
+    return true;
+}
+
+/* ---- hosting accounts ---- */
+
+static bool name_of(struct control_call *r, struct arena *a, struct span *name)
+{
+    struct text kept = TEXT_INIT(100);
+    bool ok = directory_host_name(control_text(r, "name"), &kept);
+
+    *name = arena_span(a, text_span(&kept));
+    text_free(&kept);
+    if (!ok)
+        error_set(
+            &r->error, ERROR_INPUT,
+            "\"%.*s\" can not be a hosting account's name: use 1 to 64 letters, digits, dots, "
+            "hyphens and underscores",
+            SPAN_ARG(span_head(control_text(r, "name"), 100)));
+    return ok;
+}
+
+static const struct hosting *host_of(struct control_call *r, struct arena *a)
+{
+    const struct hosting *h = NULL;
+    struct span name;
+
+    if (!name_of(r, a, &name))
+        return NULL;
+    h = directory_host(r->house->directory, name);
+    if (!h)
+        error_set(&r->error, ERROR_INPUT,
+                  "there is no hosting account %.*s: `port26 host ls` shows all", SPAN_ARG(name));
+    return h;
+}
+
+static void put_host(struct control_call *r, const struct store_host *h)
+{
+    struct registry *set = registry_new(r->house);
+
+    registry_host_put(set, h);
+    control_commit(r, &set);
+}
+
+void control_host_add(struct control_call *r)
+{
+    struct arena *a = arena_new();
+    struct store_host to = {.created = clock_wall()};
+    unsigned given = 0;
+
+    if (name_of(r, a, &to.name)) {
+        if (directory_host(r->house->directory, to.name))
+            error_set(&r->error, ERROR_INPUT,
+                      "the hosting account %.*s exists already: `port26 host set` changes it",
+                      SPAN_ARG(to.name));
+        else if (control_amounts(r, &to.quota, &to.limits, &given))
+            put_host(r, &to);
+    }
+    arena_free(&a);
+}
+
+static struct store_host record_of(const struct hosting *h)
+{
+    return (struct store_host){.name = h->name,
+                               .quota = h->quota,
+                               .limits = h->limits,
+                               .created = h->created,
+                               .flags = h->locked ? STORE_HOST_LOCKED : 0};
+}
+
+void control_host_set(struct control_call *r)
+{
+    struct arena *a = arena_new();
+    const struct hosting *h = host_of(r, a);
+    unsigned given = 0;
+
+    if (h) {
+        struct store_host to = record_of(h);
+
+        if (control_amounts(r, &to.quota, &to.limits, &given)) {
+            if (given)
+                put_host(r, &to);
+            else
+                error_set(&r->error, ERROR_INPUT,
+                          "nothing to set: give --quota, --sending or --messages");
+        }
+    }
+    arena_free(&a);
+}
+
+static void set_lock(struct control_call *r, uint32_t flags)
+{
+    struct arena *a = arena_new();
+    const struct hosting *h = host_of(r, a);
+
+    if (h) {
+        struct store_host to = record_of(h);
+
+        to.flags = flags;
+        put_host(r, &to);
+    }
+    arena_free(&a);
+}
+
+void control_host_lock(struct control_call *r)
+{
+    set_lock(r, STORE_HOST_LOCKED);
+}
+
+void control_host_unlock(struct control_call *r)
+{
+    set_lock(r, 0);
+}
+
+/* Nothing vanishes by the way: what it owns goes first, by name. */
+void control_host_rm(struct control_call *r)
+{
+    struct arena *a = arena_new();
+    const struct hosting *h = host_of(r, a);
+
+    if (h && (h->accounts || h->domains)) {
+        error_set(&r->error, ERROR_INPUT,
+                  "the hosting account %.*s still owns %zu accounts and %zu domains: remove these "
+                  "first (`port26 host show %.*s` lists them), or lock it",
+                  SPAN_ARG(h->name), h->accounts, h->domains, SPAN_ARG(h->name));
+    } else if (h) {
+        struct registry *set = registry_new(r->house);
+
+        registry_host_remove(set, h->name);
+        control_commit(r, &set);
+    }
+    arena_free(&a);
+}
+
+static void host_row(void *arg, const struct hosting *h)
+{
+    struct control_page *p = arg;
+
+    if (control_page_wants(p))
+        json_array_append_new(p->rows, control_json_host(h));
+}
+
+void control_host_ls(struct control_call *r)
+{
+    struct control_page p;
+
+    control_page_begin(r, &p);
+    directory_host_each(r->house->directory, host_row, &p);
+    control_page_end(r, &p, "hosts");
+}
+
+/* What one hosting account owns. */
+struct owned {
+    struct span host;
+    json_t *domains, *accounts;
+};
+
+static void owned_domain(void *arg, const struct hosted_domain *d)
+{
+    struct owned *o = arg;
+
+    if (span_eq(d->host, o->host))
+        json_array_append_new(o->domains, json_stringn(d->name.at, d->name.len));
+}
+
+static void owned_account(void *arg, const struct account *a)
+{
+    struct owned *o = arg;
+
+    if (span_eq(a->host, o->host))
+        json_array_append_new(o->accounts, json_stringn(a->name.at, a->name.len));
+}
+
+void control_host_show(struct control_call *r)
+{
+    struct arena *a = arena_new();
+    const struct hosting *h = host_of(r, a);
+
+    if (h) {
+        struct owned o = {h->name, json_array(), json_array()};
+        json_t *host = control_json_host(h);
+
+        directory_domain_each(r->house->directory, owned_domain, &o);
+        directory_each(r->house->directory, owned_account, &o);
+        json_object_set_new(host, "domain_names", o.domains);
+        json_object_set_new(host, "account_names", o.accounts);
+        json_object_set_new(r->out, "host", host);
+    }
+    arena_free(&a);
+}

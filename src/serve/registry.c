@@ -1,0 +1,305 @@
+#include "serve/registry.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+
+enum kind {
+    ACCOUNT_PUT,
+    ACCOUNT_CHANGE,
+    ACCOUNT_REMOVE,
+    HOST_PUT,
+    HOST_REMOVE,
+    DOMAIN_PUT,
+    DOMAIN_REMOVE,
+    ALIAS_PUT,
+    ALIAS_REMOVE,
+};
+
+struct change {
+    enum kind kind;
+    bool idle;       /* ACCOUNT_CHANGE: there was nothing to do */
+    unsigned fields; /* ACCOUNT_CHANGE */
+    struct span expected;
+    union {
+        struct store_account account; /* ACCOUNT_CHANGE: after the commit the whole record */
+        struct store_host host;
+        struct store_domain domain;
+        struct store_alias alias;
+    };
+};
+
+struct registry {
+    struct house *house;
+    struct arena *arena; /* the loop's until the commit, then the store thread's, then the loop's */
+    struct change *changes;
+    size_t count, cap;
+    registry_done_fn *done;
+    void *arg;
+};
+
+struct registry *registry_new(struct house *h)
+{
+    struct registry *r = memory_alloc(sizeof *r);
+
+    r->house = h;
+    r->arena = arena_new();
+    return r;
+}
+
+void registry_free(struct registry **r)
+{
+    if (!*r)
+        return;
+    arena_free(&(*r)->arena);
+    free((*r)->changes);
+    free(*r);
+    *r = NULL;
+}
+
+size_t registry_count(const struct registry *r)
+{
+    return r->count;
+}
+
+/* ---- collecting ---- */
+
+static struct change *add(struct registry *r, enum kind kind)
+{
+    if (r->count == r->cap) {
+        r->cap = r->cap ? 2 * r->cap : 4;
+        r->changes = memory_grow(r->changes, r->cap * sizeof *r->changes);
+    }
+    r->changes[r->count] = (struct change){.kind = kind};
+    return &r->changes[r->count++];
+}
+
+static struct span *copy_spans(struct arena *a, const struct span *from, size_t count)
+{
+    struct span *to = arena_alloc(a, count * sizeof *to);
+
+    for (size_t i = 0; i < count; i++)
+        to[i] = arena_span(a, from[i]);
+    return to;
+}
+
+static struct store_account copy_account(struct arena *a, const struct store_account *from)
+{
+    struct store_account to = *from;
+
+    to.name = arena_span(a, from->name);
+    to.verifier = arena_span(a, from->verifier);
+    to.senders = copy_spans(a, from->senders, from->sender_count);
+    to.host = arena_span(a, from->host);
+    return to;
+}
+
+void registry_account_put(struct registry *r, const struct store_account *a)
+{
+    add(r, ACCOUNT_PUT)->account = copy_account(r->arena, a);
+}
+
+void registry_account_change(struct registry *r, const struct store_account *to, unsigned fields,
+                             struct span expected)
+{
+    struct change *c = add(r, ACCOUNT_CHANGE);
+
+    c->account = copy_account(r->arena, to);
+    c->fields = fields;
+    c->expected = arena_span(r->arena, expected);
+}
+
+void registry_account_remove(struct registry *r, struct span name)
+{
+    add(r, ACCOUNT_REMOVE)->account.name = arena_span(r->arena, name);
+}
+
+void registry_host_put(struct registry *r, const struct store_host *h)
+{
+    struct change *c = add(r, HOST_PUT);
+
+    c->host = *h;
+    c->host.name = arena_span(r->arena, h->name);
+}
+
+void registry_host_remove(struct registry *r, struct span name)
+{
+    add(r, HOST_REMOVE)->host.name = arena_span(r->arena, name);
+}
+
+void registry_domain_put(struct registry *r, const struct store_domain *d)
+{
+    struct change *c = add(r, DOMAIN_PUT);
+
+    c->domain = *d;
+    c->domain.name = arena_span(r->arena, d->name);
+    c->domain.host = arena_span(r->arena, d->host);
+    c->domain.catch_all = arena_span(r->arena, d->catch_all);
+}
+
+void registry_domain_remove(struct registry *r, struct span name)
+{
+    add(r, DOMAIN_REMOVE)->domain.name = arena_span(r->arena, name);
+}
+
+void registry_alias_put(struct registry *r, const struct store_alias *a)
+{
+    struct change *c = add(r, ALIAS_PUT);
+
+    c->alias = *a;
+    c->alias.address = arena_span(r->arena, a->address);
+    c->alias.targets = copy_spans(r->arena, a->targets, a->target_count);
+}
+
+void registry_alias_remove(struct registry *r, struct span address)
+{
+    add(r, ALIAS_REMOVE)->alias.address = arena_span(r->arena, address);
+}
+
+/* ---- writing: store thread ---- */
+
+static void take_fields(struct store_account *to, const struct store_account *from, unsigned fields)
+{
+    if (fields & REGISTRY_VERIFIER)
+        to->verifier = from->verifier;
+    if (fields & REGISTRY_SENDERS) {
+        to->senders = from->senders;
+        to->sender_count = from->sender_count;
+    }
+    if (fields & REGISTRY_LOCK)
+        to->flags = (to->flags & ~(uint32_t)STORE_ACCOUNT_LOCKED) |
+                    (from->flags & (uint32_t)STORE_ACCOUNT_LOCKED);
+    if (fields & REGISTRY_QUOTA)
+        to->quota = from->quota;
+    if (fields & REGISTRY_HOST)
+        to->host = from->host;
+    if (fields & REGISTRY_MESSAGES) {
+        to->limits.messages_hour = from->limits.messages_hour;
+        to->limits.messages_day = from->limits.messages_day;
+    }
+    if (fields & REGISTRY_RECIPIENTS) {
+        to->limits.recipients_hour = from->limits.recipients_hour;
+        to->limits.recipients_day = from->limits.recipients_day;
+    }
+}
+
+/* Reads and writes in one transaction, so that two changes of one account both hold. */
+static int change_account(struct store *s, struct registry *r, struct change *c, struct error *e)
+{
+    struct store_account now;
+    int got = store_account_get(s, c->account.name, r->arena, &now, e);
+
+    if (got < 0)
+        return -1;
+    if (got == STORE_ABSENT || (c->expected.len && !span_eq(c->expected, now.verifier))) {
+        c->idle = true;
+        if (c->expected.len)
+            return 0;
+        return error_set(e, ERROR_INPUT, "the account %.*s was removed meanwhile",
+                         SPAN_ARG(c->account.name));
+    }
+    take_fields(&now, &c->account, c->fields);
+    c->account = now;
+    return store_account_put(s, &now, e);
+}
+
+static int write_one(struct store *s, struct registry *r, struct change *c, struct error *e)
+{
+    switch (c->kind) {
+    case ACCOUNT_PUT:
+        return store_account_put(s, &c->account, e);
+    case ACCOUNT_CHANGE:
+        return change_account(s, r, c, e);
+    case ACCOUNT_REMOVE:
+        return store_account_remove(s, c->account.name, e);
+    case HOST_PUT:
+        return store_host_put(s, &c->host, e);
+    case HOST_REMOVE:
+        return store_host_remove(s, c->host.name, e);
+    case DOMAIN_PUT:
+        return store_domain_put(s, &c->domain, e);
+    case DOMAIN_REMOVE:
+        return store_domain_remove(s, c->domain.name, e);
+    case ALIAS_PUT:
+        return store_alias_put(s, &c->alias, e);
+    case ALIAS_REMOVE:
+        return store_alias_remove(s, c->alias.address, e);
+    }
+    return 0;
+}
+
+static int write_all(struct store *s, void *arg, struct error *e)
+{
+    struct registry *r = arg;
+
+    for (size_t i = 0; i < r->count; i++)
+        if (write_one(s, r, &r->changes[i], e) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- in force: loop thread ---- */
+
+static void apply_one(struct directory *d, const struct change *c)
+{
+    switch (c->kind) {
+    case ACCOUNT_PUT:
+    case ACCOUNT_CHANGE:
+        if (!c->idle)
+            directory_put(d, &c->account);
+        break;
+    case ACCOUNT_REMOVE:
+        directory_remove(d, c->account.name);
+        break;
+    case HOST_PUT:
+        directory_host_put(d, &c->host);
+        break;
+    case HOST_REMOVE:
+        directory_host_remove(d, c->host.name);
+        break;
+    case DOMAIN_PUT:
+        directory_domain_put(d, &c->domain);
+        break;
+    case DOMAIN_REMOVE:
+        directory_domain_remove(d, c->domain.name);
+        break;
+    case ALIAS_PUT:
+        directory_alias_put(d, &c->alias);
+        break;
+    case ALIAS_REMOVE:
+        directory_alias_remove(d, c->alias.address);
+        break;
+    }
+}
+
+/* A verifier that replaces an expected one proves the same password: nothing is to be forgotten. */
+static bool changes_logins(const struct change *c)
+{
+    return c->kind <= HOST_REMOVE && !c->expected.len;
+}
+
+static void written(void *arg, int result, const struct error *e)
+{
+    struct registry *r = arg;
+    bool forget = false;
+
+    for (size_t i = 0; i < r->count && result >= 0; i++) {
+        apply_one(r->house->directory, &r->changes[i]);
+        forget |= changes_logins(&r->changes[i]);
+    }
+    if (forget)
+        login_forget(r->house->login);
+    if (r->done)
+        r->done(r->arg, result < 0 ? e : NULL);
+    registry_free(&r);
+}
+
+void registry_commit(struct registry **out, registry_done_fn *done, void *arg)
+{
+    struct registry *r = *out;
+
+    *out = NULL;
+    r->done = done;
+    r->arg = arg;
+    commit_submit(queue_commit(r->house->queue), COMMIT_OWN, write_all, written, r, 0);
+}
