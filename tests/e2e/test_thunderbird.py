@@ -1,0 +1,84 @@
+"""A real Thunderbird gets its account from nothing but an address and a password: it fetches the file, sets up the account, and sends."""
+import base64, shutil, ssl
+
+import pytest
+
+from port26 import PASSWORD, USER, Port26
+from thunderbird import Thunderbird
+
+DOORS = {
+    "web": "role = web tls = none",
+    "submissions": "role = submission tls = implicit",
+    "submission": "role = submission tls = starttls",
+}
+EXTRA = 'clients { host = localhost display-name = "Miller & Sons" imap = "localhost:143 starttls" }\n'
+
+FETCH = """
+const { FetchConfig } = ChromeUtils.importESModule("resource:///modules/accountcreation/FetchConfig.sys.mjs");
+const config = await FetchConfig.fromISP(a[0].split("@")[1], a[0], new AbortController().signal);
+const server = s => [s.type, s.hostname, s.port, s.socketType, s.auth, s.username];
+return { name: config.displayName, domains: config.domains, source: config.source, incoming: server(config.incoming),
+         outgoing: [config.outgoing, ...config.outgoingAlternatives].map(server) };
+"""
+
+
+@pytest.fixture(scope="module")
+def pair():
+    if not shutil.which("thunderbird"):
+        pytest.skip("no Thunderbird here")
+    p, t = Port26(doors=DOORS, extra=EXTRA), None
+    try:
+        p.start()
+        t = Thunderbird(p.ports["web"])
+        yield p, t
+    finally:
+        if t:
+            t.close()
+        p.close()
+
+
+def test_it_reads_the_file(pair):
+    p, t = pair
+    found = t.run(FETCH, USER)
+    assert found["name"] == "Miller & Sons" and found["domains"] == ["port26.test"]
+    assert found["incoming"] == ["imap", "localhost", 143, 2, 3, "%EMAILADDRESS%"]
+    assert found["outgoing"] == [["smtp", "localhost", p.ports["submissions"], 3, 3, "%EMAILADDRESS%"],
+                                 ["smtp", "localhost", p.ports["submission"], 2, 3, "%EMAILADDRESS%"]]
+
+
+TRUST = """
+const certificate = Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB).constructX509FromBase64(a[0]);
+for (const port of a[1])
+    Cc["@mozilla.org/security/certoverride;1"].getService(Ci.nsICertOverrideService)
+        .rememberValidityOverride("localhost", port, {}, certificate, true);
+"""
+
+SEND = """
+const load = name => ChromeUtils.importESModule(`resource:///modules/${name}.sys.mjs`);
+const { FetchConfig } = load("accountcreation/FetchConfig"), { AccountConfig } = load("accountcreation/AccountConfig");
+const { CreateInBackend } = load("accountcreation/CreateInBackend"), { MailServices } = load("MailServices");
+const config = await FetchConfig.fromISP(a[0].split("@")[1], a[0], new AbortController().signal);
+AccountConfig.replaceVariables(config, "You", a[0], a[1]);
+const account = await CreateInBackend.createAccountInBackend(config);
+const server = MailServices.outgoingServer.getServerByIdentity(account.defaultIdentity);
+server.password = a[1];
+const file = Services.dirsvc.get("ProfD", Ci.nsIFile);
+file.append("message.eml");
+await IOUtils.writeUTF8(file.path, `From: ${a[0]}\\r\\nTo: ${a[0]}\\r\\nSubject: set up by itself\\r\\n\\r\\nHello\\r\\n`);
+return await new Promise((resolve, reject) => server.sendMailMessage(
+    file, MailServices.headerParser.makeFromDisplayAddress(a[0]), [], account.defaultIdentity, a[0], a[1], null, false,
+    "<by-thunderbird@port26.test>", {
+        QueryInterface: ChromeUtils.generateQI(["nsIMsgOutgoingListener"]),
+        onSendStart() {},
+        onSendStop(uri, status, info, words) { resolve([server.username, status, words ?? ""]); },
+    }));
+"""
+
+
+def test_it_sets_up_the_account_and_sends(pair):
+    p, t = pair
+    certificate = base64.b64encode(ssl.PEM_cert_to_DER_cert(p.cert.read_text())).decode()
+    t.run(TRUST, certificate, [p.ports["submissions"], p.ports["submission"]])
+    assert t.run(SEND, USER, PASSWORD) == [USER, 0, ""]
+    mail, = p.wait_inbox()
+    assert b"Subject: set up by itself" in mail and b"with ESMTPSA" in mail
