@@ -163,7 +163,7 @@ class World:
     def __init__(self, case, folder, shared, binary, true_root):
         self.case, self.folder, self.binary, self.true_root = case, pathlib.Path(folder), binary, true_root
         self.certificates = certs.make(shared)
-        self.at, self.places, self.waiting = None, {}, []
+        self.at, self.places, self.waiting, self.real_servers = None, {}, [], {}
         self.machine, self.laptop = Machine("world"), Machine("laptop")
         far = [a for role, all_ in case.addresses.items() if role not in ("isp", "dns") for a in case.of(role)]
         addresses(self.machine, "lo", *(f"{a}/{128 if ':' in a else 32}" for a in far))
@@ -225,6 +225,7 @@ class World:
         else:
             server = {"postfix": real.Postfix, "mailbox": real.PostfixMailbox}[kind](folder, name, at, ports, certificate)
         self.begin(server, machine)
+        self.real_servers[role] = (server, machine)
         self.waiting.append((server, machine, [(a, p) for a in at for p in ports]))
 
     def resolver(self, which, machine, case, at):

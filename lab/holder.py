@@ -3,6 +3,7 @@ changes; each is answered with one line."""
 import base64
 import json
 import os
+import subprocess
 import sys
 import traceback
 
@@ -35,6 +36,13 @@ class Holder:
 
     def record(self):
         self.world.record()
+
+    def command(self, role, words, text=""):
+        server, machine = self.world.real_servers[role]
+        with machine:
+            done = subprocess.run(server.argv(*words), input=text, capture_output=True, text=True, timeout=60, cwd="/",
+                                  env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+        return {"status": done.returncode, "output": done.stdout + done.stderr}
 
     def change(self, faults):
         self.world.change([Fault(**f) for f in faults])

@@ -101,6 +101,13 @@ class Lab:
 
     # ---- programs in it
 
+    def command(self, role, *words, text=""):
+        """`port26 WORDS` as the administrator of that server, which is a real one; `text` is its input."""
+        done = self.do("command", role=role, words=list(words), text=text)
+        if done["status"]:
+            raise RuntimeError(f"port26 {' '.join(words)}: exit {done['status']}\n{done['output']}")
+        return done["output"]
+
     def inside(self, where, argv):
         """The command line that runs argv on "laptop" or "world"; it dies with the thread that starts it."""
         enter = ["nsenter", f"--target={self.pid}", "--mount", f"--net=/proc/{self.pid}/fd/{self.fds[where]}"]

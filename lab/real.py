@@ -8,6 +8,7 @@ import subprocess
 
 USER, PASSWORD = "joe@you.test", "correct horse battery"
 PLAIN_DOORS = {25: "role = exchange tls = starttls", 465: "role = submission tls = implicit",
+               110: "role = pop3 tls = starttls", 995: "role = pop3 tls = implicit",
                443: "role = submission tls = implicit https = true"}
 DOOR = "role = submission tls = starttls"
 

@@ -381,7 +381,7 @@ static const struct row dkim[] = {
     TIME(config_dkim, wait, "wait", 0, 365 * CLOCK_DAY,
          "After this long new keys sign although `port26 domain check` has not seen them in the "
          "DNS: for those who publish them without fail. 0: they wait until they are seen.",
-         .standard = "0s"),
+         .standard = "0"),
     TIME(config_dkim, overlap, "overlap", CLOCK_HOUR, 365 * CLOCK_DAY,
          "How long keys that do not sign any more stay published; at least two days longer than "
          "the lifetime in delivery.",
