@@ -35,6 +35,8 @@ static const struct port_rule port_rules[] = {
     {587, "submission", CONFIG_TLS_STARTTLS, CONFIG_ROLE_SUBMISSION},
     {1025, "submission-1025", CONFIG_TLS_STARTTLS, CONFIG_ROLE_SUBMISSION},
     {2525, "submission-2525", CONFIG_TLS_STARTTLS, CONFIG_ROLE_SUBMISSION},
+    {110, "pop3", CONFIG_TLS_STARTTLS, CONFIG_ROLE_POP3},
+    {995, "pop3s", CONFIG_TLS_IMPLICIT, CONFIG_ROLE_POP3},
 };
 static const struct port_rule other_port = {0, "", CONFIG_TLS_STARTTLS, CONFIG_ROLE_SUBMISSION};
 
@@ -109,18 +111,24 @@ static struct config *config_new(const char *file)
     return c;
 }
 
-static void add_default_doors(struct config *c)
+static void add_default_door(struct config *c, const struct port_rule *rule)
 {
     const struct rows_block *block = rows_find("door");
+    struct config_door *d = &c->doors[c->door_count++];
 
-    c->door_count = COUNT(port_rules);
-    c->doors = arena_alloc(c->arena, c->door_count * sizeof *c->doors);
-    for (size_t i = 0; i < c->door_count; i++) {
-        for (size_t j = 0; j < block->count; j++)
-            value_default(&block->rows[j], c->arena, &c->doors[i]);
-        c->doors[i].name = port_rules[i].name;
-        c->doors[i].port = port_rules[i].port;
-    }
+    for (size_t j = 0; j < block->count; j++)
+        value_default(&block->rows[j], c->arena, d);
+    d->name = rule->name;
+    d->port = rule->port;
+}
+
+/* Where no domain is ours there are no inboxes either, and no mail to fetch. */
+static void add_default_doors(struct config *c)
+{
+    c->doors = arena_alloc(c->arena, COUNT(port_rules) * sizeof *c->doors);
+    for (size_t i = 0; i < COUNT(port_rules); i++)
+        if (port_rules[i].role != CONFIG_ROLE_POP3 || c->domains.count)
+            add_default_door(c, &port_rules[i]);
 }
 
 static void complete_certificate(struct config_certificate *cert)
@@ -378,6 +386,7 @@ const char *config_role_name(enum config_role r)
 {
     static const char *const names[] = {[CONFIG_ROLE_SUBMISSION] = "submission",
                                         [CONFIG_ROLE_EXCHANGE] = "exchange",
+                                        [CONFIG_ROLE_POP3] = "pop3",
                                         [CONFIG_ROLE_WEB] = "web"};
 
     return names[r];

@@ -26,6 +26,7 @@ enum config_tls {
 enum config_role {
     CONFIG_ROLE_SUBMISSION, /* login needed (RFC 6409) */
     CONFIG_ROLE_EXCHANGE,   /* takes mail for our domains from anybody (RFC 5321 MX) */
+    CONFIG_ROLE_POP3,       /* people who log in fetch their mail (RFC 1939) */
     CONFIG_ROLE_WEB, /* pages with which mail programs set themselves up; no mail, no login */
 };
 enum config_user { CONFIG_USER_ADDRESS, CONFIG_USER_LOCAL_PART };
@@ -83,6 +84,7 @@ struct config_limits {
     uint64_t buffer_max;      /* of a body in memory; the rest goes to an unnamed file */
     int64_t greeting_timeout; /* first command, and the TLS handshake */
     int64_t command_timeout;
+    int64_t pop3_timeout;  /* the same, in a mailbox */
     int64_t data_timeout;  /* between two pieces of a message */
     int64_t message_time;  /* the whole of one message */
     int64_t login_timeout; /* the whole of one AUTH dialog */

@@ -89,6 +89,21 @@ static void check_certificate(struct cross *x, const struct config_certificate *
                   "there is a key without a certificate: add certificate = FILE");
 }
 
+static bool has_login(const struct config_door *d)
+{
+    return d->role == CONFIG_ROLE_SUBMISSION || d->role == CONFIG_ROLE_POP3;
+}
+
+static void check_pop3(struct cross *x, const struct config_door *d)
+{
+    if (d->role == CONFIG_ROLE_POP3 && (d->trust.count || d->trust_users.count))
+        notes_add(x->notes, NOTES_WARNING,
+                  place(x, d->trust.count ? (const void *)&d->trust : &d->trust_users, d),
+                  "door '%s' has the role pop3, where everybody logs in: leave out trust and "
+                  "trust-users",
+                  d->name);
+}
+
 static void check_web(struct cross *x, const struct config_door *d)
 {
     if (d->role != CONFIG_ROLE_WEB)
@@ -112,6 +127,7 @@ static void check_door(struct cross *x, const struct config_door *d)
 
     check_trust(x, d);
     check_web(x, d);
+    check_pop3(x, d);
     if (d->https && d->role != CONFIG_ROLE_WEB &&
         (d->tls != CONFIG_TLS_IMPLICIT || d->role != CONFIG_ROLE_SUBMISSION))
         notes_add(x->notes, NOTES_ERROR, place(x, &d->https, d),
@@ -125,12 +141,11 @@ static void check_door(struct cross *x, const struct config_door *d)
                   "door '%s' speaks TLS but has no certificate, so it stays shut: add tls { "
                   "certificate = FILE key = FILE }, or tls = none",
                   d->name);
-    else if (d->role == CONFIG_ROLE_SUBMISSION && (d->tls == CONFIG_TLS_NONE || bare) &&
+    else if (has_login(d) && (d->tls == CONFIG_TLS_NONE || bare) &&
              !d->login_without_tls_on_loopback && !d->trust.count && !d->trust_users.count)
         notes_add(x->notes, NOTES_WARNING, place(x, &d->tls, d),
-                  "nobody can log in at door '%s', which has no TLS: give it a certificate, or "
-                  "networks in trust",
-                  d->name);
+                  "nobody can log in at door '%s', which has no TLS: give it a certificate%s",
+                  d->name, d->role == CONFIG_ROLE_SUBMISSION ? ", or networks in trust" : "");
     if (d->role == CONFIG_ROLE_EXCHANGE && !x->c->domains.count)
         notes_add(x->notes, NOTES_WARNING, place(x, &d->role, d),
                   "door '%s' takes mail for our domains, but there are none: add domains = { ... }",

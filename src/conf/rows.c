@@ -68,6 +68,7 @@ static const char *const delivery_tls[] = {
 static const char *const fulls[] = {[CONFIG_FULL_LATER] = "later", [CONFIG_FULL_NEVER] = "never"};
 static const char *const roles[] = {[CONFIG_ROLE_SUBMISSION] = "submission",
                                     [CONFIG_ROLE_EXCHANGE] = "exchange",
+                                    [CONFIG_ROLE_POP3] = "pop3",
                                     [CONFIG_ROLE_WEB] = "web"};
 static const char *const users[] = {
     [CONFIG_USER_ADDRESS] = "address", [CONFIG_USER_LOCAL_PART] = "local-part"};
@@ -158,6 +159,10 @@ static const struct row limits[] = {
     TIME(config_limits, command_timeout, "command-timeout", CLOCK_SECOND, CLOCK_HOUR,
          "Time for each further command, and for the client to take our answers.",
          .standard = "5m"),
+    TIME(config_limits, pop3_timeout, "pop3-timeout", CLOCK_SECOND, CLOCK_HOUR,
+         "Time for each further command of who has logged in to fetch mail. RFC 1939 asks for 10 "
+         "minutes at least.",
+         .standard = "10m"),
     TIME(config_limits, data_timeout, "data-timeout", CLOCK_SECOND, CLOCK_HOUR,
          "Time between two pieces of a message.", .standard = "10m"),
     TIME(config_limits, message_time, "message-time", CLOCK_SECOND, CLOCK_DAY,
@@ -172,15 +177,18 @@ static const struct row door[] = {
     NUMBER(config_door, port, "port", ROW_PORT, 1, 65535, "TCP port.", .required = true),
     LIST(config_door, address, config_texts, "address", ROW_ADDRESS, "Addresses to listen on.",
          .standard = "0.0.0.0, ::", .min = 1),
-    CHOICE(config_door, tls, config_tls, "tls", door_tls,
-           "TLS from the first octet (implicit), after the command STARTTLS (starttls; on a "
-           "submission door needed before login), or never (none).",
-           .computed = "implicit on ports 465 and 443, none for the role web elsewhere, else "
-                       "starttls"),
+    CHOICE(
+        config_door, tls, config_tls, "tls", door_tls,
+        "TLS from the first octet (implicit), after the command STARTTLS, for POP3 STLS (starttls; "
+        "needed before login), or never (none).",
+        .computed = "implicit on ports 465, 995 and 443, none for the role web elsewhere, else "
+                    "starttls"),
     CHOICE(config_door, role, config_role, "role", roles,
            "Mail from people who log in, to anybody (submission), or from anybody, to our domains "
-           "(exchange); or no mail but the pages with which mail programs set themselves up (web).",
-           .computed = "exchange on port 25, web on port 80, else submission"),
+           "(exchange); mail for people who log in and fetch it (pop3); or no mail but the pages "
+           "with which mail programs set themselves up (web).",
+           .computed = "exchange on port 25, pop3 on ports 110 and 995, web on port 80, else "
+                       "submission"),
     YESNO(config_door, https, "https",
           "Whether the door also speaks HTTPS and takes submissions by POST, for networks that let "
           "nothing but the web through. ALPN and the first words of a client tell whether it "
@@ -205,7 +213,7 @@ static const struct row door[] = {
          "PEM file with the private key, for this door only.",
          .computed = "the one of the block tls, or the certificate file"),
     LIST(config_door, greeting, config_texts, "greeting", ROW_TEXT,
-         "Lines of the greeting, after the host name.", .standard = "ESMTP", .max = 200),
+         "Lines of the greeting of SMTP, after the host name.", .standard = "ESMTP", .max = 200),
 };
 
 static const struct row relay[] = {
@@ -411,10 +419,12 @@ static const struct row process[] = {
 static const struct rows_block blocks[] = {
     {.name = "", .size = sizeof(struct config), .rows = top, .count = COUNT(top)},
     PLAIN("tls", config_certificate, tls, tls, "The certificate of the doors."),
-    TITLED("door", config_door, doors, door_count, door,
-           "One way in: a port with its rules. A file without any door means ports 25 (exchange), "
-           "26, 587, 1025, 2525 (submission, STARTTLS before login) and 465 (submission, "
-           "implicit TLS)."),
+    TITLED(
+        "door", config_door, doors, door_count, door,
+        "One way in: a port with its rules. A file without any door means ports 25 (exchange), "
+        "26, 587, 1025, 2525 (submission, STARTTLS before login) and 465 (submission, "
+        "implicit TLS); where domains are ours also 110 (pop3, STLS before login) and 995 (pop3, "
+        "implicit TLS)."),
     TITLED("relay", config_relay, relays, relay_count, relay,
            "A server that takes our mail and carries it on. Routes send mail to it."),
     TITLED("route", config_route, routes, route_count, route,

@@ -174,6 +174,26 @@ static void visit_accept(struct wire *p, struct letter_accept *l)
     wire_u64(p, &m->once_digest);
 }
 
+static void visit_mailbox_wanted(struct wire *p, struct letter_mailbox_wanted *l)
+{
+    wire_u64(p, &l->number);
+    wire_span(p, &l->account);
+    wire_u32(p, &l->place);
+    wire_span(p, &l->marked);
+}
+
+static void visit_mailbox(struct wire *p, struct letter_mailbox *l)
+{
+    wire_enum(p, &l->result, MAILBOX_NOT_NOW);
+    wire_u32(p, &l->count);
+    wire_u64(p, &l->octets);
+    l->entries = wire_array(p, &l->entry_count, LETTER_ENTRIES, l->entries, sizeof *l->entries);
+    for (size_t i = 0; i < l->entry_count; i++) {
+        wire_u64(p, &l->entries[i].octets);
+        wire_span(p, &l->entries[i].uid);
+    }
+}
+
 static void visit_way(struct wire *p, struct job_way *w)
 {
     unsigned kind = w->kind;

@@ -36,6 +36,11 @@ enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_CO
     X(LETTER_FILE, answer, SIDE_KEEPER)                                                            \
     X(LETTER_ACCEPT, accept, SIDE_LISTENER | SIDE_COMMAND)                                         \
     X(LETTER_ANSWER, answer, SIDE_KEEPER)                                                          \
+    X(LETTER_MAILBOX_OPEN, mailbox_wanted, SIDE_LISTENER)                                          \
+    X(LETTER_MAILBOX_LIST, mailbox_wanted, SIDE_LISTENER)                                          \
+    X(LETTER_MAILBOX_READ, mailbox_wanted, SIDE_LISTENER)                                          \
+    X(LETTER_MAILBOX_CLOSE, mailbox_wanted, SIDE_LISTENER)                                         \
+    X(LETTER_MAILBOX, mailbox, SIDE_KEEPER)                                                        \
     X(LETTER_JOB, job, SIDE_KEEPER)                                                                \
     X(LETTER_RESULT, result, SIDE_COURIER)                                                         \
     X(LETTER_PLACES, text, SIDE_KEEPER)                                                            \
@@ -53,6 +58,7 @@ enum {
     LETTER_MAX = 4 << 20, /* octets of one letter, header included */
     LETTER_RECIPIENTS = 50000,
     LETTER_TRIES = 256,
+    LETTER_ENTRIES = 512, /* of a mailbox in one letter */
 };
 
 struct letter_nothing {
@@ -135,6 +141,36 @@ struct letter_answer {
 
 struct letter_accept {
     struct message message;
+};
+
+/* What a POP3 session wants of a mailbox: to open it for itself alone, a page of its list, a
+ * message (a file comes with the answer), or to close it, with or without removing messages. A
+ * close without a tag is not answered. */
+struct letter_mailbox_wanted {
+    uint64_t number;     /* the session's own for it; a listener uses none twice */
+    struct span account; /* OPEN: canonical */
+    uint32_t place;      /* READ: the message; LIST: the first of the page; from 0 */
+    struct span marked;  /* CLOSE: what to remove, bit (place % 8) of octet (place / 8) */
+};
+
+enum mailbox_result {
+    MAILBOX_GOOD,
+    MAILBOX_IN_USE,
+    MAILBOX_GONE,    /* this message is not there any more */
+    MAILBOX_NOT_NOW, /* what is wrong stands in the keeper's log */
+};
+
+struct letter_mailbox_entry {
+    uint64_t octets; /* as POP3 sends it */
+    struct span uid;
+};
+
+struct letter_mailbox {
+    unsigned result;                      /* enum mailbox_result */
+    uint32_t count;                       /* OPEN: messages; CLOSE: how many were removed */
+    uint64_t octets;                      /* OPEN: together */
+    struct letter_mailbox_entry *entries; /* LIST: at most LETTER_ENTRIES */
+    size_t entry_count;
 };
 
 struct letter_job {

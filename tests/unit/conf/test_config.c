@@ -241,6 +241,11 @@ static const struct invalid warning_table[] = {
     {"no login", QUIET "door a { port = 2526\n tls = none }\n",
      "warning: f:3: nobody can log in at door 'a', which has no TLS: give it a certificate, or "
      "networks in trust\n"},
+    {"no login for POP3", "hostname = h.example domains = x.example\ndoor a { port = 110 }\n",
+     "warning: f:2: nobody can log in at door 'a', which has no TLS: give it a certificate\n"},
+    {"trust at POP3", QUIET "door a { port = 110 trust = 192.0.2.0/24 }\n",
+     "warning: f:2: door 'a' has the role pop3, where everybody logs in: leave out trust and "
+     "trust-users\n"},
     {"implicit without certificate",
      "hostname = h.example domains = x.example\ndoor a { port = 465 }\n",
      "warning: f:2: door 'a' speaks TLS but has no certificate, so it stays shut: add tls { "
@@ -364,6 +369,30 @@ static void test_values(void **state)
     assert_false(config_domain(c, SPAN("x.two.example")));
     assert_int_equal(config_line(c, &c->store.inline_max), 6);
     assert_int_equal(config_line(c, &c->store.free_min), 0);
+    config_free(&c);
+}
+
+/* Who has mail here can fetch it. */
+static void test_default_pop3(void **state)
+{
+    struct config *c = good(QUIET);
+
+    (void)state;
+    assert_int_equal(c->door_count, 8);
+    assert_int_equal(c->doors[6].port, 110);
+    assert_int_equal(c->doors[6].tls, CONFIG_TLS_STARTTLS);
+    assert_int_equal(c->doors[6].role, CONFIG_ROLE_POP3);
+    assert_int_equal(c->doors[7].port, 995);
+    assert_int_equal(c->doors[7].tls, CONFIG_TLS_IMPLICIT);
+    assert_int_equal(c->doors[7].role, CONFIG_ROLE_POP3);
+    assert_int_equal(c->limits.pop3_timeout, 10 * CLOCK_MINUTE);
+    config_free(&c);
+    c = good(QUIET "door a { port = 995 }\ndoor b { port = 1110 role = pop3 }\n");
+    assert_int_equal(c->doors[0].role, CONFIG_ROLE_POP3);
+    assert_int_equal(c->doors[0].tls, CONFIG_TLS_IMPLICIT);
+    assert_int_equal(c->doors[1].role, CONFIG_ROLE_POP3);
+    assert_int_equal(c->doors[1].tls, CONFIG_TLS_STARTTLS);
+    assert_string_equal(config_role_name(c->doors[1].role), "pop3");
     config_free(&c);
 }
 
@@ -587,17 +616,12 @@ static void test_load(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_invalid),
-        cmocka_unit_test(test_warnings),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_doors),
-        cmocka_unit_test(test_https_doors),
-        cmocka_unit_test(test_relays_and_routes),
-        cmocka_unit_test(test_relay_doors),
-        cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_many_mistakes),
-        cmocka_unit_test(test_load),
+        cmocka_unit_test(test_invalid),       cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_values),
+        cmocka_unit_test(test_doors),         cmocka_unit_test(test_default_pop3),
+        cmocka_unit_test(test_https_doors),   cmocka_unit_test(test_relays_and_routes),
+        cmocka_unit_test(test_relay_doors),   cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_many_mistakes), cmocka_unit_test(test_load),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

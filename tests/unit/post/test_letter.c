@@ -67,6 +67,34 @@ static void accept_reads_back(void **state)
     arena_free(&a);
 }
 
+static void mailbox_reads_back(void **state)
+{
+    struct letter_mailbox_entry entries[] = {{7, SPAN("uid-1")}, {8, SPAN("uid-2")}};
+    struct letter_mailbox in = {MAILBOX_GONE, 2, 15, entries, 2}, *out;
+    struct letter_mailbox_wanted ask = {9, SPAN("a@example.org"), 3, SPAN("\5")}, *asked;
+    struct text bytes = TEXT_INIT(4096);
+    struct arena *a = arena_new();
+
+    (void)state;
+    out = round_trip(LETTER_MAILBOX, SIDE_KEEPER, &in, &bytes, a);
+    assert_non_null(out);
+    assert_int_equal(out->result, MAILBOX_GONE);
+    assert_int_equal(out->count, 2);
+    assert_int_equal(out->octets, 15);
+    assert_int_equal(out->entry_count, 2);
+    assert_int_equal(out->entries[1].octets, 8);
+    assert_true(span_is(out->entries[1].uid, "uid-2"));
+    assert_null(letter_read(LETTER_MAILBOX, SIDE_LISTENER, text_span(&bytes), a));
+    text_clear(&bytes);
+    asked = round_trip(LETTER_MAILBOX_CLOSE, SIDE_LISTENER, &ask, &bytes, a);
+    assert_non_null(asked);
+    assert_int_equal(asked->number, 9);
+    assert_int_equal(asked->place, 3);
+    assert_true(span_is(asked->account, "a@example.org") && span_is(asked->marked, "\5"));
+    text_free(&bytes);
+    arena_free(&a);
+}
+
 static void result_reads_back(void **state)
 {
     struct outcome o = {.kind = OUTCOME_LATER,
@@ -146,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accept_reads_back),
+        cmocka_unit_test(mailbox_reads_back),
         cmocka_unit_test(result_reads_back),
         cmocka_unit_test(only_the_senders_kinds),
         cmocka_unit_test(no_prefix_and_no_surplus_reads),
