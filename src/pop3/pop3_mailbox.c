@@ -159,7 +159,7 @@ void pop3_mailbox_quit(struct pop3_session *s, struct span args)
     struct pop3_answer a = {0};
 
     (void)args;
-    if (deleted)
+    if (s->state == POP3_MAILBOX)
         a = s->calls->update(s->arg, &s->seen,
                              (struct span){(const char *)s->marked, s->seen.count / 8 + 1});
     if (a.refused)

@@ -2,7 +2,7 @@
 #include "pop3/pop3_session.h"
 
 #include "base/clock.h"
-#include "mail/dot.h"
+#include "pop3/pop3_stuff.h"
 
 #include <errno.h>
 
@@ -35,13 +35,6 @@ static size_t let_through(struct cut *c, struct span bytes)
     return bytes.len;
 }
 
-static bool put(void *arg, struct span bytes)
-{
-    struct pop3_session *s = arg;
-
-    return text_add(&s->out, bytes) && pop3_reply_room(s);
-}
-
 static void broken(struct pop3_session *s, int sys)
 {
     struct error e = {0};
@@ -52,31 +45,33 @@ static void broken(struct pop3_session *s, int sys)
     pop3_session_end(s, sys == -ECANCELED ? sys : -EIO);
 }
 
+/* The next piece; false at the end, whatever it was. *n is what `content` gave. */
+static bool send_piece(struct pop3_session *s, struct cut *c, struct pop3_stuff *stuff, ssize_t *n)
+{
+    char chunk[POP3_CHUNK];
+    size_t pass;
+
+    *n = s->calls->content(s->arg, &s->seen, chunk, sizeof chunk);
+    if (*n <= 0)
+        return false;
+    pass = let_through(c, (struct span){chunk, (size_t)*n});
+    pop3_stuff_add(stuff, (struct span){chunk, pass}, &s->out);
+    return pop3_reply_room(s) && pass == (size_t)*n;
+}
+
 /* No final dot unless all of it was read: else the client would take a part for the whole, and
  * delete it. */
 static void send_content(struct pop3_session *s, struct cut *c)
 {
-    struct dot_encoder encoder;
-    char chunk[POP3_CHUNK];
-    ssize_t n = 1;
+    struct pop3_stuff stuff = {0};
+    ssize_t n;
 
-    dot_encoder_init(&encoder, put, s);
-    while (n > 0) {
-        size_t pass;
-
-        n = s->calls->content(s->arg, &s->seen, chunk, sizeof chunk);
-        if (n <= 0)
-            break;
-        pass = let_through(c, (struct span){chunk, (size_t)n});
-        if (!dot_encode(&encoder, (struct span){chunk, pass}))
-            return;
-        if (pass < (size_t)n)
-            n = 0;
-    }
+    while (send_piece(s, c, &stuff, &n))
+        ;
     if (n < 0)
         broken(s, (int)n);
-    else
-        dot_encode_end(&encoder);
+    else if (s->state != POP3_END)
+        pop3_stuff_end(&stuff, &s->out);
 }
 
 static void send_message(struct pop3_session *s, uint32_t place, struct cut *c)

@@ -142,8 +142,9 @@ struct pop3_server_calls {
     struct pop3_answer (*message)(void *arg, const struct pop3_server_session *s, uint32_t place);
     ssize_t (*content)(void *arg, const struct pop3_server_session *s, char *buf, size_t n);
     void (*content_end)(void *arg, const struct pop3_server_session *s);
-    /* QUIT, and messages are marked: bit (place % 8) of octet (place / 8). They are gone when it
-     * says yes. */
+    /* QUIT: bit (place % 8) of octet (place / 8) is set for what is to be removed; it may be
+     * nothing. When it says yes they are gone. The mailbox is free again in any case: the client
+     * may come back at once. */
     struct pop3_answer (*update)(void *arg, const struct pop3_server_session *s,
                                  struct span marked);
     /* For log and metrics; `words` are escaped and may be empty. Must not wait. May be NULL. */

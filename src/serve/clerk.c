@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "io/fiber.h"
 #include "serve/admission.h"
+#include "serve/mailboxes.h"
 #include "serve/policy.h"
 #include "serve/signer.h"
 
@@ -55,6 +56,7 @@ void clerk_free(struct clerk **k)
     if (!*k)
         return;
     (*k)->channel = NULL;
+    mailboxes_leave((*k)->house->mailboxes, *k);
     release(*k);
     *k = NULL;
 }
@@ -255,6 +257,23 @@ static void on_accept(struct errand *e)
         queue_accept(e->clerk->house->queue, &l->message, accepted, e);
 }
 
+/* ---- mailboxes ---- */
+
+static void mailbox_answered(void *arg, const struct letter_mailbox *l, int fd)
+{
+    struct errand *e = arg;
+
+    if (e->parcel->tag)
+        answer(e, LETTER_MAILBOX, l, fd);
+    end(e);
+}
+
+static void on_mailbox(struct errand *e)
+{
+    mailboxes_ask(e->clerk->house->mailboxes, e->clerk, e->parcel->kind, e->parcel->letter,
+                  mailbox_answered, e);
+}
+
 /* ---- commands ---- */
 
 static void run_command(void *arg)
@@ -286,6 +305,8 @@ void clerk_take(struct clerk *k, struct parcel *p)
         {LETTER_LOGIN, on_login},           {LETTER_VERIFIER_WANTED, on_verifier_wanted},
         {LETTER_LOGIN_NOTE, on_login_note}, {LETTER_MAY_SEND, on_may_send},
         {LETTER_MAY_REACH, on_may_reach},   {LETTER_FILE_WANTED, on_file_wanted},
+        {LETTER_MAILBOX_OPEN, on_mailbox},  {LETTER_MAILBOX_LIST, on_mailbox},
+        {LETTER_MAILBOX_READ, on_mailbox},  {LETTER_MAILBOX_CLOSE, on_mailbox},
         {LETTER_ACCEPT, on_accept},         {LETTER_COMMAND, on_command},
     };
 

@@ -219,14 +219,24 @@ json_t *control_json_counts(const struct queue_counts *n)
     return o;
 }
 
+static const char *protocol(const struct config_door *d)
+{
+    static const char *const names[] = {[CONFIG_ROLE_SUBMISSION] = "smtp",
+                                        [CONFIG_ROLE_EXCHANGE] = "smtp",
+                                        [CONFIG_ROLE_POP3] = "pop3"};
+
+    if (d->role == CONFIG_ROLE_WEB)
+        return d->tls == CONFIG_TLS_IMPLICIT ? "https" : "http";
+    return names[d->role];
+}
+
 json_t *control_json_doors(const struct config *c)
 {
     json_t *doors = json_array();
 
     for (size_t i = 0; i < c->door_count; i++) {
         const struct config_door *d = &c->doors[i];
-        const char *web = d->tls == CONFIG_TLS_IMPLICIT ? "https" : "http";
-        json_t *speaks = json_pack("[s]", d->role == CONFIG_ROLE_WEB ? web : "smtp");
+        json_t *speaks = json_pack("[s]", protocol(d));
 
         if (d->https)
             json_array_append_new(speaks, json_string("https"));

@@ -7,6 +7,7 @@
 #include "io/worker.h"
 #include "serve/logins.h"
 #include "serve/signer.h"
+#include "serve/mailboxes.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -275,6 +276,7 @@ int house_open(struct loop *l, const struct config *c,
     *h = (struct house){.loop = l, .config = c, .carry = carry, .carry_arg = carry_arg};
     h->rules = make_rules(h, c);
     h->inboxes = worker_new(l, "inbox", INBOX_THREADS, INBOX_QUEUE);
+    h->mailboxes = mailboxes_new(h);
     if (open_store(h, e) < 0 || open_accounts(h, e) < 0 || open_queue(h, e) < 0) {
         house_close(&h);
         return -1;
@@ -301,6 +303,7 @@ void house_close(struct house **h)
         return;
     if ((*h)->queue)
         queue_pause((*h)->queue, true);
+    mailboxes_free(&(*h)->mailboxes);
     worker_free(&(*h)->inboxes); /* its last results still reach the queue */
     queue_free(&(*h)->queue);
     signer_free(&(*h)->signer); /* the store thread may have used it until now */

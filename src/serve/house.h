@@ -8,6 +8,7 @@
 #include "queue/queue.h"
 
 struct worker;
+struct mailboxes;
 struct rules;
 struct signer;
 
@@ -19,7 +20,8 @@ struct house {
     struct directory *directory;
     struct login *login;
     struct signer *signer;
-    struct worker *inboxes; /* threads that write Maildirs */
+    struct worker *inboxes;      /* threads that write Maildirs */
+    struct mailboxes *mailboxes; /* as POP3 sees them */
     struct rules *rules;
     /* Hands a job to a courier; NULL: there are none (command line). */
     bool (*carry)(void *arg, const struct job *job, unsigned *courier);

@@ -157,15 +157,16 @@ static struct session_door *door_named(const struct listener *self, const char *
  * there is no session to say it in; nor does one that speaks another protocol. */
 static void turn_away(const struct session_door *d, int fd, enum listen_verdict v)
 {
-    static const char many[] =
-        "421 4.3.2 Too many connections to this server now; try again soon\r\n";
-    static const char yours[] =
-        "421 4.7.0 Too many connections from your address; close some, then try again\r\n";
+    static const struct span words[2][2] = {
+        {SPAN("421 4.7.0 Too many connections from your address; close some, then try again\r\n"),
+         SPAN("421 4.3.2 Too many connections to this server now; try again soon\r\n")},
+        {SPAN("-ERR [SYS/TEMP] Too many connections from your address; close some, then try "
+              "again\r\n"),
+         SPAN("-ERR [SYS/TEMP] Too many connections to this server now; try again soon\r\n")}};
+    struct span say = words[d->config->role == CONFIG_ROLE_POP3][v == LISTEN_TOO_MANY];
 
     if (!d->settings.tls_first && d->config->role != CONFIG_ROLE_WEB)
-        (void)!send(fd, v == LISTEN_TOO_MANY ? many : yours,
-                    (v == LISTEN_TOO_MANY ? sizeof many : sizeof yours) - 1,
-                    MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)!send(fd, say.at, say.len, MSG_DONTWAIT | MSG_NOSIGNAL);
     close(fd);
 }
 

@@ -25,8 +25,8 @@ enum {
     FIRST_WORD_PAUSE = 10,
 };
 
-static struct parcel *ask(struct session *s, enum letter_kind kind, const void *letter,
-                          enum letter_kind answer, int64_t time)
+struct parcel *session_ask(struct session *s, enum letter_kind kind, const void *letter,
+                           enum letter_kind answer, int64_t time)
 {
     struct parcel *p = channel_ask(s->house->keeper, kind, letter, -1, clock_now() + time);
 
@@ -45,7 +45,7 @@ static struct reply busy(struct arena *answers)
 static struct reply ask_reply(struct session *self, struct arena *answers, enum letter_kind kind,
                               const void *letter)
 {
-    struct parcel *p = ask(self, kind, letter, LETTER_ANSWER, ASK_TIME);
+    struct parcel *p = session_ask(self, kind, letter, LETTER_ANSWER, ASK_TIME);
     struct reply r =
         p ? reply_copy(answers, &((struct letter_answer *)p->letter)->reply) : busy(answers);
 
@@ -72,7 +72,7 @@ static int check_password(void *arg, struct span name, struct span password)
 {
     struct session *self = arg;
     struct letter_login l = {name, password, span_of(self->peer)};
-    struct parcel *p = ask(self, LETTER_LOGIN, &l, LETTER_LOGIN_ANSWER, ASK_TIME);
+    struct parcel *p = session_ask(self, LETTER_LOGIN, &l, LETTER_LOGIN_ANSWER, ASK_TIME);
     const struct letter_login_answer *answer = p ? p->letter : NULL;
     int result = !answer || answer->result == LOGIN_LATER ? -1
                  : answer->result == LOGIN_GOOD           ? 0
@@ -91,7 +91,7 @@ static int verifier(void *arg, struct span name, struct scram_verifier *out)
 {
     struct session *self = arg;
     struct letter_login l = {name, SPAN_NONE, span_of(self->peer)};
-    struct parcel *p = ask(self, LETTER_VERIFIER_WANTED, &l, LETTER_VERIFIER, ASK_TIME);
+    struct parcel *p = session_ask(self, LETTER_VERIFIER_WANTED, &l, LETTER_VERIFIER, ASK_TIME);
     const struct letter_verifier *v = p ? p->letter : NULL;
     int result = v && v->result == LOGIN_GOOD && v->salt.len <= SCRAM_SALT_MAX ? 0 : -1;
 
@@ -109,11 +109,10 @@ static int verifier(void *arg, struct span name, struct scram_verifier *out)
     return result;
 }
 
-static struct reply note_scram(struct session *self, const struct smtp_server_session *s, bool ok,
-                               struct span name)
+static bool note_scram(struct session *self, bool ok, struct span name)
 {
     struct letter_login_note l = {name, span_of(self->peer), ok};
-    struct parcel *p = ask(self, LETTER_LOGIN_NOTE, &l, LETTER_LOGIN_ANSWER, ASK_TIME);
+    struct parcel *p = session_ask(self, LETTER_LOGIN_NOTE, &l, LETTER_LOGIN_ANSWER, ASK_TIME);
     const struct letter_login_answer *answer = p ? p->letter : NULL;
     bool good = answer && answer->result == LOGIN_GOOD;
 
@@ -123,10 +122,7 @@ static struct reply note_scram(struct session *self, const struct smtp_server_se
         set_account(self, answer->account);
     note_tried(self, answer);
     parcel_free(&p);
-    if (ok && !good)
-        return reply_make(s->answers, 454, "4.7.0",
-                          "The login can not be checked now; try again in a minute.");
-    return (struct reply){0};
+    return good;
 }
 
 void session_forget_login(struct session *self)
@@ -144,21 +140,28 @@ void session_note_login(struct session *self, bool ok, struct span mechanism)
 
 const struct sasl_server_calls session_login_calls = {check_password, verifier};
 
+bool session_end_login(struct session *self, struct span mechanism, bool ok, struct span name)
+{
+    bool noted = true;
+
+    listen_touch(self->place);
+    /* Passwords were judged, counted and slowed down by check_password. */
+    if (span_starts(mechanism, SPAN("SCRAM")))
+        noted = note_scram(self, ok, name) || !ok;
+    ok = ok && noted && self->account;
+    if (!ok)
+        session_forget_login(self);
+    session_note_login(self, ok, mechanism);
+    return noted;
+}
+
 static struct reply on_login(void *arg, const struct smtp_server_session *s, bool ok,
                              struct span name)
 {
-    struct session *self = arg;
-    struct reply r = {0};
-
-    listen_touch(self->place);
-    /* PLAIN and LOGIN were judged, counted and slowed down by check_password. */
-    if (span_starts(s->mechanism, SPAN("SCRAM")))
-        r = note_scram(self, s, ok, name);
-    ok = ok && !r.code && self->account;
-    if (!ok)
-        session_forget_login(self);
-    session_note_login(self, ok, s->mechanism);
-    return r;
+    if (session_end_login(arg, s->mechanism, ok, name))
+        return (struct reply){0};
+    return reply_make(s->answers, 454, "4.7.0",
+                      "The login can not be checked now; try again in a minute.");
 }
 
 /* ---- envelope ---- */
@@ -251,7 +254,7 @@ static int lend(void *arg, struct arena *a, struct reply *refusal)
 {
     struct session *self = arg;
     struct parcel *p =
-        ask(self, LETTER_FILE_WANTED, &(struct letter_nothing){0}, LETTER_FILE, LEND_TIME);
+        session_ask(self, LETTER_FILE_WANTED, &(struct letter_nothing){0}, LETTER_FILE, LEND_TIME);
     int fd = p ? p->fd : -EAGAIN;
 
     if (!p)
@@ -600,6 +603,8 @@ static int run_protocol(struct session *self)
 
     if (c->role == CONFIG_ROLE_WEB)
         return run_web(self);
+    if (c->role == CONFIG_ROLE_POP3)
+        return session_pop_run(self);
     return c->https ? run_either(self) : run_smtp(self);
 }
 

@@ -22,6 +22,7 @@ struct session_house {
     bool ask_all;        /* every recipient is the keeper's to judge */
     struct session *first;
     unsigned count;
+    uint64_t mailboxes; /* opened so far: their numbers */
     /* Called when one ended. */
     void (*ended)(void *arg);
     void *arg;

@@ -22,6 +22,7 @@ struct session {
     char *account;                 /* canonical login, NULL: none */
     char tried[SASL_NAME_MAX + 1]; /* the account a refused login was for; empty: there is none */
     struct body body;
+    struct session_pop *pop; /* what session_pop.c knows while it runs */
     struct session *next, **link;
     int fd;
     bool in_transaction;
@@ -39,8 +40,14 @@ struct session_mail {
     uint64_t once_digest;
 };
 
+/* Asks the keeper: NULL when no such answer came in `time` milliseconds. */
+struct parcel *session_ask(struct session *self, enum letter_kind kind, const void *letter,
+                           enum letter_kind answer, int64_t time);
 /* The house's side of a login by password or SCRAM; `arg` is the session. */
 extern const struct sasl_server_calls session_login_calls;
+/* The end of such a login, as the engine saw it: the keeper and the log hear of it. False: it was
+ * good, but cannot be trusted now. */
+bool session_end_login(struct session *self, struct span mechanism, bool ok, struct span name);
 /* Tells the log of a login, after the account was set or not. */
 void session_note_login(struct session *self, bool ok, struct span mechanism);
 /* Forgets a login. */
@@ -59,6 +66,8 @@ struct reply session_hand_over(struct session *self, const struct session_mail *
 /* The message is over, however it ended. */
 void session_close_body(struct session *self);
 
+/* Speaks POP3 on self->stream. As pop3_server_run. */
+int session_pop_run(struct session *self);
 /* Speaks HTTP on self->stream. As http_server_run. */
 int session_web_run(struct session *self);
 

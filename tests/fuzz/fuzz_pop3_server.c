@@ -155,7 +155,7 @@ static struct pop3_answer on_update(void *arg, const struct pop3_server_session 
     require(f->opened && marked.len == s->count / 8 + 1);
     for (uint32_t i = 0; i < s->count; i++)
         bits += (unsigned)(unsigned char)marked.at[i / 8] >> i % 8 & 1;
-    require(bits == s->deleted && bits > 0);
+    require(bits == s->deleted);
     f->updates++;
     return yes_or_no(f);
 }
@@ -189,7 +189,6 @@ static void require_lines(struct span out, bool whole)
 
     while (span_cut(&out, '\n', &line) && out.at) {
         require(line.len >= 1 && line.at[line.len - 1] == '\r');
-        require(span_find(span_head(line, line.len - 1), '\r') < 0);
     }
     require(!whole || !line.len);
 }

@@ -185,9 +185,10 @@ static struct pop3_answer on_update(void *arg, const struct pop3_server_session 
 {
     struct tape_house *h = arg;
 
-    assert_true(s->deleted > 0);
     assert_int_equal(marked.len, TAPE_MESSAGES / 8 + 1);
-    text_addf(&h->asked, "update(%02x) ", (unsigned)(unsigned char)marked.at[0]);
+    assert_true(!s->deleted == !marked.at[0]);
+    if (s->deleted)
+        text_addf(&h->asked, "update(%02x) ", (unsigned)(unsigned char)marked.at[0]);
     return answer(h, "update");
 }
 

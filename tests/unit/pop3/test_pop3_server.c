@@ -2,6 +2,7 @@
 #include "tape.h"
 
 #include "base/memory.h"
+#include "pop3/pop3_stuff.h"
 #include "tls/tls.h"
 
 #include <errno.h>
@@ -532,6 +533,37 @@ static void test_many_commands(void **state)
     text_free(&say);
 }
 
+/* Octets as stored, however they are cut (HOSTILE 113). */
+static void test_stuffing(void **state)
+{
+    static const struct {
+        struct span in;
+        struct span out;
+    } rows[] = {
+        {SPAN(""), SPAN(".\r\n")},
+        {SPAN("a"), SPAN("a\r\n.\r\n")},
+        {SPAN("\n"), SPAN("\r\n.\r\n")},
+        {SPAN(".\n.\r\n..\n"), SPAN("..\r\n..\r\n...\r\n.\r\n")},
+        {SPAN("a\rb\n\r\n\r"), SPAN("a\rb\r\n\r\n\r\r\n.\r\n")},
+        {SPAN("a\r\r\nb\0c\n"), SPAN("a\r\r\nb\0c\r\n.\r\n")},
+        {SPAN("a\n\n\r\n"), SPAN("a\r\n\r\n\r\n.\r\n")},
+        {SPAN("x\r.\n"), SPAN("x\r.\r\n.\r\n")},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (size_t cut = 1; cut < 8; cut++) {
+            struct text out = TEXT_INIT(100);
+            struct pop3_stuff s = {0};
+
+            for (size_t at = 0; at < rows[i].in.len; at += cut)
+                pop3_stuff_add(&s, span_head(span_from(rows[i].in, at), cut), &out);
+            pop3_stuff_end(&s, &out);
+            assert_true(span_eq(text_span(&out), rows[i].out));
+            text_free(&out);
+        }
+}
+
 static struct span huge[TAPE_MESSAGES];
 
 static void with_huge(struct tape_house *h)
@@ -575,6 +607,7 @@ int main(void)
         cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_many_commands),
         cmocka_unit_test(test_huge_line),
+        cmocka_unit_test(test_stuffing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
