@@ -166,6 +166,68 @@ static void test_no_inbox_yet(void **state)
     assert_int_equal(access(path_of("../bob"), F_OK), -1);
 }
 
+/* HOSTILE 115: refused with words, by an open that makes nothing as by one that makes. */
+static void expect_refused(const char *what)
+{
+    for (int make = 0; make <= 1; make++) {
+        struct maildir *m;
+        struct error e = {0};
+
+        assert_int_equal(maildir_open(root, SPAN("ann"), make, &m, &e), -1);
+        assert_null(m);
+        assert_int_equal(e.class, ERROR_TEMPORARY);
+        assert_non_null(strstr(e.words, what));
+    }
+}
+
+static void test_hostile_folders(void **state)
+{
+    struct maildir *m;
+    struct error e = {0};
+
+    (void)state;
+    assert_int_equal(rmdir(path_of("cur")), 0);
+    assert_int_equal(symlink("new", path_of("cur")), 0);
+    expect_refused("cur is a link or no folder");
+    unlink(path_of("cur"));
+    assert_int_equal(mkfifo(path_of("cur"), 0600), 0);
+    expect_refused("cur is a link or no folder");
+    unlink(path_of("cur"));
+    put("cur", "a file");
+    expect_refused("cur is a link or no folder");
+    unlink(path_of("cur"));
+    assert_int_equal(mkdir(path_of("cur"), 0700), 0);
+    assert_int_equal(chmod(path_of("cur"), 0777), 0);
+    expect_refused("cur may be written to by others");
+    assert_int_equal(chmod(path_of("cur"), 0700), 0);
+    assert_int_equal(chmod(path_of(""), 0720), 0);
+    expect_refused("ann may be written to by others");
+    assert_int_equal(chmod(path_of(""), 0700), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(path_of("new"), 12345, 12345), 0);
+        expect_refused("new belongs to another user");
+        assert_int_equal(chown(path_of("new"), 0, 0), 0);
+    }
+    assert_int_equal(symlink("ann", path_of("../bob")), 0);
+    assert_int_equal(maildir_open(root, SPAN("bob"), false, &m, &e), -1);
+    assert_int_equal(maildir_open(root, SPAN("../ann"), false, &m, &e), -1);
+    assert_int_equal(maildir_open("/tmp/port26-no-such-root", SPAN("ann"), false, &m, &e), -1);
+}
+
+/* A subfolder of somebody else's is another's business: what lies behind links does not count. */
+static void test_hostile_subfolders(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(path_of(".A"), 0700), 0);
+    assert_int_equal(symlink("../cur", path_of(".A/cur")), 0);
+    assert_int_equal(mkfifo(path_of(".A/new"), 0600), 0);
+    put(".B", "no folder");
+    put("cur/1.a,S=3,W=4", "1a\n");
+    assert_int_equal(link(path_of("cur/1.a,S=3,W=4"), path_of("cur/1.b,S=3,W=4")), 0); /* a copy */
+    expect_measure(6, 2);
+    list(2);
+}
+
 /* ---- read and remove, while others move ---- */
 
 static void expect_content(const struct maildir_message *m, const char *want)
@@ -427,10 +489,20 @@ int main(void)
 {
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, make_box, drop_box)
     const struct CMUnitTest tests[] = {
-        FRESH(test_list),         FRESH(test_twice),   FRESH(test_no_inbox_yet),
-        FRESH(test_moved),        FRESH(test_remove),  FRESH(test_read_hostile),
-        FRESH(test_remove_fails), FRESH(test_measure), FRESH(test_measure_stale),
-        FRESH(test_note),         FRESH(test_long),    FRESH(test_note_hostile),
+        FRESH(test_list),
+        FRESH(test_twice),
+        FRESH(test_no_inbox_yet),
+        FRESH(test_moved),
+        FRESH(test_remove),
+        FRESH(test_read_hostile),
+        FRESH(test_remove_fails),
+        FRESH(test_measure),
+        FRESH(test_measure_stale),
+        FRESH(test_note),
+        FRESH(test_long),
+        FRESH(test_note_hostile),
+        FRESH(test_hostile_folders),
+        FRESH(test_hostile_subfolders),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
