@@ -124,6 +124,9 @@ void directory_alias_remove(struct directory *d, struct span canonical);
 void directory_alias_each(const struct directory *d,
                           void (*fn)(void *arg, const struct hosted_alias *alias), void *arg);
 
+/* Is there any alias or catch-all? Else every address is its own target. */
+bool directory_stands_for_others(const struct directory *d);
+
 /* Where mail for an address goes in the end. */
 struct directory_target {
     struct span address;           /* as it was typed when nothing stood for it, else canonical */

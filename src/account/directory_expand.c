@@ -102,6 +102,11 @@ void directory_alias_free(struct directory *d)
     map_free(&d->aliases);
 }
 
+bool directory_stands_for_others(const struct directory *d)
+{
+    return map_count(d->aliases) || d->stored_domain_count;
+}
+
 /* ---- where mail goes: a list of addresses to look at, which aliases make longer ---- */
 
 struct step {

@@ -7,6 +7,7 @@
 #include "serve/admission.h"
 #include "serve/mailboxes.h"
 #include "serve/policy.h"
+#include "serve/expansion.h"
 #include "serve/signer.h"
 
 #include <stdlib.h>
@@ -247,6 +248,8 @@ static void on_accept(struct errand *e)
     if (e->clerk->is_command)
         stamp_local(e->clerk, &l->message);
     r = admission_check(&l->message, size_max, e->parcel->arena);
+    if (!r.code)
+        r = expansion_replace(e->clerk->house, &l->message, e->parcel->arena);
     if (r.code) {
         accepted(e, &r);
         return;

@@ -6,6 +6,7 @@
 #include "deliver/inbox.h"
 #include "io/worker.h"
 #include "serve/logins.h"
+#include "serve/expansion.h"
 #include "serve/signer.h"
 #include "serve/mailboxes.h"
 
@@ -116,16 +117,31 @@ struct filing {
     char *root, *hostname;
 };
 
+/* What was queued before its address became an alias, and reports to one: the first inbox behind
+ * it. */
+static const struct account *behind(const struct house *h, struct span address)
+{
+    const struct account *found = directory_owner(h->directory, address);
+    struct arena *a = arena_new();
+    struct directory_target *t;
+    size_t count = 0;
+
+    if (!found)
+        directory_expand(h->directory, address, STORE_TARGETS_MAX, a, &t, &count, NULL);
+    for (size_t i = 0; i < count && !found; i++)
+        found = t[i].account;
+    arena_free(&a);
+    return found;
+}
+
 /* Mail for the postmaster is never without a home (RFC 5321 4.5.1). */
 static struct span inbox_for(const struct house *h, struct span address)
 {
-    const struct account *a = directory_owner(h->directory, address);
-    struct span post = SPAN("postmaster");
+    const struct account *a = behind(h, address);
 
-    if (!a && (span_ieq(address, post) || (span_istarts(address, post) && address.len > post.len &&
-                                           address.at[post.len] == '@'))) {
-        a = directory_owner(h->directory, span_of(h->config->postmaster));
-        return a ? a->name : post;
+    if (!a && expansion_postmaster(address)) {
+        a = behind(h, span_of(h->config->postmaster));
+        return a ? a->name : SPAN("postmaster");
     }
     return a ? a->name : SPAN_NONE;
 }

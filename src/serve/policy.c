@@ -1,5 +1,7 @@
 #include "serve/policy.h"
 
+#include "serve/expansion.h"
+
 #include <string.h>
 
 struct reply policy_refusal(struct arena *a, const struct error *e)
@@ -44,32 +46,68 @@ struct reply policy_may_send(struct house *h, const struct letter_may_send *q, s
     return (struct reply){0};
 }
 
-static bool is_postmaster(struct span recipient)
-{
-    ptrdiff_t at = span_rfind(recipient, '@');
+/* ---- recipients ---- */
 
-    return span_iis(at < 0 ? recipient : span_head(recipient, (size_t)at), "postmaster");
+static struct reply good(struct arena *a)
+{
+    return reply_make(a, 250, "2.1.5", "Recipient ok");
 }
 
-struct reply policy_may_reach(struct house *h, const struct letter_may_reach *q, struct arena *a)
+/* One inbox here. Locked is the whole hosting account, by a person who may unlock it: its mail
+ * waits at the sender. */
+static struct reply reach_inbox(struct house *h, const struct directory_target *t, struct arena *a)
+{
+    const struct hosting *host = t->account ? directory_host_of(h->directory, t->account) : NULL;
+
+    if (host && host->locked)
+        return reply_make(a, 450, "4.2.1",
+                          "The mailbox <%.*s> is closed for now: its provider has locked the "
+                          "hosting account. Nothing is lost; try again later.",
+                          SPAN_ARG(t->address));
+    if (t->account || expansion_postmaster(t->address))
+        return good(a);
+    return reply_make(a, 550, "5.1.1",
+                      "There is no mailbox <%.*s> here. Check the spelling of the address.",
+                      SPAN_ARG(t->address));
+}
+
+/* One address that stands for itself; `anywhere`: also elsewhere. */
+static struct reply reach(struct house *h, const struct directory_target *t, bool anywhere,
+                          struct arena *a)
 {
     struct route route;
 
-    house_route(h, SPAN_NONE, q->recipient, a, &route);
-    if (route.kind == ROUTE_INBOX) {
-        if (is_postmaster(q->recipient) || directory_owner(h->directory, q->recipient))
-            return reply_make(a, 250, "2.1.5", "Recipient ok");
-        return reply_make(a, 550, "5.1.1",
-                          "There is no mailbox <%.*s> here. Check the spelling of the address.",
-                          SPAN_ARG(q->recipient));
-    }
-    if (directory_domain(h->directory, route.domain)) /* ours, but kept by another server */
-        return reply_make(a, 250, "2.1.5", "Recipient ok");
-    if (q->anywhere)
-        return reply_make(a, 250, "2.1.5", "Recipient ok");
+    house_route(h, SPAN_NONE, t->address, a, &route);
+    if (route.kind == ROUTE_INBOX)
+        return reach_inbox(h, t, a);
+    if (anywhere || directory_domain(h->directory, route.domain)) /* kept by another server */
+        return good(a);
     return reply_make(a, 550, "5.7.1",
                       "Mail to other servers (<%.*s>) is accepted after a login only. In your mail "
                       "program switch on \"my outgoing server requires authentication\", with the "
                       "same name and password as for receiving, on port 587 or 465.",
-                      SPAN_ARG(q->recipient));
+                      SPAN_ARG(t->address));
+}
+
+/* An alias takes mail as long as one of those behind it does; where it leads was the
+ * administrator's to say. */
+struct reply policy_may_reach(struct house *h, const struct letter_may_reach *q, struct arena *a)
+{
+    struct directory_target *t;
+    struct reply first = {0};
+    struct error e = {0};
+    size_t count;
+
+    if (directory_expand(h->directory, q->recipient, EXPANSION_MAX, a, &t, &count, &e) < 0)
+        return reply_error(a, 550, &e);
+    for (size_t i = 0; i < count; i++) {
+        bool itself = t[i].address.at == q->recipient.at;
+        struct reply r = reach(h, &t[i], q->anywhere || !itself, a);
+
+        if (reply_class(&r) == 2)
+            return r;
+        if (!i)
+            first = r;
+    }
+    return first;
 }

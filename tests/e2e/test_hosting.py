@@ -4,6 +4,7 @@ import json, smtplib
 import pytest
 
 from port26 import PASSWORD, Port26, USER, secret_file, wait_for
+from sink import Sink
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +129,133 @@ def test_everything_outlives_a_restart():
         assert rows(s, "domain")["acme.test"]["host"] == "acme"
     finally:
         s.close()
+
+
+# ---- aliases, at the doors
+
+def send(server, to, login=USER, sender=None, subject="x", door="submission"):
+    c = session(server, login, door=door)
+    c.sendmail(sender or login, to, f"From: <{sender or login}>\r\nTo: <{to}>\r\nSubject: {subject}\r\n\r\nHello\r\n".encode())
+    c.quit()
+
+
+def new_inbox(server, *names, **options):
+    for name in names:
+        if name not in rows(server, "account"):
+            account(server, name)
+
+
+def test_a_domain_is_ours_from_the_moment_it_is_added(server):
+    """The listener knows the domains of the settings only: from now on it asks about every recipient."""
+    c = session(server, USER)
+    c.mail(USER)
+    code, _ = say(c, "RCPT TO:<nobody@late.test>")
+    assert code == 250  # somebody else's domain
+    c.rset()
+    server.command("domain", "add", "late.test")
+    c.mail(USER)
+    code, text = say(c, "RCPT TO:<nobody@late.test>")
+    assert (code, "5.1.1" in text) == (550, True)
+    account(server, "kim@late.test")
+    assert say(c, "RCPT TO:<kim@late.test>")[0] == 250
+    assert say(c, "RCPT TO:<Kim+list@LATE.test>")[0] == 250
+    c.quit()
+    stranger = session(server, door="exchange")
+    stranger.mail("stranger@example.net")
+    assert say(stranger, "RCPT TO:<kim@late.test>")[0] == 250
+    assert say(stranger, "RCPT TO:<nobody@late.test>")[0] == 550
+    assert say(stranger, "RCPT TO:<you@example.org>")[0] == 550
+    stranger.quit()
+    send(server, "kim@late.test", subject="late")
+    assert b"late" in server.wait_inbox(1, "kim@late.test")[0]
+
+
+def test_an_alias_reaches_all_behind_it(server):
+    server.command("domain", "add", "team.test", "--catch-all", "all@team.test")
+    new_inbox(server, "ann@team.test", "bob@team.test", "eve@team.test")
+    server.command("alias", "add", "all@team.test", "both@team.test", "eve@team.test", "ann@team.test")
+    server.command("alias", "add", "both@team.test", "ann@team.test", "bob@team.test")
+    send(server, "All@team.test", subject="to-all")
+    for name in ("ann", "bob", "eve"):
+        assert b"to-all" in server.wait_inbox(1, f"{name}@team.test")[0]
+    send(server, "whoever@team.test", subject="caught")
+    for name in ("ann", "bob", "eve"):
+        assert sum(b"caught" in m for m in server.wait_inbox(2, f"{name}@team.test")) == 1
+    c = session(server, USER)  # one who is named twice gets it once
+    c.sendmail(USER, ["both@team.test", "ann@team.test"], b"Subject: once\r\n\r\nx\r\n")
+    c.quit()
+    wait_for(lambda: any(b"once" in f.read_bytes() for f in server.inbox_files("bob@team.test")))
+    wait_for(lambda: not server.queue())
+    assert sum(b"once" in f.read_bytes() for f in server.inbox_files("ann@team.test")) == 1
+
+
+def test_an_alias_may_keep_a_copy_and_may_be_used_to_send(server):
+    server.command("domain", "add", "copy.test")
+    new_inbox(server, "ann@copy.test", "bob@copy.test")
+    server.command("alias", "add", "ann@copy.test", "ann@copy.test", "bob@copy.test")
+    server.command("alias", "add", "office@copy.test", "bob@copy.test")
+    send(server, "ann@copy.test", subject="twice")
+    for name in ("ann", "bob"):
+        assert b"twice" in server.wait_inbox(1, f"{name}@copy.test")[0]
+    send(server, USER, login="bob@copy.test", sender="office@copy.test")
+    with pytest.raises(smtplib.SMTPSenderRefused) as e:
+        send(server, USER, login="ann@copy.test", sender="office@copy.test")
+    assert e.value.smtp_code == 553
+
+
+def test_aliases_that_lead_nowhere(server):
+    server.command("domain", "add", "void.test")
+    said = server.command("alias", "add", "gone@void.test", "nobody@void.test").stdout
+    assert "no mailbox nobody@void.test" in said
+    server.command("alias", "add", "a@void.test", "b@void.test")
+    assert "circle" in server.command("alias", "add", "b@void.test", "a@void.test").stdout
+    assert "not ours" in refused(server, "alias", "add", "x@elsewhere.test", "y@void.test")
+    assert "no mail address" in refused(server, "alias", "add", "x@void.test", "nonsense")
+    assert "exists already" in refused(server, "alias", "add", "a@void.test", "c@void.test")
+    c = session(server, door="exchange")
+    c.mail("stranger@example.net")
+    assert say(c, "RCPT TO:<gone@void.test>")[0] == 550
+    code, text = say(c, "RCPT TO:<a@void.test>")
+    assert code == 550 and "5.4.6" in text
+    new_inbox(server, "kim@void.test")
+    server.command("alias", "set", "gone@void.test", "nobody@void.test", "kim@void.test")
+    assert say(c, "RCPT TO:<gone@void.test>")[0] == 250  # one of them is there
+    c.data(b"Subject: half\r\n\r\nx\r\n")
+    c.quit()
+    assert b"half" in server.wait_inbox(1, "kim@void.test")[0]
+    wait_for(lambda: not server.queue())
+    assert "alias.nobody" in server.log()
+
+
+def test_an_alias_may_lead_elsewhere(start):
+    """ORCPT and NOTIFY of the sender go with it (RFC 3461 5.2.7), and it leaves by the route of the new address."""
+    with Sink() as sink:
+        server = start(f'relay "sink" {{ host = "[127.0.0.1]" port = {sink.port} tls = none }}\nroute "all" {{ via = "relay:sink" }}\n')
+        server.command("domain", "add", "fwd.test")
+        server.command("alias", "add", "far@fwd.test", "target@example.net")
+        c = session(server, USER)
+        c.sendmail(USER, ["far@fwd.test"], b"Subject: away\r\n\r\nx\r\n", rcpt_options=["NOTIFY=FAILURE", "ORCPT=rfc822;first@example.org"])
+        c.quit()
+        wait_for(lambda: sink.messages)
+        rcpt = next(line for line in sink.lines if line.upper().startswith(b"RCPT"))
+        assert rcpt.strip() == b"RCPT TO:<target@example.net> NOTIFY=FAILURE ORCPT=rfc822;first@example.org"
+
+
+def test_a_locked_hosting_account(server):
+    server.command("host", "add", "late-payer")
+    server.command("domain", "add", "payer.test", "--host", "late-payer")
+    new_inbox(server, "kim@payer.test")
+    c = session(server, "kim@payer.test")
+    server.command("host", "lock", "late-payer")
+    code, text = c.mail("kim@payer.test")
+    assert code == 535, text  # the one who is logged in already
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        session(server, "kim@payer.test")
+    stranger = session(server, door="exchange")
+    stranger.mail("stranger@example.net")
+    code, text = say(stranger, "RCPT TO:<kim@payer.test>")
+    assert code == 450 and "4.2.1" in text and "locked" in text
+    server.command("host", "unlock", "late-payer")
+    assert say(stranger, "RCPT TO:<kim@payer.test>")[0] == 250
+    stranger.quit()
+    session(server, "kim@payer.test").quit()

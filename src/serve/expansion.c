@@ -1,0 +1,165 @@
+#include "serve/expansion.h"
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "mail/xtext.h"
+
+#include <stdlib.h>
+
+bool expansion_postmaster(struct span recipient)
+{
+    ptrdiff_t at = span_rfind(recipient, '@');
+
+    return span_iis(at < 0 ? recipient : span_head(recipient, (size_t)at), "postmaster");
+}
+
+/* The list as it grows. */
+struct list {
+    const struct house *house;
+    const struct message *message;
+    struct arena *arena;
+    struct map *seen; /* canonical address -> struct number */
+    struct recipient *at;
+    size_t count, cap;
+    bool full;
+};
+
+struct number {
+    size_t index;
+};
+
+static struct span canonical(struct arena *a, struct span address)
+{
+    struct text t = TEXT_INIT(1024);
+    struct span s = address;
+
+    if (directory_name(address, &t))
+        s = arena_span(a, text_span(&t));
+    text_free(&t);
+    return s;
+}
+
+/* Two who meet in one address: what either wants to be told is told. */
+static unsigned merge(unsigned a, unsigned b)
+{
+    unsigned usual = NOTIFY_FAILURE | NOTIFY_DELAY;
+
+    if (a == b)
+        return a;
+    a = a ? a : usual;
+    b = b ? b : usual;
+    return (a | b) == NOTIFY_NEVER ? NOTIFY_NEVER : (a | b) & ~(unsigned)NOTIFY_NEVER;
+}
+
+static void add(struct list *l, const struct recipient *r)
+{
+    struct span key = canonical(l->arena, r->address);
+    struct number *n = map_get(l->seen, key);
+
+    if (n) {
+        l->at[n->index].notify = merge(l->at[n->index].notify, r->notify);
+        return;
+    }
+    l->full |= l->count >= EXPANSION_MAX;
+    if (l->full)
+        return;
+    if (l->count == l->cap) {
+        l->cap = l->cap ? 2 * l->cap : 16;
+        l->at = memory_grow(l->at, l->cap * sizeof *l->at);
+    }
+    n = arena_alloc(l->arena, sizeof *n);
+    n->index = l->count;
+    map_put(l->seen, key, n);
+    l->at[l->count++] = *r;
+}
+
+/* The address as the sender wrote it, for reports; what is there already stays. */
+static struct span original(struct arena *a, const struct recipient *r)
+{
+    struct text t = TEXT_INIT(1024);
+    struct span s = r->orcpt;
+
+    for (size_t i = 0; i < r->address.len && !s.len; i++)
+        if ((unsigned char)r->address.at[i] > 126)
+            return SPAN_NONE;
+    text_adds(&t, "rfc822;");
+    if (!s.len && xtext_encode(r->address, &t))
+        s = arena_span(a, text_span(&t));
+    text_free(&t);
+    return s;
+}
+
+/* Will it bounce for certain? */
+static bool is_nobody(const struct list *l, const struct directory_target *t)
+{
+    struct route route;
+
+    if (!t->ours || t->account || expansion_postmaster(t->address))
+        return false;
+    house_route(l->house, SPAN_NONE, t->address, l->arena, &route);
+    return route.kind == ROUTE_INBOX;
+}
+
+static void replace(struct list *l, const struct recipient *r, const struct directory_target *t,
+                    size_t count)
+{
+    struct recipient to = *r;
+    size_t added = 0;
+
+    to.orcpt = original(l->arena, r);
+    for (size_t i = 0; i < count; i++) {
+        if (is_nobody(l, &t[i])) {
+            log_event(LOG_WARNING, "alias.nobody", LOG_ID(&l->message->envelope.id),
+                      LOG_SPAN("alias", r->address), LOG_SPAN("target", t[i].address));
+            continue;
+        }
+        to.address = arena_span(l->arena, t[i].address);
+        add(l, &to);
+        added++;
+    }
+    if (!added)
+        add(l, r); /* the report then names the address that the sender knows */
+    else
+        log_event(LOG_INFO, "alias.expanded", LOG_ID(&l->message->envelope.id),
+                  LOG_SPAN("alias", r->address), LOG_NUM("targets", added));
+}
+
+static void look(struct list *l, const struct recipient *r)
+{
+    struct directory_target *t;
+    size_t count;
+
+    if (directory_expand(l->house->directory, r->address, EXPANSION_MAX, l->arena, &t, &count,
+                         NULL) < 0 ||
+        (count == 1 && t[0].address.at == r->address.at))
+        add(l, r);
+    else
+        replace(l, r, t, count);
+}
+
+struct reply expansion_replace(const struct house *h, struct message *m, struct arena *a)
+{
+    struct list l = {.house = h, .message = m, .arena = a};
+    struct envelope *v = &m->envelope;
+
+    if (!directory_stands_for_others(h->directory))
+        return (struct reply){0};
+    l.seen = map_new();
+    for (size_t i = 0; i < v->count; i++)
+        look(&l, &v->recipients[i]);
+    if (!l.full) {
+        v->recipients = arena_alloc(a, l.count * sizeof *v->recipients);
+        v->count = l.count;
+        for (size_t i = 0; i < l.count; i++)
+            v->recipients[i] = l.at[i];
+    }
+    map_free(&l.seen);
+    free(l.at);
+    if (!l.full)
+        return (struct reply){0};
+    return reply_make(a, 452, "4.5.3",
+                      "With all that the aliases among them stand for, these are more than %d "
+                      "recipients. Send it to fewer at a time.",
+                      EXPANSION_MAX);
+}
