@@ -425,8 +425,15 @@ int sending_charge(struct sending *s, const struct sending_who *w, const struct 
     entry = sending_find(s, SENDING_ACCOUNT, account);
     if (entry && s->burst && judge_sent(s, entry, w->name[SENDING_ADDRESS], to, count, now))
         sending_changes_add(c, entry, SENDING_HABITS);
+    if (entry && entry->held)
+        c->hold = arena_span(c->arena, span_of(entry->held));
     *out = c;
     return 0;
+}
+
+struct span sending_hold(const struct sending_changes *c)
+{
+    return c ? c->hold : SPAN_NONE;
 }
 
 static void take_back(struct sending *s, const struct sending_changes *c)

@@ -71,6 +71,8 @@ struct sending_changes;
  * with *e as sending_may gives it, and nothing charged. */
 int sending_charge(struct sending *s, const struct sending_who *w, const struct recipient *to,
                    size_t count, int64_t now, struct sending_changes **out, struct error *e);
+/* The words with which the message is to be held, good until sending_end; at NULL: it is not. */
+struct span sending_hold(const struct sending_changes *c);
 /* Writes its records; store thread, inside the transaction. `c` may be NULL. */
 int sending_write(struct store *st, const struct sending_changes *c, struct error *e);
 /* Ends it, with `kept` false taking the charge back, and nulls the pointer, which may be NULL. */

@@ -56,6 +56,7 @@ struct sending_changes {
     struct span charged[SENDING_KINDS];
     int64_t when;
     uint32_t recipients;
+    struct span hold;
 };
 
 /* sending.c */

@@ -60,6 +60,23 @@ int account_command_unlock(int argc, const char **argv)
     return form_command(argc, argv, &form);
 }
 
+static void print_released(const json_t *answer)
+{
+    json_int_t n = json_integer_value(json_object_get(answer, "messages"));
+
+    printf("%lld message%s released.\n", (long long)n, n == 1 ? " is" : "s are");
+}
+
+int account_command_release(int argc, const char **argv)
+{
+    static const struct form form = {.command = "account release",
+                                     .argument = "name",
+                                     .examples = "  port26 account release you@example.com\n",
+                                     .print = print_released};
+
+    return form_command(argc, argv, &form);
+}
+
 int account_command_rm(int argc, const char **argv)
 {
     static const struct form form = {.command = "account rm",
@@ -114,6 +131,36 @@ int account_command_ls(int argc, const char **argv)
     return form_command_list(argc, argv, &list);
 }
 
+/* "12 of 100 recipients in 3 messages" */
+static void print_sent(const char *label, const json_t *count)
+{
+    const json_t *limit = json_object_get(count, "recipients_limit");
+    const json_t *most = json_object_get(count, "messages_limit");
+
+    printf("%s to %lld", label,
+           (long long)json_integer_value(json_object_get(count, "recipients")));
+    if (limit)
+        printf(" of %lld", (long long)json_integer_value(limit));
+    printf(" recipients in %lld",
+           (long long)json_integer_value(json_object_get(count, "messages")));
+    if (most)
+        printf(" of %lld", (long long)json_integer_value(most));
+    printf(" messages\n");
+}
+
+void account_command_print_sent(const json_t *sent)
+{
+    const char *until = json_string_value(json_object_get(sent, "full_until"));
+    const char *held = json_string_value(json_object_get(sent, "held"));
+
+    print_sent("Last hour", json_object_get(sent, "hour"));
+    print_sent("Last day ", json_object_get(sent, "day"));
+    if (until)
+        printf("Full      until %s\n", until);
+    if (held)
+        printf("Held      %s\n", held);
+}
+
 static void print_account(const json_t *answer)
 {
     const json_t *a = json_object_get(answer, "account");
@@ -130,6 +177,7 @@ static void print_account(const json_t *answer)
     printf("Quota     %s\n", house_command_text(a, "quota"));
     printf("Sending   %s recipients, %s messages\n", house_command_text(a, "sending"),
            house_command_text(a, "messages"));
+    account_command_print_sent(json_object_get(a, "sent"));
     printf("Login     %s\n", house_command_text(a, "login"));
     text_free(&aliases);
 }

@@ -1,5 +1,7 @@
 #include "cli/hosting_command.h"
 
+#include "cli/account_command.h"
+
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/form_command.h"
@@ -85,6 +87,7 @@ static void print_host(const json_t *answer)
     printf("Quota     %s\n", house_command_text(h, "quota"));
     printf("Sending   %s recipients, %s messages\n", house_command_text(h, "sending"),
            house_command_text(h, "messages"));
+    account_command_print_sent(json_object_get(h, "sent"));
     print_names("Domains", json_object_get(h, "domain_names"));
     print_names("Accounts", json_object_get(h, "account_names"));
 }

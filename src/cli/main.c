@@ -91,6 +91,8 @@ static const struct command commands[] = {
     {"account lock", "NAME", "Let an account neither log in nor send; its mail is kept.",
      account_command_lock, NULL},
     {"account unlock", "NAME", "Take the lock away.", account_command_unlock, NULL},
+    {"account release", "NAME", "Let go what is held because its password looked stolen.",
+     account_command_release, NULL},
     {"account rm", "NAME", "Remove an account; its inbox stays on the disk.", account_command_rm,
      NULL},
     {"domain keys", "DOMAIN [--json]", "List the DKIM keys of a domain and the state each is in.",

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "conf/cidr.h"
+#include "conf/rate.h"
 
 #define CONFIG_FILE     "/etc/port26/port26.conf"
 #define CONFIG_FILE_MAX ((size_t)4 << 20) /* octets; a larger file is refused */
@@ -169,6 +170,14 @@ struct config_delivery {
                           the environment names */
 };
 
+/* How much may be sent in the last hour and day, where hosting account or account say nothing. */
+struct config_sending {
+    struct rate account_messages, account_recipients;
+    struct rate host_messages, host_recipients;
+    struct rate address_messages, address_recipients; /* of a client that has logged in */
+    bool burst; /* hold the mail of an account whose password looks stolen */
+};
+
 /* What is told to people unasked. */
 struct config_notices {
     const char *command; /* run with the text in its environment; "": none */
@@ -240,6 +249,7 @@ struct config {
     struct config_certificate tls;
     struct config_limits limits;
     struct config_delivery delivery;
+    struct config_sending sending;
     struct config_notices notices;
     struct config_quota quota;
     struct config_clients clients;

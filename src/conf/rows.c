@@ -313,6 +313,29 @@ static const struct row delivery[] = {
            .standard = "1"),
 };
 
+#define RATE(f, n, h)                                                                              \
+    {                                                                                              \
+        .name = n, .type = ROW_RATE, .offset = AT(config_sending, f, struct rate), .help = h,      \
+        .standard = ""                                                                             \
+    }
+
+static const struct row sending[] = {
+    RATE(account_messages, "account-messages",
+         "Messages one account may send in any hour and in any day, as in \"50/h, 300/d\"."),
+    RATE(account_recipients, "account-recipients",
+         "Recipients it may send to: a message to five counts five."),
+    RATE(host_messages, "host-messages", "Messages of all accounts of one hosting account."),
+    RATE(host_recipients, "host-recipients", "Recipients of all accounts of one hosting account."),
+    RATE(address_messages, "address-messages",
+         "Messages from one client address (IPv4 address or IPv6 /64) by whichever accounts."),
+    RATE(address_recipients, "address-recipients", "Recipients from one client address."),
+    YESNO(config_sending, burst, "burst",
+          "Whether the mail of an account is held, and its owner and the postmaster told, when it "
+          "looks as if the password was stolen: a network it never used, many recipients it never "
+          "wrote to, many refused by other servers.",
+          .standard = "true"),
+};
+
 static const struct row notices[] = {
     TEXT(config_notices, command, "command", ROW_TEXT, 0, 4096,
          "Command for /bin/sh that shows a notice, which stands in the variable PORT26_NOTICE of "
@@ -436,6 +459,10 @@ static const struct rows_block blocks[] = {
     PLAIN("store", config_store, store, store, "Where the mail is kept."),
     PLAIN("inboxes", config_inboxes, inboxes, inboxes, "Where mail for our domains goes."),
     PLAIN("log", config_log, log, log_rows, "The log."),
+    PLAIN("sending", config_sending, sending, sending,
+          "How much may be sent after a login, where the account or hosting account has no limits "
+          "of its own. The hour and the day slide: nothing jumps at midnight. Who has reached a "
+          "limit is refused with 452 and told from when on he can send again."),
     PLAIN("notices", config_notices, notices, notices,
           "Who is told when a network begins to keep mail from the relays: once for each network "
           "and each change, and nothing while all is well. A line in the log is always written."),

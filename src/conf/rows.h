@@ -6,9 +6,9 @@
 #include "conf/config.h"
 
 /* What one value looks like; how it is read and written stands in value.c. In the struct: texts are
- * const char *, numbers, sizes and ports uint64_t, durations int64_t, choices an enum. A list of
- * texts is a config_texts, of durations a config_times, of numbers a config_numbers, of networks a
- * config_cidrs. */
+ * const char *, numbers, sizes and ports uint64_t, durations int64_t, rates a struct rate, choices
+ * an enum. A list of texts is a config_texts, of durations a config_times, of numbers a
+ * config_numbers, of networks a config_cidrs. */
 enum row_type {
     ROW_TEXT,
     ROW_PATH,
@@ -27,6 +27,7 @@ enum row_type {
     ROW_DURATION,
     ROW_CHOICE,
     ROW_CIDR,
+    ROW_RATE,
     ROW_TYPES
 };
 

@@ -440,6 +440,24 @@ static void write_cidr(const struct row *row, const void *item, struct text *out
     text_addf(out, "\"%s\"", buf);
 }
 
+static int read_rate(const struct row *row, struct span s, struct arena *a, void *item,
+                     struct error *e)
+{
+    (void)row;
+    (void)a;
+    if (!rate_parse(s, item))
+        return wrong(e, s, "is no limit: write one such as \"100/h, 1000/d\", or \"\" for none");
+    return 0;
+}
+
+static void write_rate(const struct row *row, const void *item, struct text *out)
+{
+    (void)row;
+    text_adds(out, "\"");
+    rate_text(item, out);
+    text_adds(out, "\"");
+}
+
 struct type {
     const char *form;
     size_t size; /* of one value */
@@ -465,6 +483,7 @@ static const struct type types[ROW_TYPES] = {
     [ROW_DURATION] = {"duration", sizeof(int64_t), read_duration, write_number},
     [ROW_CHOICE] = {"word", sizeof(unsigned), read_choice, write_choice},
     [ROW_CIDR] = {"network", sizeof(struct cidr), read_cidr, write_cidr},
+    [ROW_RATE] = {"number/h, number/d", sizeof(struct rate), read_rate, write_rate},
 };
 
 static int set_list(const struct row *row, const struct span *texts, size_t count, struct arena *a,

@@ -85,6 +85,7 @@ static void visit_may_reach(struct wire *p, struct letter_may_reach *l)
     wire_span(p, &l->recipient);
     wire_span(p, &l->peer);
     wire_bool(p, &l->anywhere);
+    wire_u32(p, &l->count);
 }
 
 static void visit_enhanced(struct wire *p, struct enhanced *e)
@@ -111,6 +112,7 @@ static void visit_reply(struct wire *p, struct reply *r)
 static void visit_answer(struct wire *p, struct letter_answer *l)
 {
     visit_reply(p, &l->reply);
+    wire_u32(p, &l->recipients);
 }
 
 static void visit_recipient(struct wire *p, struct recipient *r)

@@ -132,11 +132,13 @@ struct letter_may_send {
 
 struct letter_may_reach {
     struct span account, recipient, peer;
-    bool anywhere; /* this client may send to other hosts' domains (login or trust) */
+    bool anywhere;  /* this client may send to other hosts' domains (login or trust) */
+    uint32_t count; /* recipients of the message with this one; 0: no question of limits */
 };
 
 struct letter_answer {
     struct reply reply;
+    uint32_t recipients; /* to MAY_SEND: so many need no further question of limits */
 };
 
 struct letter_accept {

@@ -65,6 +65,9 @@ struct queue_calls {
     bool (*dispatch)(void *arg, struct job *job, unsigned *courier);
     /* Takes a ROUTE_INBOX job; the same contract; end it by queue_settle. */
     bool (*inbox)(void *arg, struct job *job);
+    /* Another server refused a recipient for good (5.x.x), of mail this account sent. May be NULL.
+     */
+    void (*refused)(void *arg, struct span account);
     /* A report is about to be stored: may put header fields in front of its content.prefix, which
      * then lives in `a`. On the store thread, inside the transaction. NULL: nothing. */
     void (*own)(void *arg, struct store *s, struct message *m, struct arena *a);

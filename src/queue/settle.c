@@ -43,6 +43,8 @@ struct settle {
     size_t count;
     struct end *ends;
     struct store_event event;
+    struct span account; /* of the sender; known when `refused` */
+    bool refused;        /* another server refused recipients for good */
     struct report report[REPORT_KINDS];
     struct message message[REPORT_KINDS]; /* composed on the store thread */
     bool composed[REPORT_KINDS];
@@ -179,6 +181,21 @@ static void collect_reports(struct settle *s, const struct slot *slot)
     s->report[REPORT_DELAYED].until = clock_wall() + (left > 0 ? left : 0);
 }
 
+/* By a far server, as itself or by what the DNS says of it; not by our own inboxes and limits. */
+static bool is_refused(const struct end *end, const struct place *p)
+{
+    return end->outcome.kind == OUTCOME_NEVER && end->outcome.status.class == 5 &&
+           p->kind != ROUTE_INBOX;
+}
+
+static bool any_refused(const struct settle *s, const struct place *p)
+{
+    for (size_t n = 0; n < s->count; n++)
+        if (is_refused(&s->ends[n], p))
+            return s->queue->calls->refused != NULL;
+    return false;
+}
+
 /* Will anything of the message wait after this? */
 static bool all_ended(const struct settle *s, const struct slot *slot)
 {
@@ -260,6 +277,7 @@ static struct settle *new_settle(struct queue *q, const struct lease *l, const s
         s->ends[n].state.number = l->numbers[n];
         decide(s, slot, &s->ends[n], &r->outcomes[n], age);
     }
+    s->refused = any_refused(s, slot->place);
     collect_reports(s, slot);
     copy_event(s, r);
     s->remove = all_ended(s, slot);
@@ -333,10 +351,23 @@ static int is_gone(struct settle *s, const struct error *e)
     return s->gone ? 0 : -1;
 }
 
+/* Who sent it stands in the store only. */
+static int find_account(struct store *st, struct settle *s, struct error *e)
+{
+    struct store_head head;
+    int got = store_find(st, &s->id, s->arena, &head, e);
+
+    if (got == STORE_GOT)
+        s->account = head.origin.account;
+    return got < 0 ? -1 : 0;
+}
+
 static int work(struct store *st, void *arg, struct error *e)
 {
     struct settle *s = arg;
 
+    if (s->refused && find_account(st, s, e) < 0)
+        return -1;
     if (has_reports(s) && store_reports(st, s, e) < 0)
         return -1;
     if (s->gone)
@@ -448,6 +479,8 @@ static void apply(struct settle *s, struct lease *l)
 
         log_end(s, end, slot->place);
         count_end(q, end->state.end);
+        if (s->account.len && is_refused(end, slot->place))
+            q->calls->refused(q->arg, s->account);
         i->post[end->state.number].delay_told = end->state.delay_told;
         if (end->state.end != STORE_WAITING)
             schedule_end(&q->schedule, i, end->state.number, end->state.end);

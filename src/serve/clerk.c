@@ -157,8 +157,10 @@ static void on_login_note(struct errand *e)
 
 static void on_may_send(struct errand *e)
 {
-    struct letter_answer reply = {
-        policy_may_send(e->clerk->house, e->parcel->letter, e->parcel->arena)};
+    struct letter_answer reply = {0};
+
+    reply.reply =
+        policy_may_send(e->clerk->house, e->parcel->letter, e->parcel->arena, &reply.recipients);
 
     answer(e, LETTER_ANSWER, &reply, -1);
     end(e);
@@ -167,7 +169,7 @@ static void on_may_send(struct errand *e)
 static void on_may_reach(struct errand *e)
 {
     struct letter_answer reply = {
-        policy_may_reach(e->clerk->house, e->parcel->letter, e->parcel->arena)};
+        .reply = policy_may_reach(e->clerk->house, e->parcel->letter, e->parcel->arena)};
 
     answer(e, LETTER_ANSWER, &reply, -1);
     end(e);
@@ -179,7 +181,7 @@ static void on_file_wanted(struct errand *e)
 {
     struct error err = {0};
     int fd = queue_body_file(e->clerk->house->queue, &err);
-    struct letter_answer reply = {{0}};
+    struct letter_answer reply = {0};
 
     if (fd < 0)
         reply.reply = policy_refusal(e->parcel->arena, &err);
@@ -193,7 +195,7 @@ static void accepted(void *arg, const struct reply *r)
 {
     struct errand *e = arg;
     const struct letter_accept *l = e->parcel->letter;
-    struct letter_answer reply = {*r};
+    struct letter_answer reply = {.reply = *r};
 
     if (r->code != 250) /* the queue logs what it took */
         log_event(LOG_WARNING, "message.refused", LOG_ID(&l->message.envelope.id),

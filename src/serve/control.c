@@ -278,6 +278,7 @@ static const struct command {
     {"alias add", control_alias_add},
     {"alias set", control_alias_set},
     {"alias rm", control_alias_rm},
+    {"account release", control_account_release},
     {"config reload", config_reload},
     {"settings", control_settings},
     {"places", places_ls},

@@ -2,6 +2,7 @@
 #include "serve/amounts.h"
 #include "serve/control_json.h"
 #include "serve/control_parts.h"
+#include "serve/sendings.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -212,6 +213,8 @@ void control_account_rm(struct control_call *r)
         registry_account_remove(set, name);
         control_commit(r, &set);
         if (r->error.class == ERROR_NONE)
+            sendings_forget(r->house->sendings, false, name);
+        if (r->error.class == ERROR_NONE)
             control_note(r, "Its mail stays in %s/%.*s until you remove it.", root, SPAN_ARG(name));
     }
     arena_free(&a);
@@ -246,6 +249,7 @@ void control_account_show(struct control_call *r)
         json_t *o = control_json_account(acc);
 
         json_object_set_new(o, "host_locked", json_boolean(h && h->locked));
+        json_object_set_new(o, "sent", sendings_json(r->house->sendings, acc->name));
         json_object_set_new(r->out, "account", o);
     }
     arena_free(&a);

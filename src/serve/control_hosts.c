@@ -2,6 +2,7 @@
 #include "serve/amounts.h"
 #include "serve/control_json.h"
 #include "serve/control_parts.h"
+#include "serve/sendings.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -227,8 +228,12 @@ void control_host_rm(struct control_call *r)
     } else if (h) {
         struct registry *set = registry_new(r->house);
 
+        struct span name = arena_span(a, h->name);
+
         registry_host_remove(set, h->name);
         control_commit(r, &set);
+        if (r->error.class == ERROR_NONE)
+            sendings_forget(r->house->sendings, true, name);
     }
     arena_free(&a);
 }
@@ -283,6 +288,7 @@ void control_host_show(struct control_call *r)
 
         directory_domain_each(r->house->directory, owned_domain, &o);
         directory_each(r->house->directory, owned_account, &o);
+        json_object_set_new(host, "sent", sendings_host_json(r->house->sendings, h->name));
         json_object_set_new(host, "domain_names", o.domains);
         json_object_set_new(host, "account_names", o.accounts);
         json_object_set_new(r->out, "host", host);

@@ -92,4 +92,7 @@ void control_alias_add(struct control_call *r);
 void control_alias_set(struct control_call *r);
 void control_alias_rm(struct control_call *r);
 
+/* control_sending.c */
+void control_account_release(struct control_call *r);
+
 #endif

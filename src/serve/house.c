@@ -7,6 +7,7 @@
 #include "io/worker.h"
 #include "serve/logins.h"
 #include "serve/expansion.h"
+#include "serve/sendings.h"
 #include "serve/signer.h"
 #include "serve/mailboxes.h"
 
@@ -221,7 +222,13 @@ static void own_report(void *arg, struct store *s, struct message *m, struct are
         signer_own(h->signer, s, m, a);
 }
 
-static const struct queue_calls queue_calls = {choose, dispatch, inbox, own_report};
+static void refused(void *arg, struct span account)
+{
+    sendings_failed(((struct house *)arg)->sendings, account);
+}
+
+static const struct queue_calls queue_calls = {
+    .route = choose, .dispatch = dispatch, .inbox = inbox, .refused = refused, .own = own_report};
 
 /* ---- open and close ---- */
 
@@ -265,6 +272,12 @@ static int open_accounts(struct house *h, struct error *e)
     return h->login ? 0 : -1;
 }
 
+static int open_sendings(struct house *h, struct error *e)
+{
+    h->sendings = sendings_open(h, e);
+    return h->sendings ? 0 : -1;
+}
+
 static int open_queue(struct house *h, struct error *e)
 {
     const struct config_delivery *d = &h->config->delivery;
@@ -275,11 +288,14 @@ static int open_queue(struct house *h, struct error *e)
                                  .lifetime = d->lifetime,
                                  .delay_after = d->delay_notice};
 
+    set.toll[set.toll_count++] = sendings_toll(h->sendings);
     for (size_t i = 0; i < d->retry.count && i < COUNT(set.retry); i++)
         set.retry[i] = d->retry.at[i];
     h->queue = queue_new(h->loop, h->store, &set, &queue_calls, h, e);
-    if (h->queue)
+    if (h->queue) {
         h->signer = signer_new(h->loop, queue_commit(h->queue), h->config);
+        sendings_start(h->sendings);
+    }
     return h->queue ? 0 : -1;
 }
 
@@ -293,7 +309,8 @@ int house_open(struct loop *l, const struct config *c,
     h->rules = make_rules(h, c);
     h->inboxes = worker_new(l, "inbox", INBOX_THREADS, INBOX_QUEUE);
     h->mailboxes = mailboxes_new(h);
-    if (open_store(h, e) < 0 || open_accounts(h, e) < 0 || open_queue(h, e) < 0) {
+    if (open_store(h, e) < 0 || open_accounts(h, e) < 0 || open_sendings(h, e) < 0 ||
+        open_queue(h, e) < 0) {
         house_close(&h);
         return -1;
     }
@@ -310,6 +327,7 @@ void house_configure(struct house *h, const struct config *c)
     free_rules(&old);
     directory_domains(h->directory, c->domains.at, c->domains.count);
     signer_configure(h->signer, c);
+    sendings_configure(h->sendings);
     queue_reroute(h->queue);
 }
 
@@ -320,9 +338,11 @@ void house_close(struct house **h)
     if ((*h)->queue)
         queue_pause((*h)->queue, true);
     mailboxes_free(&(*h)->mailboxes);
+    sendings_stop((*h)->sendings);
     worker_free(&(*h)->inboxes); /* its last results still reach the queue */
     queue_free(&(*h)->queue);
     signer_free(&(*h)->signer); /* the store thread may have used it until now */
+    sendings_close(&(*h)->sendings);
     login_free(&(*h)->login);
     directory_free(&(*h)->directory);
     store_close(&(*h)->store);

@@ -11,6 +11,7 @@ struct worker;
 struct mailboxes;
 struct rules;
 struct signer;
+struct sendings;
 
 struct house {
     struct loop *loop;
@@ -20,6 +21,7 @@ struct house {
     struct directory *directory;
     struct login *login;
     struct signer *signer;
+    struct sendings *sendings;   /* sending limits (serve/sendings.h) */
     struct worker *inboxes;      /* threads that write Maildirs */
     struct mailboxes *mailboxes; /* as POP3 sees them */
     struct rules *rules;

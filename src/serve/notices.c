@@ -5,9 +5,9 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "io/loop.h"
-#include "mail/trace.h"
 #include "queue/queue.h"
 #include "serve/places.h"
+#include "serve/postman.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,68 +274,10 @@ void notices_free(struct notices **n)
     *n = NULL;
 }
 
-/* ---- mail ---- */
-
-struct notice_mail {
-    struct arena *arena;
-    struct message message;
-};
-
-static void mailed(void *arg, const struct reply *r)
-{
-    struct notice_mail *m = arg;
-
-    if (r->code != 250)
-        log_event(LOG_WARNING, "notice.failed", LOG_SPAN("why", r->text));
-    arena_free(&m->arena);
-    free(m);
-}
-
-static bool is_ascii(const char *s)
-{
-    while (*s && (unsigned char)*s < 128)
-        s++;
-    return !*s;
-}
-
-static const char *compose_mail(struct arena *a, const struct config *c, const struct id *id,
-                                const char *text)
-{
-    struct text date = TEXT_INIT(64);
-    char name[ID_TEXT + 1];
-    const char *out;
-
-    id_text(id, name);
-    trace_date(clock_wall(), &date);
-    out = arena_printf(a,
-                       "From: port26 <%s>\r\nTo: <%s>\r\nSubject: Mail in this network\r\n"
-                       "%sMessage-ID: <%s@%s>\r\nAuto-Submitted: auto-generated\r\n"
-                       "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                       "Content-Transfer-Encoding: 8bit\r\n\r\n%s\r\n",
-                       c->postmaster, c->notices.mail, text_cstr(&date), name, c->hostname, text);
-    text_free(&date);
-    return out;
-}
-
 void notices_mail(struct queue *q, const struct config *c, const char *text)
 {
-    struct notice_mail *m = memory_alloc(sizeof *m);
-    struct arena *a = arena_new();
-    struct recipient *to = arena_alloc(a, sizeof *to);
-    struct id id = id_new();
-    const char *body = compose_mail(a, c, &id, text);
-
-    *to = (struct recipient){.address = arena_span(a, span_of(c->notices.mail)),
-                             .notify = NOTIFY_NEVER};
-    m->arena = a;
-    m->message =
-        (struct message){.envelope = {.id = id,
-                                      .recipients = to,
-                                      .count = 1,
-                                      .need = is_ascii(text) ? 0 : NEED_8BIT},
-                         .origin = {.with = SPAN("local"), .door = SPAN("notice")},
-                         .content = {.fd = -1, .body = span_of(body), .size = strlen(body)},
-                         .arrived = clock_wall(),
-                         .header_size = (uint32_t)(strstr(body, "\r\n\r\n") + 4 - body)};
-    queue_accept(q, &m->message, mailed, m);
+    postman_send(q, c,
+                 &(struct postman_letter){.to = span_of(c->notices.mail),
+                                          .subject = SPAN("Mail in this network"),
+                                          .text = span_of(text)});
 }

@@ -1,14 +1,15 @@
 #include "serve/policy.h"
 
 #include "serve/expansion.h"
+#include "serve/sendings.h"
 
 #include <string.h>
 
 struct reply policy_refusal(struct arena *a, const struct error *e)
 {
-    bool space = strcmp(e->enhanced, "4.3.1") == 0;
+    bool full = strcmp(e->enhanced, "4.3.1") == 0 || strcmp(e->enhanced, "4.7.1") == 0;
 
-    return reply_error(a, space ? 452 : 451, e);
+    return reply_error(a, full ? 452 : 451, e);
 }
 
 static struct reply not_yours(struct house *h, const struct account *acc, struct span sender,
@@ -27,11 +28,13 @@ static struct reply not_yours(struct house *h, const struct account *acc, struct
     return r;
 }
 
-struct reply policy_may_send(struct house *h, const struct letter_may_send *q, struct arena *a)
+struct reply policy_may_send(struct house *h, const struct letter_may_send *q, struct arena *a,
+                             uint32_t *recipients)
 {
     struct error e = {0};
     const struct account *acc;
 
+    *recipients = UINT32_MAX;
     if (queue_room(h->queue, q->size, &e) < 0)
         return policy_refusal(a, &e);
     if (!q->account.len)
@@ -43,6 +46,9 @@ struct reply policy_may_send(struct house *h, const struct letter_may_send *q, s
                           SPAN_ARG(q->account));
     if (!directory_may_send(h->directory, acc, q->sender))
         return not_yours(h, acc, q->sender, a);
+    if (sendings_may(h->sendings, q->account, q->peer, 1, &e) < 0)
+        return policy_refusal(a, &e);
+    *recipients = sendings_room(h->sendings, q->account, q->peer);
     return (struct reply){0};
 }
 
@@ -98,6 +104,8 @@ struct reply policy_may_reach(struct house *h, const struct letter_may_reach *q,
     struct error e = {0};
     size_t count;
 
+    if (q->count && sendings_may(h->sendings, q->account, q->peer, q->count, &e) < 0)
+        return policy_refusal(a, &e);
     if (directory_expand(h->directory, q->recipient, EXPANSION_MAX, a, &t, &count, &e) < 0)
         return reply_error(a, 550, &e);
     for (size_t i = 0; i < count; i++) {

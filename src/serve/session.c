@@ -49,6 +49,8 @@ static struct reply ask_reply(struct session *self, struct arena *answers, enum 
     struct reply r =
         p ? reply_copy(answers, &((struct letter_answer *)p->letter)->reply) : busy(answers);
 
+    if (kind == LETTER_MAY_SEND)
+        self->unquestioned = p ? ((struct letter_answer *)p->letter)->recipients : 0;
     parcel_free(&p);
     return r;
 }
@@ -181,6 +183,7 @@ struct reply session_may_send(struct session *self, struct arena *answers, struc
                                 .size = size};
 
     listen_touch(self->place);
+    self->recipients = 0;
     return ask_reply(self, answers, LETTER_MAY_SEND, &l);
 }
 
@@ -220,10 +223,16 @@ struct reply session_may_reach(struct session *self, struct arena *answers, stru
                                  .recipient = recipient,
                                  .peer = span_of(self->peer),
                                  .anywhere = self->account || self->settings.trusted};
+    struct reply r;
 
-    if (l.anywhere && certainly_elsewhere(self, recipient))
-        return reply_make(answers, 250, "2.1.5", "Recipient ok");
-    return ask_reply(self, answers, LETTER_MAY_REACH, &l);
+    if (self->recipients >= self->unquestioned)
+        l.count = self->recipients + 1;
+    if (l.anywhere && !l.count && certainly_elsewhere(self, recipient))
+        r = reply_make(answers, 250, "2.1.5", "Recipient ok");
+    else
+        r = ask_reply(self, answers, LETTER_MAY_REACH, &l);
+    self->recipients += reply_class(&r) == 2;
+    return r;
 }
 
 /* A domain of ours is one whose postmaster has mail taken for him from anybody (RFC 5321 4.5.1). */

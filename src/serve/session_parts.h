@@ -26,6 +26,8 @@ struct session {
     struct session *next, **link;
     int fd;
     bool in_transaction;
+    uint32_t recipients;   /* taken of the transaction */
+    uint32_t unquestioned; /* so many may be taken without a question about sending limits */
     bool committing; /* the keeper has the message: its answer is waited for, whatever happens */
 };
 

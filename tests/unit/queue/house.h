@@ -126,7 +126,8 @@ static inline bool house_inbox(void *arg, struct job *j)
     return house_take(arg, j);
 }
 
-static const struct queue_calls house_calls = {house_route, house_dispatch, house_inbox, NULL};
+static const struct queue_calls house_calls = {
+    .route = house_route, .dispatch = house_dispatch, .inbox = house_inbox};
 
 static inline void house_open(struct house *h)
 {

@@ -1,0 +1,81 @@
+#include "serve/postman.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "mail/encoded.h"
+#include "mail/quoted.h"
+#include "mail/trace.h"
+#include "mail/utf8.h"
+
+#include <stdlib.h>
+
+enum { MAIL_MAX = 256 << 10 };
+
+struct delivery {
+    struct arena *arena;
+    struct message message;
+};
+
+static void taken(void *arg, const struct reply *r)
+{
+    struct delivery *d = arg;
+
+    if (r->code != 250)
+        log_event(LOG_WARNING, "notice.failed",
+                  LOG_SPAN("to", d->message.envelope.recipients[0].address),
+                  LOG_SPAN("why", r->text));
+    arena_free(&d->arena);
+    free(d);
+}
+
+/* Returns the octets of the header. */
+static uint32_t compose(const struct config *c, const struct id *id, const struct postman_letter *l,
+                        struct text *out)
+{
+    uint32_t header;
+
+    encoded_mailbox("From", SPAN("port26"), span_of(c->postmaster), out);
+    text_addf(out, "To: <%.*s>\r\n", SPAN_ARG(l->to));
+    encoded_field("Subject", l->subject, out);
+    trace_date(clock_wall(), out);
+    trace_message_id(id, span_of(c->hostname), out);
+    text_adds(out, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
+                   "Content-Type: text/plain; charset=utf-8\r\n"
+                   "Content-Transfer-Encoding: 8bit\r\n\r\n");
+    header = (uint32_t)out->len;
+    quoted_whole(l->text, out);
+    return header;
+}
+
+void postman_send(struct queue *q, const struct config *c, const struct postman_letter *l)
+{
+    struct delivery *d = memory_alloc(sizeof *d);
+    struct recipient *to;
+    struct id id = id_new();
+    struct text mail = TEXT_INIT(MAIL_MAX);
+    uint32_t header = compose(c, &id, l, &mail);
+
+    d->arena = arena_new();
+    to = arena_alloc(d->arena, sizeof *to);
+    *to = (struct recipient){.address = arena_span(d->arena, l->to), .notify = NOTIFY_NEVER};
+    d->message = (struct message){.envelope = {.id = id, .recipients = to, .count = 1},
+                                  .origin = {.with = SPAN("local"), .door = SPAN("notice")},
+                                  .content = {.fd = -1},
+                                  .arrived = clock_wall(),
+                                  .header_size = header};
+    d->message.envelope.need = utf8_high(text_span(&mail)) ? NEED_8BIT : 0;
+    d->message.content.body = arena_span(d->arena, text_span(&mail));
+    d->message.content.size = mail.len;
+    text_free(&mail);
+    queue_accept(q, &d->message, taken, d);
+}
+
+struct span postman_address(const struct config *c, struct span account, struct arena *a)
+{
+    if (span_find(account, '@') >= 0)
+        return account;
+    if (!c->domains.count || !account.len)
+        return SPAN_NONE;
+    return span_of(arena_printf(a, "%.*s@%s", SPAN_ARG(account), c->domains.at[0]));
+}

@@ -1,0 +1,457 @@
+#include "serve/sendings.h"
+
+#include "account/sending.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/loop.h"
+#include "serve/postman.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    WRITE_MS = 60 * 1000, /* what no limit counts is written so often */
+    WRITE_MOST = 2000,    /* records in one go */
+    PAGE = 1000,          /* messages looked at in one go */
+};
+
+struct sendings {
+    struct house *house;
+    struct sending *sending;
+    struct timer *minute;
+    unsigned writing;
+};
+
+/* ---- whose limits hold ---- */
+
+static uint32_t limit_of(uint32_t own, uint32_t standard)
+{
+    return own == STORE_NO_LIMIT ? 0 : own ? own : standard;
+}
+
+static struct sending_limits limits_of(const struct store_limits *own, const struct rate *messages,
+                                       const struct rate *recipients)
+{
+    struct sending_limits out;
+
+    out.most[WINDOW_HOUR][WINDOW_MESSAGES] = limit_of(own->messages_hour, messages->hour);
+    out.most[WINDOW_HOUR][WINDOW_RECIPIENTS] = limit_of(own->recipients_hour, recipients->hour);
+    out.most[WINDOW_DAY][WINDOW_MESSAGES] = limit_of(own->messages_day, messages->day);
+    out.most[WINDOW_DAY][WINDOW_RECIPIENTS] = limit_of(own->recipients_day, recipients->day);
+    return out;
+}
+
+static struct sending_limits host_limits(const struct sendings *s, const struct hosting *host)
+{
+    const struct config_sending *c = &s->house->config->sending;
+
+    return limits_of(&host->limits, &c->host_messages, &c->host_recipients);
+}
+
+/* Empty names for whoever is no account here. */
+static struct sending_who who_is(const struct sendings *s, struct span account, struct span peer)
+{
+    static const struct store_limits none;
+    const struct config_sending *c = &s->house->config->sending;
+    const struct account *acc = account.len ? directory_find(s->house->directory, account) : NULL;
+    const struct hosting *host = acc ? directory_host_of(s->house->directory, acc) : NULL;
+    struct sending_who w = {0};
+
+    if (!acc)
+        return w;
+    w.name[SENDING_ACCOUNT] = acc->name;
+    w.limits[SENDING_ACCOUNT] =
+        limits_of(&acc->limits, &c->account_messages, &c->account_recipients);
+    if (host) {
+        w.name[SENDING_HOST] = host->name;
+        w.limits[SENDING_HOST] = host_limits(s, host);
+    }
+    w.name[SENDING_ADDRESS] = peer;
+    w.limits[SENDING_ADDRESS] = limits_of(&none, &c->address_messages, &c->address_recipients);
+    return w;
+}
+
+int sendings_may(struct sendings *s, struct span account, struct span peer, uint32_t recipients,
+                 struct error *e)
+{
+    struct sending_who w = who_is(s, account, peer);
+
+    return sending_may(s->sending, &w, 1, recipients, queue_clock(s->house->queue), e);
+}
+
+uint32_t sendings_room(const struct sendings *s, struct span account, struct span peer)
+{
+    struct sending_who w = who_is(s, account, peer);
+
+    return sending_room(s->sending, &w, queue_clock(s->house->queue));
+}
+
+void sendings_failed(struct sendings *s, struct span account)
+{
+    sending_failed(s->sending, account, queue_clock(s->house->queue));
+}
+
+/* ---- the toll ---- */
+
+static int charge(void *arg, const struct message *m, void **ticket, struct span *hold,
+                  struct error *e)
+{
+    struct sendings *s = arg;
+    struct sending_who w = {0};
+    struct sending_changes *c = NULL;
+
+    *ticket = NULL;
+    if (!span_is(m->origin.with, "local")) /* its account is a user of this machine */
+        w = who_is(s, m->origin.account, m->origin.peer);
+    if (!w.name[SENDING_ACCOUNT].len)
+        return 0;
+    if (sending_charge(s->sending, &w, m->envelope.recipients, m->envelope.count,
+                       queue_clock(s->house->queue), &c, e) < 0)
+        return -1;
+    *ticket = c;
+    *hold = sending_hold(c);
+    return 0;
+}
+
+static int write_charge(struct store *st, void *ticket, struct error *e)
+{
+    return sending_write(st, ticket, e);
+}
+
+static void end_charge(void *arg, void *ticket, bool kept)
+{
+    struct sending_changes *c = ticket;
+
+    sending_end(((struct sendings *)arg)->sending, &c, kept);
+}
+
+struct queue_toll sendings_toll(struct sendings *s)
+{
+    return (struct queue_toll){charge, write_charge, end_charge, s};
+}
+
+/* ---- what is written at intervals ---- */
+
+struct writing {
+    struct sendings *sendings;
+    struct sending_changes *changes;
+};
+
+static int write_work(struct store *st, void *arg, struct error *e)
+{
+    return sending_write(st, ((struct writing *)arg)->changes, e);
+}
+
+static void write_some(struct sendings *s, size_t most);
+
+static void written(void *arg, int result, const struct error *e)
+{
+    struct writing *w = arg;
+
+    if (result < 0)
+        log_event(LOG_WARNING, "sending.unsaved", LOG_STR("words", e->words));
+    sending_end(w->sendings->sending, &w->changes, result == 0);
+    w->sendings->writing--;
+    if (result == 0 && w->sendings->minute) /* else it was the last time, with all there was */
+        write_some(w->sendings, WRITE_MOST);
+    free(w);
+}
+
+static void write_some(struct sendings *s, size_t most)
+{
+    struct sending_changes *c =
+        sending_take_changes(s->sending, most, queue_clock(s->house->queue));
+    struct writing *w;
+
+    if (!c)
+        return;
+    w = memory_alloc(sizeof *w);
+    *w = (struct writing){s, c};
+    s->writing++;
+    commit_submit(queue_commit(s->house->queue), COMMIT_OWN, write_work, written, w, 0);
+}
+
+static void each_minute(void *arg)
+{
+    struct sendings *s = arg;
+
+    if (!s->writing)
+        write_some(s, WRITE_MOST);
+    timer_set(s->minute, WRITE_MS);
+}
+
+/* ---- the mail of one account in the queue ---- */
+
+struct sweep {
+    struct sendings *sendings;
+    char *account, *person, *reason;
+    enum queue_action action;
+    queue_action_fn *done;
+    void *arg;
+    struct id last, found[PAGE];
+    size_t seen, count;
+    unsigned touched;
+};
+
+static bool wanted(const struct sweep *w, const struct store_head *head)
+{
+    if (!span_is(head->origin.account, w->account) || span_is(head->origin.with, "local"))
+        return false;
+    if (w->action == QUEUE_HOLD)
+        return head->state == STORE_LIVE;
+    return head->state == STORE_HELD && span_search(head->words, SPAN(SENDING_HELD)) >= 0;
+}
+
+static void act_on_found(struct sweep *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        struct queue_order order = {w->action, &w->found[i], span_of(w->person),
+                                    span_of(w->reason)};
+
+        queue_act(w->sendings->house->queue, &order, NULL, NULL);
+    }
+    w->touched += (unsigned)w->count;
+    w->count = 0;
+}
+
+static void swept(struct sweep *w, const struct error *e)
+{
+    log_event(e ? LOG_WARNING : LOG_NOTICE, "sending.swept", LOG_STR("account", w->account),
+              LOG_STR("action", w->action == QUEUE_HOLD ? "hold" : "release"),
+              LOG_NUM("messages", w->touched), LOG_STR("words", e ? e->words : ""));
+    if (w->done)
+        w->done(w->arg, w->touched, e);
+    free(w->account);
+    free(w->person);
+    free(w->reason);
+    free(w);
+}
+
+static void sweep_entry(void *arg, const struct queue_entry *entry, const struct error *e)
+{
+    struct sweep *w = arg;
+    bool more = !entry && !e && w->seen == PAGE;
+
+    if (entry) {
+        w->seen++;
+        w->last = entry->head->id;
+        if (wanted(w, entry->head))
+            w->found[w->count++] = entry->head->id;
+        return;
+    }
+    act_on_found(w);
+    w->seen = 0;
+    if (more)
+        queue_list(w->sendings->house->queue, &w->last, PAGE, sweep_entry, w);
+    else
+        swept(w, e);
+}
+
+static struct sweep *sweep_new(struct sendings *s, struct span account, enum queue_action action)
+{
+    struct sweep *w = memory_alloc(sizeof *w);
+
+    w->sendings = s;
+    w->account = span_dup(account);
+    w->action = action;
+    return w;
+}
+
+/* ---- who is told ---- */
+
+static void tell(struct sendings *s, struct span to, const char *subject, const struct text *text)
+{
+    if (to.len)
+        postman_send(s->house->queue, s->house->config,
+                     &(struct postman_letter){to, span_of(subject), text_span(text)});
+}
+
+static void on_refused(void *arg, struct span account, const char *words)
+{
+    struct sendings *s = arg;
+    const struct config *c = s->house->config;
+    struct arena *a = arena_new();
+    struct text t = TEXT_INIT(8192);
+
+    log_event(LOG_NOTICE, "sending.limit", LOG_SPAN("account", account), LOG_STR("words", words));
+    text_addf(&t,
+              "Mail that you wanted to send was not taken, because a limit was reached:\n\n    "
+              "%s\n\nMail that was taken before goes out as usual, nothing is lost. What was not "
+              "taken is still in your mail program: send it again then.\n\nIf you did not send so "
+              "much yourself, somebody else may know your password: change it now, and tell %s.\n",
+              words, c->postmaster);
+    tell(s, postman_address(c, account, a), "You have reached a sending limit", &t);
+    text_free(&t);
+    arena_free(&a);
+}
+
+static void tell_owner(struct sendings *s, struct span account, const char *words)
+{
+    const struct config *c = s->house->config;
+    struct arena *a = arena_new();
+    struct text t = TEXT_INIT(8192);
+
+    text_addf(&t,
+              "Mail that was sent with your login is held for now:\n\n    %s\n\nNothing is lost: "
+              "it waits, and so does what you send from now on.\n\n- If you sent it yourself, tell "
+              "%s, who can let it go.\n- If not, change your password now, in all your mail "
+              "programs, and look for malicious software on your devices. Then tell %s, so that "
+              "the foreign mail is removed and yours goes out.\n",
+              words, c->postmaster, c->postmaster);
+    tell(s, postman_address(c, account, a), "Your mail is held: was your password stolen?", &t);
+    text_free(&t);
+    arena_free(&a);
+}
+
+static void tell_administrator(struct sendings *s, struct span account, const char *words)
+{
+    const struct config *c = s->house->config;
+    struct text t = TEXT_INIT(8192);
+
+    text_addf(&t,
+              "All mail of %.*s is held, and what it sends from now on too:\n\n    %s\n\nIts owner "
+              "was told by mail. To look at what is held: port26 queue ls, port26 queue show ID.\n"
+              "If it is the owner's: port26 account release %.*s\nIf not: port26 account passwd "
+              "%.*s first, then port26 queue rm ID for what is foreign, then the release.\n",
+              SPAN_ARG(account), words, SPAN_ARG(account), SPAN_ARG(account));
+    tell(s, span_of(c->postmaster), "An account's password looks stolen: its mail is held", &t);
+    text_free(&t);
+}
+
+static void on_held(void *arg, struct span account, const char *words)
+{
+    struct sendings *s = arg;
+    struct sweep *w = sweep_new(s, account, QUEUE_HOLD);
+
+    log_event(LOG_WARNING, "sending.held", LOG_SPAN("account", account), LOG_STR("words", words));
+    w->person = memory_dup("port26");
+    w->reason = memory_dup(SENDING_HELD "its account");
+    queue_list(s->house->queue, NULL, PAGE, sweep_entry, w);
+    tell_owner(s, account, words);
+    tell_administrator(s, account, words);
+}
+
+static const struct sending_calls calls = {on_refused, on_held};
+
+bool sendings_release(struct sendings *s, struct span account, struct span person,
+                      queue_action_fn *done, void *arg)
+{
+    struct sweep *w;
+
+    if (!sending_release(s->sending, account, queue_clock(s->house->queue)))
+        return false;
+    log_event(LOG_NOTICE, "sending.released", LOG_SPAN("account", account),
+              LOG_SPAN("person", person));
+    write_some(s, WRITE_MOST);
+    w = sweep_new(s, account, QUEUE_RELEASE);
+    w->person = span_dup(person);
+    w->reason = memory_dup("the account was released");
+    w->done = done;
+    w->arg = arg;
+    queue_list(s->house->queue, NULL, PAGE, sweep_entry, w);
+    return true;
+}
+
+void sendings_forget(struct sendings *s, bool host, struct span name)
+{
+    sending_forget(s->sending, host ? SENDING_HOST : SENDING_ACCOUNT, name);
+}
+
+/* ---- showing ---- */
+
+static json_t *count_json(const struct sending_count *n, const struct sending_limits *l, int span)
+{
+    json_t *o = json_object();
+    static const char *const names[] = {"messages", "recipients"};
+    static const char *const limits[] = {"messages_limit", "recipients_limit"};
+
+    for (int i = 0; i < WINDOW_WHATS; i++) {
+        json_object_set_new(o, names[i], json_integer(n->sent[span][i]));
+        if (l->most[span][i])
+            json_object_set_new(o, limits[i], json_integer(l->most[span][i]));
+    }
+    return o;
+}
+
+static json_t *party_json(const struct sendings *s, enum sending_kind kind, struct span name,
+                          const struct sending_limits *l)
+{
+    json_t *o = json_object();
+    struct sending_count n;
+    char when[32];
+
+    sending_show(s->sending, kind, name, l, queue_clock(s->house->queue), &n);
+    json_object_set_new(o, "hour", count_json(&n, l, WINDOW_HOUR));
+    json_object_set_new(o, "day", count_json(&n, l, WINDOW_DAY));
+    if (n.free_at) {
+        clock_iso(n.free_at, when, sizeof when);
+        json_object_set_new(o, "full_until", json_string(when));
+    }
+    return o;
+}
+
+json_t *sendings_json(const struct sendings *s, struct span account)
+{
+    struct sending_who w = who_is(s, account, SPAN_NONE);
+    json_t *o = party_json(s, SENDING_ACCOUNT, account, &w.limits[SENDING_ACCOUNT]);
+    const char *held = sending_held(s->sending, account);
+
+    if (held)
+        json_object_set_new(o, "held", json_string(held));
+    return o;
+}
+
+json_t *sendings_host_json(const struct sendings *s, struct span host)
+{
+    const struct hosting *h = directory_host(s->house->directory, host);
+    struct sending_limits l = {0};
+
+    if (h)
+        l = host_limits(s, h);
+    return party_json(s, SENDING_HOST, host, &l);
+}
+
+/* ---- open and close ---- */
+
+struct sendings *sendings_open(struct house *h, struct error *e)
+{
+    struct sendings *s = memory_alloc(sizeof *s);
+
+    s->house = h;
+    s->sending = sending_open(h->store, &calls, s, e);
+    if (!s->sending)
+        sendings_close(&s);
+    return s;
+}
+
+void sendings_configure(struct sendings *s)
+{
+    sending_burst(s->sending, s->house->config->sending.burst);
+}
+
+void sendings_start(struct sendings *s)
+{
+    sending_start(s->sending, queue_clock(s->house->queue));
+    sendings_configure(s);
+    s->minute = timer_new(s->house->loop, each_minute, s);
+    timer_set(s->minute, WRITE_MS);
+}
+
+void sendings_stop(struct sendings *s)
+{
+    if (!s || !s->house->queue)
+        return;
+    timer_free(&s->minute);
+    write_some(s, SIZE_MAX);
+}
+
+void sendings_close(struct sendings **s)
+{
+    if (!*s)
+        return;
+    timer_free(&(*s)->minute);
+    sending_free(&(*s)->sending);
+    free(*s);
+    *s = NULL;
+}

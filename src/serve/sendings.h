@@ -1,0 +1,45 @@
+/* sendings: sending limits and stolen passwords at work in the keeper: whose limits hold, who is
+ * told, and what becomes of the mail that waits (account/sending.h counts and judges). */
+#ifndef PORT26_SERVE_SENDINGS_H
+#define PORT26_SERVE_SENDINGS_H
+
+#include "serve/house.h"
+
+#include <jansson.h>
+
+struct sendings;
+
+/* Reads what is stored; before the queue of `h` is made. NULL and *e when that fails. */
+struct sendings *sendings_open(struct house *h, struct error *e);
+/* What an accept is charged. */
+struct queue_toll sendings_toll(struct sendings *s);
+/* When the queue runs. */
+void sendings_start(struct sendings *s);
+/* Writes what is not yet written; before the queue ends. `s` may be NULL. */
+void sendings_stop(struct sendings *s);
+/* After the queue has ended; nulls the pointer, which may be NULL. */
+void sendings_close(struct sendings **s);
+/* The settings have changed. */
+void sendings_configure(struct sendings *s);
+
+/* May the account, from that address, send one more message to so many recipients now? 0, or -1
+ * with *e for a 452. */
+int sendings_may(struct sendings *s, struct span account, struct span peer, uint32_t recipients,
+                 struct error *e);
+/* To how many a message may go without asking again. */
+uint32_t sendings_room(const struct sendings *s, struct span account, struct span peer);
+/* Other servers refused a recipient of its mail for good. */
+void sendings_failed(struct sendings *s, struct span account);
+
+/* A person says that the account's mail is its owner's: what is held of it goes out. done is called
+ * once, from the loop, with how many messages that were. False: it is not held, done is not called.
+ */
+bool sendings_release(struct sendings *s, struct span account, struct span person,
+                      queue_action_fn *done, void *arg);
+/* An account, or hosting account, was removed. */
+void sendings_forget(struct sendings *s, bool host, struct span name);
+/* What it has sent and may send, and why it is held: a new reference. The keys are stable. */
+json_t *sendings_json(const struct sendings *s, struct span account);
+json_t *sendings_host_json(const struct sendings *s, struct span host);
+
+#endif
