@@ -1,10 +1,16 @@
 #include "cli/zone_command.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "cli/house_command.h"
 #include "cli/table.h"
+#include "cli/zone_view.h"
+#include "io/fiber.h"
+#include "zone/zone_ask.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void print_keys(const json_t *answer)
 {
@@ -72,4 +78,260 @@ int zone_command_unsign(int argc, const char **argv)
                                              .print = print_unsigned};
 
     return house_command_plain(argc, argv, &plain);
+}
+
+/* ---- records ---- */
+
+enum { CHECK_MS = 30000, KEYS_MAX = 32 };
+
+/* One run of `domain dns` or `domain check`. */
+struct domain_run {
+    const char *words, *typed;
+    struct config *config;
+    struct arena *arena;
+    struct remote *remote;
+    json_t *answer; /* of "domain keys" */
+    struct span domain;
+    struct zone zone;
+    struct dns *dns;
+    struct loop *loop;
+    struct zone_found *found;
+    struct zone_verdict *verdicts;
+};
+
+static int status_of(const struct error *e)
+{
+    return e->class == ERROR_TEMPORARY ? EX_TEMPFAIL
+           : e->class == ERROR_INPUT   ? EX_DATAERR
+                                       : EX_UNAVAILABLE;
+}
+
+static json_t *command_about(const struct domain_run *r, const char *words)
+{
+    json_t *o = house_command_new(words);
+
+    json_object_set_new(o, "name", json_string(r->typed));
+    return o;
+}
+
+static int run_remote(struct domain_run *r, json_t *command, json_t **answer)
+{
+    struct error e = {0};
+    int status = EX_OK;
+
+    if (remote_command(r->remote, command, answer, &e) < 0)
+        status = command_error(r->words, status_of(&e), "%s", e.words);
+    json_decref(command);
+    return status;
+}
+
+static void make_zone(struct domain_run *r)
+{
+    struct zone_key keys[KEYS_MAX];
+    size_t count = 0, i;
+    json_t *row;
+
+    r->domain = span_of(house_command_text(r->answer, "domain"));
+    json_array_foreach(json_object_get(r->answer, "keys"), i, row)
+    {
+        const char *state = house_command_text(row, "state");
+
+        if (count < KEYS_MAX && strcmp(state, "gone") != 0)
+            keys[count++] = (struct zone_key){span_of(house_command_text(row, "name")),
+                                              span_of(house_command_text(row, "text")),
+                                              strcmp(state, "retiring") == 0};
+    }
+    zone_make(r->config, r->domain, keys, count, r->arena, &r->zone);
+}
+
+/* Opens what both commands need. */
+static int open_run(struct domain_run *r, const char *file)
+{
+    struct error e = {0};
+    int status = command_config(r->words, file, &r->config);
+
+    r->arena = arena_new();
+    if (status == EX_OK && remote_open(r->config, &r->remote, &e) < 0)
+        status = command_error(r->words, status_of(&e), "%s", e.words);
+    if (status == EX_OK)
+        status = run_remote(r, command_about(r, "domain keys"), &r->answer);
+    if (status == EX_OK)
+        make_zone(r);
+    return status;
+}
+
+static void close_run(struct domain_run *r)
+{
+    json_decref(r->answer);
+    remote_close(&r->remote);
+    arena_free(&r->arena);
+    config_free(&r->config);
+}
+
+int zone_command_dns(int argc, const char **argv)
+{
+    char *file = NULL;
+    int json = 0, bare = 0, status;
+    const struct poptOption options[] = {
+        COMMAND_CONFIG(&file),
+        COMMAND_JSON(&json),
+        {"zone", 'z', POPT_ARG_NONE, &bare, 0, "print the lines of the zone file only", NULL},
+        POPT_TABLEEND};
+    const struct command_rules rules = {options, 1, 1,
+                                        "  port26 domain dns example.com\n"
+                                        "  port26 domain dns example.com --zone >> example.com\n"};
+    struct command_call call;
+
+    status = command_options(&call, argc, argv, &rules);
+    if (status == COMMAND_GO_ON) {
+        struct domain_run r = {.words = call.words, .typed = call.args[0]};
+
+        status = open_run(&r, file);
+        if (status == EX_OK && json)
+            zone_view_json(&r.zone, r.domain, stdout);
+        else if (status == EX_OK)
+            zone_view_lines(&r.zone, !bare, stdout);
+        close_run(&r);
+        command_end(&call);
+    }
+    free(file);
+    return status;
+}
+
+/* ---- check ---- */
+
+static int open_dns(struct domain_run *r)
+{
+    const struct config_dns *d = &r->config->dns;
+    struct span *resolvers = arena_alloc(r->arena, (d->resolver.count + 1) * sizeof *resolvers);
+    struct dns_settings settings = {
+        .resolvers = resolvers, .resolver_count = d->resolver.count, .timeout = d->timeout};
+    struct error e = {0};
+
+    for (size_t i = 0; i < d->resolver.count; i++)
+        resolvers[i] = span_of(d->resolver.at[i]);
+    r->loop = loop_new();
+    r->dns = dns_new(r->loop, &settings, &e);
+    return r->dns ? EX_OK : command_error(r->words, EX_CONFIG, "%s", e.words);
+}
+
+static void ask(void *arg)
+{
+    struct domain_run *r = arg;
+
+    zone_ask(r->dns, r->config, &r->zone, clock_now() + CHECK_MS, r->arena, r->found);
+    loop_stop(r->loop);
+}
+
+static void look(struct domain_run *r)
+{
+    r->found = arena_alloc(r->arena, ZONE_RECORDS_MAX * sizeof *r->found);
+    r->verdicts = arena_alloc(r->arena, ZONE_RECORDS_MAX * sizeof *r->verdicts);
+    fiber_start(r->loop, ask, r);
+    loop_run(r->loop);
+    for (size_t i = 0; i < r->zone.count; i++)
+        zone_compare(&r->zone.record[i], &r->found[i], r->arena, &r->verdicts[i]);
+}
+
+static bool is_right(const struct domain_run *r, const char *name)
+{
+    for (size_t i = 0; i < r->zone.count; i++)
+        if (span_is(r->zone.record[i].name, name) && r->zone.record[i].purpose == ZONE_DKIM)
+            return r->verdicts[i].state == ZONE_RIGHT;
+    return false;
+}
+
+/* The new pair of keys of which all stands in the DNS, or NULL. */
+static const char *seen_keys(const struct domain_run *r)
+{
+    const char *seen = NULL;
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(json_object_get(r->answer, "keys"), i, row)
+    {
+        if (strcmp(house_command_text(row, "state"), "new") != 0)
+            continue;
+        if (!is_right(r, house_command_text(row, "name")))
+            return NULL;
+        seen = house_command_text(row, "keys");
+    }
+    return seen;
+}
+
+static int activate(struct domain_run *r, bool quiet)
+{
+    const char *seen = seen_keys(r);
+    json_t *o, *answer = NULL;
+    int status;
+
+    if (!seen)
+        return EX_OK;
+    o = command_about(r, "domain seen");
+    json_object_set_new(o, "keys", json_string(seen));
+    status = run_remote(r, o, &answer);
+    json_decref(answer);
+    if (status == EX_OK && !quiet)
+        printf("\nThe new keys (%s) are published: they sign from now on.\n", seen);
+    return status;
+}
+
+static int judge(const struct domain_run *r)
+{
+    int status = EX_OK;
+
+    for (size_t i = 0; i < r->zone.count; i++) {
+        enum zone_state s = r->verdicts[i].state;
+
+        if (r->zone.record[i].need != ZONE_REQUIRED || s == ZONE_RIGHT)
+            continue;
+        if (s != ZONE_UNKNOWN)
+            return EX_UNAVAILABLE;
+        status = EX_TEMPFAIL;
+    }
+    return status;
+}
+
+static int check(struct domain_run *r, const char *file, bool json)
+{
+    int status = open_run(r, file), active;
+
+    if (status == EX_OK)
+        status = open_dns(r);
+    if (status == EX_OK) {
+        look(r);
+        if (json)
+            zone_view_check_json(&r->zone, r->verdicts, r->domain, stdout);
+        else
+            zone_view_check(&r->zone, r->verdicts, stdout);
+        active = activate(r, json);
+        status = judge(r);
+        status = status == EX_OK ? active : status;
+        if (!json && !json_array_size(json_object_get(r->answer, "keys")))
+            puts("\nMail of the domain is not signed: `port26 domain rotate` makes keys.");
+    }
+    dns_free(&r->dns);
+    if (r->loop)
+        loop_free(&r->loop);
+    close_run(r);
+    return status;
+}
+
+int zone_command_check(int argc, const char **argv)
+{
+    char *file = NULL;
+    int json = 0, status;
+    const struct poptOption options[] = {COMMAND_CONFIG(&file), COMMAND_JSON(&json), POPT_TABLEEND};
+    const struct command_rules rules = {options, 1, 1, "  port26 domain check example.com\n"};
+    struct command_call call;
+
+    status = command_options(&call, argc, argv, &rules);
+    if (status == COMMAND_GO_ON) {
+        struct domain_run r = {.words = call.words, .typed = call.args[0]};
+
+        status = check(&r, file, json);
+        command_end(&call);
+    }
+    free(file);
+    return status;
 }

@@ -6,5 +6,9 @@
 int zone_command_keys(int argc, const char **argv);
 int zone_command_rotate(int argc, const char **argv);
 int zone_command_unsign(int argc, const char **argv);
+int zone_command_dns(int argc, const char **argv);
+/* EX_OK when all that is required is right, EX_UNAVAILABLE when some of it is not, EX_TEMPFAIL when
+ * the DNS did not tell. */
+int zone_command_check(int argc, const char **argv);
 
 #endif
