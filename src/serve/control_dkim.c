@@ -55,7 +55,7 @@ static bool domain_of(struct control_call *r, struct text *domain)
 
     if (!address_domain_canon(typed, domain))
         error_set(&r->error, ERROR_INPUT, "\"%.*s\" is no domain", SPAN_ARG(span_head(typed, 255)));
-    else if (!config_domain(r->house->config, text_span(domain)))
+    else if (!directory_domain(r->house->directory, text_span(domain)))
         error_set(&r->error, ERROR_INPUT, "%s is not a domain of ours", text_cstr(domain));
     return r->error.class == ERROR_NONE;
 }
@@ -108,6 +108,19 @@ void control_dkim_unsign(struct control_call *r)
 
 void control_dkim_new(struct control_call *r, struct span domain)
 {
-    if (signer_rotate(r->house->signer, domain, &r->error) == 0)
+    struct arena *a = arena_new();
+    struct dkim_keys keys = {.count = 0};
+    int rc = signer_keys(r->house->signer, domain, a, &keys, &r->error);
+
+    if (rc == 0 && !keys.count) /* one of the settings may have some */
+        rc = signer_rotate(r->house->signer, domain, &r->error);
+    if (rc == 0)
         answer_keys(r, domain);
+    arena_free(&a);
+}
+
+void control_dkim_gone(struct control_call *r, struct span domain)
+{
+    if (!directory_domain(r->house->directory, domain))
+        signer_remove(r->house->signer, domain, &r->error);
 }

@@ -154,10 +154,13 @@ void control_domain_rm(struct control_call *r)
                   SPAN_ARG(d->name), d->accounts, d->aliases);
     } else if (d) {
         struct registry *set = registry_new(r->house);
+        struct span name = arena_span(a, d->name);
 
-        registry_domain_remove(set, d->name);
+        registry_domain_remove(set, name);
         control_commit(r, &set);
         changed(r);
+        if (r->error.class == ERROR_NONE)
+            control_dkim_gone(r, name);
     }
     arena_free(&a);
 }
