@@ -12,7 +12,8 @@ struct id {
     unsigned char byte[ID_BYTES];
 };
 
-/* A fresh id; ends the process when the system has no randomness (HOSTILE fault 43). */
+/* A fresh id; ends the process when the system has no randomness (HOSTILE fault 43). For the loop's
+ * thread only: it remembers the id before. */
 struct id id_new(void);
 /* Writes 26 characters and a NUL. */
 void id_text(const struct id *id, char buf[ID_TEXT + 1]);

@@ -152,10 +152,11 @@ static bool is_true(const struct maildir *m, const struct stat *file)
 static void replace(const struct maildir *m, const struct maildirsize *size)
 {
     struct text text = TEXT_INIT(2 * MAILDIRSIZE_MAX);
-    struct id id = id_new();
+    struct id id; /* no id_new: that is for one thread */
     char name[ID_TEXT + 20] = "maildirsize.";
     int fd;
 
+    id_random(id.byte, sizeof id.byte);
     id_text(&id, name + strlen(name));
     maildirsize_write(&text, size);
     fd = openat(m->fd[MAILDIR_TMP], name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,

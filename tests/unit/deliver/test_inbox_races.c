@@ -25,6 +25,7 @@
 enum { DELIVERERS = 3, EACH = 60, ALL = DELIVERERS * EACH };
 
 static char root[64];
+static struct id ids[DELIVERERS][EACH];
 static atomic_int delivered, wrong, rest;
 
 static int remove_one(const char *path, const struct stat *s, int flag, struct FTW *f)
@@ -55,13 +56,13 @@ static void *deliver_all(void *arg)
     struct recipient to = {.address = SPAN("ann@example.org")};
     struct inbox_target target = {.root = root, .account = SPAN("ann"), .hostname = "mx"};
 
-    (void)arg;
     for (int i = 0; i < EACH; i++) {
         struct job job = {.attempt = 1, .kind = ROUTE_INBOX};
         struct error e = {0};
         uint64_t stored;
 
-        job.envelope = (struct envelope){.id = id_new(), .recipients = &to, .count = 1};
+        job.envelope =
+            (struct envelope){.id = ((struct id *)arg)[i], .recipients = &to, .count = 1};
         job.content = (struct content){.body = SPAN("a\r\nb"), .fd = -1};
         if (inbox_deliver(&target, &job, &stored, &e) < 0)
             wrong++;
@@ -110,8 +111,10 @@ static void *flag_all(void *arg)
 
 static void begin(pthread_t *threads)
 {
+    for (int i = 0; i < DELIVERERS * EACH; i++)
+        ids[i / EACH][i % EACH] = id_new();
     for (int i = 0; i < DELIVERERS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, deliver_all, NULL), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, deliver_all, ids[i]), 0);
     assert_int_equal(pthread_create(&threads[DELIVERERS], NULL, flag_all, NULL), 0);
 }
 
