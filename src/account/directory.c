@@ -1,4 +1,5 @@
 #include "account/directory_parts.h"
+#include "account/hash.h"
 
 #include "base/memory.h"
 #include "mail/address.h"
@@ -39,6 +40,8 @@ static void forget_aliases(struct directory *d, const struct owned_account *o)
 static void free_owned(struct owned_account *o)
 {
     memory_wipe(&o->account.verifier, sizeof o->account.verifier);
+    if (o->account.hash.len)
+        memory_wipe((void *)(uintptr_t)o->account.hash.at, o->account.hash.len);
     arena_free(&o->arena);
     free(o);
 }
@@ -70,6 +73,10 @@ void directory_put(struct directory *d, const struct store_account *record)
     o->arena = arena_sized(OWNED_BLOCK);
     acc->name = arena_span(o->arena, record->name);
     acc->has_password = scram_parse(record->verifier, &acc->verifier);
+    if (hash_is(record->verifier)) {
+        acc->hash = arena_span(o->arena, record->verifier);
+        acc->has_password = true;
+    }
     acc->locked = record->flags & STORE_ACCOUNT_LOCKED;
     acc->created = record->created;
     acc->host = arena_span(o->arena, record->host);

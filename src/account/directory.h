@@ -15,7 +15,8 @@ struct directory;
 struct account {
     struct span name; /* canonical login: an address, or a bare name */
     struct scram_verifier verifier;
-    bool has_password;    /* the verifier reads; else nobody can log in */
+    bool has_password;    /* the verifier or the hash reads; else nobody can log in */
+    struct span hash;     /* instead of the verifier: as another system kept it (account/hash.h) */
     bool locked;          /* itself; directory_locked asks its hosting account too */
     struct span *aliases; /* further addresses, canonical; "@domain": all of it */
     size_t alias_count;

@@ -1,5 +1,6 @@
 #include "account/login.h"
 
+#include "account/hash.h"
 #include "account/throttle.h"
 #include "base/clock.h"
 #include "base/map.h"
@@ -28,12 +29,16 @@ struct login {
     struct worker *hashers;
     struct map *good; /* canonical name -> struct memory */
     char secret[STORE_SECRET_BYTES];
+    login_better_fn *better;
+    void *better_arg;
 };
 
 struct check {
     struct login *login;
     struct scram_verifier verifier;
     char *name, *password, *peer;
+    char *kept;              /* a hash that stands in for the verifier; NULL: none */
+    char better[SCRAM_TEXT]; /* the verifier that may replace it; "": none */
     bool known, fits;
     login_done_fn *done;
     void *arg;
@@ -51,6 +56,12 @@ void login_forget(struct login *l)
     map_each(l->good, free_each, NULL);
     map_free(&l->good);
     l->good = map_new();
+}
+
+void login_on_better(struct login *l, login_better_fn *fn, void *arg)
+{
+    l->better = fn;
+    l->better_arg = arg;
 }
 
 struct login *login_new(struct loop *loop, const struct directory *d, struct span secret)
@@ -143,14 +154,27 @@ static void canonical_or_typed(struct span name, struct text *out)
 static void hash(void *arg)
 {
     struct check *c = arg;
+    struct scram_verifier v;
 
-    c->fits = scram_check_password(&c->verifier, span_of(c->password));
+    if (!c->kept) {
+        c->fits = scram_check_password(&c->verifier, span_of(c->password));
+        return;
+    }
+    c->fits = hash_check(span_of(c->kept), span_of(c->password));
+    if (c->fits && scram_derive(span_of(c->password), &v, NULL) == 0) {
+        scram_format(&v, c->better);
+        memory_wipe(&v, sizeof v);
+    }
 }
 
 static void free_check(struct check *c)
 {
     memory_wipe(c->password, strlen(c->password));
     memory_wipe(&c->verifier, sizeof c->verifier);
+    memory_wipe(c->better, sizeof c->better);
+    if (c->kept)
+        memory_wipe(c->kept, strlen(c->kept));
+    free(c->kept);
     free(c->password);
     free(c->name);
     free(c->peer);
@@ -169,6 +193,8 @@ static void hashed(void *arg)
     wait = good ? 0 : wait_after(l, name, peer);
     if (good)
         remember(l, name, span_of(c->password));
+    if (good && c->better[0] && l->better)
+        l->better(l->better_arg, name, span_of(c->kept), span_of(c->better));
     c->done(c->arg, good ? LOGIN_YES : LOGIN_NO, good ? name : SPAN_NONE, wait);
     free_check(c);
 }
@@ -177,6 +203,7 @@ void login_check(struct login *l, struct span as_typed, struct span password, st
                  login_done_fn *done, void *arg)
 {
     struct text name = TEXT_INIT(4096);
+    const struct account *a;
     uint32_t wait;
     struct check *c;
 
@@ -190,7 +217,9 @@ void login_check(struct login *l, struct span as_typed, struct span password, st
     } else {
         c = memory_alloc(sizeof *c);
         *c = (struct check){.login = l, .done = done, .arg = arg};
-        c->known = verifier_of(l, text_span(&name), &c->verifier);
+        a = verifier_of(l, text_span(&name), &c->verifier);
+        c->known = a != NULL;
+        c->kept = a && a->hash.len ? span_dup(a->hash) : NULL;
         c->name = span_dup(text_span(&name));
         c->password = span_dup(password);
         c->peer = span_dup(peer);
@@ -206,12 +235,15 @@ enum login_verdict login_verifier(struct login *l, struct span as_typed, struct 
                                   struct scram_verifier *out, uint32_t *wait)
 {
     struct text name = TEXT_INIT(4096);
+    const struct account *a;
 
     canonical_or_typed(as_typed, &name);
     *wait = throttle_wait(l->throttle, text_span(&name), peer);
-    verifier_of(l, text_span(&name), out);
+    a = verifier_of(l, text_span(&name), out);
     text_free(&name);
-    return *wait > THROTTLE_PATIENCE ? LOGIN_NOT_NOW : LOGIN_YES;
+    if (*wait > THROTTLE_PATIENCE)
+        return LOGIN_NOT_NOW;
+    return a && a->hash.len ? LOGIN_AS_IT_IS : LOGIN_YES;
 }
 
 const struct account *login_note(struct login *l, struct span as_typed, struct span peer, bool good,

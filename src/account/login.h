@@ -9,7 +9,12 @@
 
 struct login;
 
-enum login_verdict { LOGIN_YES, LOGIN_NO, LOGIN_NOT_NOW };
+enum login_verdict {
+    LOGIN_YES,
+    LOGIN_NO,
+    LOGIN_NOT_NOW,
+    LOGIN_AS_IT_IS, /* SCRAM: its password is kept as another system's hash; PLAIN and LOGIN work */
+};
 
 /* `secret`: the store's, for verifiers of names that do not exist; copied. `d` must outlive it. */
 struct login *login_new(struct loop *l, const struct directory *d, struct span secret);
@@ -20,6 +25,10 @@ typedef void login_done_fn(void *arg, enum login_verdict v, struct span account,
  * copied, the password wiped. */
 void login_check(struct login *l, struct span name, struct span password, struct span peer,
                  login_done_fn *done, void *arg);
+/* Called after the first good password of an account whose password was kept as a hash: `hash` is
+ * what was kept, `verifier` what can be kept from now on, so that SCRAM works too. */
+typedef void login_better_fn(void *arg, struct span name, struct span hash, struct span verifier);
+void login_on_better(struct login *l, login_better_fn *fn, void *arg);
 /* The verifier for SCRAM, a fake one for names that do not exist. LOGIN_NOT_NOW: throttled. */
 enum login_verdict login_verifier(struct login *l, struct span name, struct span peer,
                                   struct scram_verifier *out, uint32_t *wait);

@@ -7,6 +7,7 @@
 #include "cli/config_command.h"
 #include "cli/explain_command.h"
 #include "cli/hosting_command.h"
+#include "cli/import_command.h"
 #include "cli/places_command.h"
 #include "cli/queue_command.h"
 #include "cli/send_command.h"
@@ -83,6 +84,8 @@ static const struct command commands[] = {
     {"account ls", "[--json]", "List the accounts.", account_command_ls, NULL},
     {"account add", "NAME [--alias ADDRESS]", "Make an account: a login and its inbox.",
      account_command_add, NULL},
+    {"account import", "FILE [--format FORMAT]", "Add many accounts from a list, all or none.",
+     import_command_run, NULL},
     {"account passwd", "NAME", "Change an account's password.", account_command_passwd, NULL},
     {"account set", "NAME [--quota SIZE]", "Change an account's quota, limits, owner or addresses.",
      account_command_set, NULL},

@@ -121,6 +121,10 @@ static void conclude(struct pop3_session *s, enum sasl_step end, struct span nam
         accepted(s, name, mechanism);
     else if (end == SASL_REFUSED)
         refused(s, name, mechanism);
+    else if (end == SASL_ANOTHER)
+        pop3_reply_err(s, POP3_AUTH,
+                       "This account was moved here: log in once with \"normal password\" (PLAIN), "
+                       "then this method works too");
     else if (end == SASL_TEMPORARY)
         pop3_reply_err(s, POP3_SYS_TEMP,
                        "Logins cannot be checked right now; your password may be right. Try again "

@@ -62,7 +62,7 @@ static void visit_login_answer(struct wire *p, struct letter_login_answer *l)
 
 static void visit_verifier(struct wire *p, struct letter_verifier *l)
 {
-    wire_enum(p, &l->result, LOGIN_LATER);
+    wire_enum(p, &l->result, LOGIN_PLAIN);
     wire_u32(p, &l->iterations);
     wire_span(p, &l->salt);
     wire_bytes(p, l->stored_key, sizeof l->stored_key);

@@ -105,7 +105,7 @@ struct letter_login_note {
     bool good;
 };
 
-enum login_result { LOGIN_GOOD, LOGIN_WRONG, LOGIN_LATER };
+enum login_result { LOGIN_GOOD, LOGIN_WRONG, LOGIN_LATER, LOGIN_PLAIN };
 
 struct letter_login_answer {
     unsigned result;     /* enum login_result */
@@ -116,8 +116,8 @@ struct letter_login_answer {
 };
 
 struct letter_verifier {
-    unsigned result; /* LOGIN_GOOD (also for names that do not exist: then it is a fake) or
-                        LOGIN_LATER */
+    unsigned result; /* LOGIN_GOOD (also for names that do not exist: then it is a fake),
+                        LOGIN_LATER, or LOGIN_PLAIN: there is none, PLAIN and LOGIN work */
     uint32_t iterations;
     struct span salt;
     unsigned char stored_key[32], server_key[32];

@@ -90,6 +90,9 @@ static enum sasl_step login_step(struct sasl_server *s, struct span in, struct t
 
 /* ---- SCRAM-SHA-256 and -PLUS, RFC 5802, 7677 ---- */
 
+/* There will be no answer (any below 0), and why. */
+enum { ANSWER_ANOTHER = -2 };
+
 /* Asks the house once, when the name is known. */
 static void ask_verifier(struct sasl_server *s, const char *name)
 {
@@ -101,6 +104,8 @@ static void ask_verifier(struct sasl_server *s, const char *name)
         s->answer = 1;
     else
         s->answer = s->config.calls->verifier(s->config.arg, text_span(&s->name), &v);
+    if (s->answer == 2)
+        s->answer = ANSWER_ANOTHER;
     if (s->answer == 1)
         scram_fake(s->config.fake_secret, text_span(&s->name), &v);
     if (s->answer < 0)
@@ -183,7 +188,7 @@ static enum sasl_step scram_step(struct sasl_server *s, struct span in, struct t
     int rc = gsasl_step(s->scram.session, in.at, in.len, &out, &n);
     enum sasl_step r = SASL_MORE;
     if (s->asked && s->answer < 0)
-        r = SASL_TEMPORARY;
+        r = s->answer == ANSWER_ANOTHER ? SASL_ANOTHER : SASL_TEMPORARY;
     else if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE)
         r = scram_failure(rc);
     else if (scram_other_identity(s) || (rc == GSASL_OK && s->answer != 0))

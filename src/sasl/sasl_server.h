@@ -25,7 +25,8 @@ struct sasl_server_calls {
     /* PLAIN and LOGIN: is this the password of that name? */
     int (*check_password)(void *arg, struct span name, struct span password);
     /* SCRAM: the verifier of that name. For 1 (no such name, or none kept for it) the exchange goes
-     * on with scram_fake and is refused at its end. */
+     * on with scram_fake and is refused at its end. 2: its password can be judged only as it is (by
+     * PLAIN or LOGIN). */
     int (*verifier)(void *arg, struct span name, struct scram_verifier *out);
 };
 
@@ -33,6 +34,7 @@ enum sasl_step {
     SASL_MORE,      /* send "334 " and the challenge, give the next line to sasl_server_step */
     SASL_OK,        /* 235; sasl_server_name tells who */
     SASL_REFUSED,   /* 535 5.7.8: wrong name or password, other authzid, downgrade */
+    SASL_ANOTHER,   /* 432 4.7.12: another mechanism works for this name, PLAIN or LOGIN */
     SASL_TEMPORARY, /* 454 4.7.0: the account store cannot tell now */
     SASL_BROKEN,    /* 501 5.5.2: not base64, not what the mechanism says, or cancelled by "*" */
 };

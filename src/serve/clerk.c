@@ -122,14 +122,16 @@ static void on_login(struct errand *e)
 
 static void on_verifier_wanted(struct errand *e)
 {
+    static const enum login_result results[] = {[LOGIN_YES] = LOGIN_GOOD,
+                                                [LOGIN_NO] = LOGIN_WRONG,
+                                                [LOGIN_NOT_NOW] = LOGIN_LATER,
+                                                [LOGIN_AS_IT_IS] = LOGIN_PLAIN};
     const struct letter_login *l = e->parcel->letter;
     struct letter_verifier reply = {0};
     struct scram_verifier v = {0};
 
     reply.result =
-        login_verifier(e->clerk->house->login, l->name, l->peer, &v, &reply.wait) == LOGIN_YES
-            ? LOGIN_GOOD
-            : LOGIN_LATER;
+        results[login_verifier(e->clerk->house->login, l->name, l->peer, &v, &reply.wait)];
     reply.iterations = v.iterations;
     reply.salt = (struct span){(const char *)v.salt, v.salt_len};
     memcpy(reply.stored_key, v.stored_key, sizeof reply.stored_key);

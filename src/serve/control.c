@@ -259,6 +259,7 @@ static const struct command {
     {"domain rotate", control_dkim_rotate},
     {"domain seen", control_dkim_seen},
     {"domain unsign", control_dkim_unsign},
+    {"account import", control_account_import},
     {"account set", control_account_set},
     {"account show", control_account_show},
     {"account lock", control_account_lock},

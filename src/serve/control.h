@@ -32,6 +32,8 @@ struct control {
     void *arg;
 };
 
+/* Drops what an import has brought so far; nulls the pointer. */
+void control_import_free(struct house_import **im);
 /* Runs one command on the calling fiber; may wait for the disk. `arg` is a struct control. */
 void control_run(void *arg, struct span command, const struct clerk_rights *rights,
                  struct text *answer);

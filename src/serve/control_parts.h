@@ -75,6 +75,9 @@ void control_dkim_unsign(struct control_call *r);
 void control_dkim_new(struct control_call *r, struct span domain);
 /* Forgets the keys of a domain that is not here any more. */
 void control_dkim_gone(struct control_call *r, struct span domain);
+/* control_import.c */
+void control_account_import(struct control_call *r);
+
 /* control_hosts.c */
 void control_host_ls(struct control_call *r);
 void control_host_show(struct control_call *r);

@@ -6,6 +6,8 @@
 #include "deliver/inbox.h"
 #include "io/worker.h"
 #include "serve/logins.h"
+#include "serve/registry.h"
+#include "serve/control.h"
 #include "serve/expansion.h"
 #include "serve/sendings.h"
 #include "serve/signer.h"
@@ -256,6 +258,17 @@ static int open_store(struct house *h, struct error *e)
     return make_folder(h->config->inboxes.path, e);
 }
 
+/* From now on SCRAM works for it too. Lost when the store is busy: the next login brings it again.
+ */
+static void better_verifier(void *arg, struct span name, struct span hash, struct span verifier)
+{
+    struct registry *set = registry_new(arg);
+
+    registry_account_change(set, &(struct store_account){.name = name, .verifier = verifier},
+                            REGISTRY_VERIFIER, hash);
+    registry_commit(&set, NULL, NULL);
+}
+
 static int open_accounts(struct house *h, struct error *e)
 {
     struct arena *a = arena_new();
@@ -268,6 +281,8 @@ static int open_accounts(struct house *h, struct error *e)
         h->directory = directory_open(h->store, h->config->domains.at, h->config->domains.count, e);
     if (h->directory)
         h->login = login_new(h->loop, h->directory, secret);
+    if (h->login)
+        login_on_better(h->login, better_verifier, h);
     arena_free(&a);
     return h->login ? 0 : -1;
 }
@@ -343,6 +358,7 @@ void house_close(struct house **h)
     queue_free(&(*h)->queue);
     signer_free(&(*h)->signer); /* the store thread may have used it until now */
     sendings_close(&(*h)->sendings);
+    control_import_free(&(*h)->import);
     login_free(&(*h)->login);
     directory_free(&(*h)->directory);
     store_close(&(*h)->store);

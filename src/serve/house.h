@@ -10,6 +10,7 @@
 struct worker;
 struct mailboxes;
 struct rules;
+struct house_import; /* serve/control_import.c */
 struct signer;
 struct sendings;
 
@@ -25,6 +26,7 @@ struct house {
     struct worker *inboxes;      /* threads that write Maildirs */
     struct mailboxes *mailboxes; /* as POP3 sees them */
     struct rules *rules;
+    struct house_import *import; /* accounts that are being taken over; NULL: none */
     /* Hands a job to a courier; NULL: there are none (command line). */
     bool (*carry)(void *arg, const struct job *job, unsigned *courier);
     void *carry_arg;

@@ -97,6 +97,8 @@ static int verifier(void *arg, struct span name, struct scram_verifier *out)
     const struct letter_verifier *v = p ? p->letter : NULL;
     int result = v && v->result == LOGIN_GOOD && v->salt.len <= SCRAM_SALT_MAX ? 0 : -1;
 
+    if (v && v->result == LOGIN_PLAIN)
+        result = 2;
     if (v && v->wait && fiber_sleep(v->wait) < 0)
         result = -1;
     if (result == 0) {

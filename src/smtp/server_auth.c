@@ -122,6 +122,11 @@ static void conclude(struct server_session *s, const struct sasl_server *sasl, e
         accepted(s, sasl);
     else if (end == SASL_REFUSED)
         refused(s, sasl);
+    else if (end == SASL_ANOTHER) /* RFC 4954 section 6 */
+        server_reply_say(
+            s, 432, "4.7.12",
+            "This account was moved here: log in once with \"normal password\" (PLAIN), "
+            "then this method works too");
     else if (end == SASL_TEMPORARY)
         server_reply_say(s, 454, "4.7.0",
                          "Logins cannot be checked right now; your password may be right. "

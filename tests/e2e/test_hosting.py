@@ -259,3 +259,74 @@ def test_a_locked_hosting_account(server):
     assert say(stranger, "RCPT TO:<kim@payer.test>")[0] == 250
     stranger.quit()
     session(server, "kim@payer.test").quit()
+
+
+# ---- import
+
+HASHES = {"six": "$6$saltsalt$", "five": "$5$rounds=6000$saltsalt$", "yes": "$y$j9T$saltsaltsaltsalt$", "bee": "$2b$05$abcdefghijklmnopqrstuu"}
+
+
+def crypted(password, setting):
+    """What libcrypt makes of it (Python's own module is gone from 3.13 on)."""
+    import ctypes
+    crypt = ctypes.CDLL("libcrypt.so.1").crypt
+    crypt.restype = ctypes.c_char_p
+    return crypt(password.encode(), setting.encode()).decode()
+
+
+def readable(server, name, text):
+    path = server.dir / name
+    path.write_text(text)
+    path.chmod(0o644)
+    return str(path)
+
+
+
+
+def test_import_of_hashes(server):
+    """Who comes with a hash logs in by PLAIN, and by SCRAM from then on."""
+    import base64
+    server.command("domain", "add", "moved.test")
+    lines = [f"{name}:{'{SHA512-CRYPT}' if name == 'six' else ''}{crypted('pass ' + name, setting)}:19000:0:99999:7:::\n" for name, setting in HASHES.items()]
+    path = readable(server, "shadow", "root:*:1:::::\nnobody:!:1:::::\n" + "".join(lines))
+    assert "4 accounts would be added" in server.command("account", "import", path, "--format", "shadow", "--domain", "moved.test", "--dry-run").stdout
+    assert "six@moved.test" not in rows(server, "account")
+    assert "4 accounts added" in server.command("account", "import", path, "--format", "shadow", "--domain", "moved.test").stdout
+    for name in HASHES:
+        c = session(server)
+        code, text = say(c, "AUTH SCRAM-SHA-256 " + base64.b64encode(f"n,,n={name}@moved.test,r=abcdefghijklmnop".encode()).decode())
+        assert (code, "4.7.12" in text) == (432, True), text
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            c.login(f"{name}@moved.test", "pass wrong")
+        c.quit()
+        session(server, f"{name}@moved.test", "pass " + name).quit()
+        wait_for(lambda: server.json("account", "show", f"{name}@moved.test")["account"]["login"].startswith("SCRAM"))
+        c = session(server)
+        code, text = say(c, "AUTH SCRAM-SHA-256 " + base64.b64encode(f"n,,n={name}@moved.test,r=abcdefghijklmnop".encode()).decode())
+        assert code == 334
+        c.close()
+        session(server, f"{name}@moved.test", "pass " + name).quit()
+    assert "exists already" in refused(server, "account", "import", path, "--format", "shadow", "--domain", "moved.test")
+
+
+def test_import_is_all_or_nothing(server):
+    server.command("host", "add", "importer")
+    server.command("domain", "add", "csv.test", "--host", "importer")
+    path = readable(server, "bad.csv", "name,password,host,quota,aliases\n"
+                    "one@csv.test,secret one,importer,1G,\"first@csv.test second@csv.test\"\n"
+                    "two@csv.test,secret two,nobody,,\n"
+                    "one@csv.test,again,,,\n"
+                    "three@csv.test,,,,\n"
+                    "four@csv.test,x,,much,\n")
+    said = refused(server, "account", "import", path)
+    for line, words in ((3, "no hosting account nobody"), (4, "twice"), (5, "neither"), (6, "no quota")):
+        assert any(f"bad.csv:{line}: " in s and words in s for s in said.splitlines()), said
+    assert "nothing was imported" in said
+    assert "one@csv.test" not in rows(server, "account")
+    path = readable(server, "good.csv", "Name,Password,Host,Quota,Aliases\n"
+                    "one@csv.test,\"secret, \"\"one\"\"\",,1G,\"first@csv.test second@csv.test\"\n\n# none\n")
+    server.command("account", "import", path)
+    one = server.json("account", "show", "one@csv.test")["account"]
+    assert (one["host"], one["quota"], one["aliases"]) == ("importer", "1G", ["first@csv.test", "second@csv.test"])
+    session(server, "one@csv.test", 'secret, "one"').quit()
+    assert "first line" in refused(server, "account", "import", readable(server, "no.csv", "a,b\n1,2\n"))

@@ -1,0 +1,260 @@
+#include "cli/import_command.h"
+
+#include "account/import.h"
+#include "base/memory.h"
+#include "cli/house_command.h"
+#include "sasl/scram.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PORTION_ROWS = 500, /* handed over together */
+    PORTION_OCTETS = 1 << 20,
+    SHOWN = 20, /* mistakes told in words */
+};
+
+struct run {
+    const char *words, *name; /* of the command; of the file */
+    FILE *file;
+    struct import *import;
+    struct remote *house;
+    struct arena *arena; /* for one line */
+    json_t *rows;        /* the portion */
+    size_t octets;
+    char token[64];
+    unsigned long line, accounts, mistakes;
+    int64_t written; /* as the house counts */
+    bool dry;
+};
+
+static void mistake(struct run *r, unsigned long line, const char *words)
+{
+    if (r->mistakes++ < SHOWN)
+        command_error(r->words, EX_DATAERR, "%s:%lu: %s", r->name, line, words);
+}
+
+/* ---- to the house ---- */
+
+static void take_mistakes(struct run *r, const json_t *answer)
+{
+    json_t *m;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "errors"), i, m)
+        mistake(r, (unsigned long)json_integer_value(json_object_get(m, "line")),
+                house_command_text(m, "words"));
+    snprintf(r->token, sizeof r->token, "%s", house_command_text(answer, "import"));
+    r->written = json_integer_value(json_object_get(answer, "accounts"));
+}
+
+/* `last`: "commit", "drop" or NULL. */
+static int hand_over(struct run *r, const char *last, struct error *e)
+{
+    json_t *o = house_command_new("account import"), *answer = NULL;
+    int bad;
+
+    json_object_set_new(o, "import", json_string(r->token));
+    json_object_set_new(o, "rows", r->rows);
+    if (last)
+        json_object_set_new(o, last, json_true());
+    bad = remote_command(r->house, o, &answer, e);
+    if (!bad)
+        take_mistakes(r, answer);
+    json_decref(o);
+    json_decref(answer);
+    r->rows = json_array();
+    r->octets = 0;
+    return bad;
+}
+
+/* ---- lines ---- */
+
+static void put(json_t *o, const char *key, struct span s)
+{
+    if (s.len)
+        json_object_set_new(o, key, json_stringn(s.at, s.len));
+}
+
+/* A password in clear goes no further than here. */
+static int put_verifier(json_t *o, const struct import_row *row, struct error *e)
+{
+    struct scram_verifier v;
+    char text[SCRAM_TEXT];
+
+    if (row->verifier.len) {
+        put(o, "verifier", row->verifier);
+        return 0;
+    }
+    if (scram_derive(row->password, &v, e) < 0)
+        return -1;
+    scram_format(&v, text);
+    put(o, "verifier", span_of(text));
+    memory_wipe(&v, sizeof v);
+    memory_wipe(text, sizeof text);
+    return 0;
+}
+
+static void take_row(struct run *r, const struct import_row *row, size_t length)
+{
+    json_t *o = json_object(), *aliases = json_array();
+    struct error e = {0};
+
+    json_object_set_new(o, "line", json_integer((json_int_t)r->line));
+    put(o, "name", row->name);
+    put(o, "host", row->host);
+    put(o, "quota", row->quota);
+    put(o, "sending", row->sending);
+    put(o, "messages", row->messages);
+    for (size_t i = 0; i < row->alias_count; i++)
+        json_array_append_new(aliases, json_stringn(row->aliases[i].at, row->aliases[i].len));
+    json_object_set_new(o, "aliases", aliases);
+    if (put_verifier(o, row, &e) < 0) {
+        mistake(r, r->line, e.words);
+        json_decref(o);
+        return;
+    }
+    json_array_append_new(r->rows, o);
+    r->octets += length + 400;
+    r->accounts++;
+}
+
+static int take_line(struct run *r, struct span line, struct error *e)
+{
+    struct import_row row;
+    struct error wrong = {0};
+    int got;
+
+    r->line++;
+    arena_clear(r->arena);
+    got = import_line(r->import, line, r->arena, &row, &wrong);
+    if (got < 0)
+        mistake(r, r->line, wrong.words);
+    if (got == 1)
+        take_row(r, &row, line.len);
+    if (json_array_size(r->rows) < PORTION_ROWS && r->octets < PORTION_OCTETS)
+        return 0;
+    return hand_over(r, NULL, e);
+}
+
+static int read_all(struct run *r, struct error *e)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+    int bad = 0;
+
+    while (!bad && r->mistakes < SHOWN && (n = getline(&line, &cap, r->file)) >= 0) {
+        struct span s = {line, (size_t)n};
+
+        if (s.len && s.at[s.len - 1] == '\n')
+            s.len--;
+        bad = take_line(r, s, e);
+    }
+    if (line)
+        memory_wipe(line, cap);
+    free(line);
+    if (!bad && ferror(r->file))
+        return error_sys(e, errno, "%s can not be read", r->name);
+    return bad;
+}
+
+/* ---- all ---- */
+
+static int finish(struct run *r, bool json, struct error *e)
+{
+    json_t *answer;
+
+    if (hand_over(r, NULL, e) < 0) /* the rest, and what is wrong with it */
+        return -1;
+    if (hand_over(r, r->mistakes || r->dry ? "drop" : "commit", e) < 0)
+        return -1;
+    if (r->mistakes)
+        return 0;
+    answer = json_pack("{s:I, s:b}", "accounts", (json_int_t)r->accounts, "written", !r->dry);
+    if (json)
+        house_command_print(answer);
+    else
+        printf("%lu account%s %s.\n", r->accounts, r->accounts == 1 ? "" : "s",
+               r->dry ? "would be added; nothing was written" : "added");
+    json_decref(answer);
+    return 0;
+}
+
+static int import_file(struct run *r, const struct config *config, bool json)
+{
+    struct error e = {0};
+    int status = EX_OK;
+
+    if (remote_open(config, &r->house, &e) < 0 || read_all(r, &e) < 0 || finish(r, json, &e) < 0)
+        status = command_error(r->words, house_command_status(&e), "%s", e.words);
+    else if (r->mistakes)
+        status = command_error(r->words, EX_DATAERR, "nothing was imported%s",
+                               r->mistakes >= SHOWN ? "; after so many mistakes the rest was not "
+                                                      "looked at"
+                                                    : "");
+    remote_close(&r->house);
+    return status;
+}
+
+static int open_and_import(struct run *r, const char *config_file, bool json)
+{
+    struct config *config = NULL;
+    int status = command_config(r->words, config_file, &config);
+
+    if (status == EX_OK) {
+        r->file = fopen(r->name, "re");
+        if (!r->file)
+            status = command_error(r->words, EX_NOINPUT, "%s: %s", r->name, strerror(errno));
+    }
+    if (r->file) {
+        r->arena = arena_new();
+        r->rows = json_array();
+        status = import_file(r, config, json);
+        json_decref(r->rows);
+        arena_free(&r->arena);
+        fclose(r->file);
+    }
+    config_free(&config);
+    return status;
+}
+
+int import_command_run(int argc, const char **argv)
+{
+    char *config = NULL, *format = NULL, *domain = NULL;
+    int json = 0, dry = 0, status;
+    const struct poptOption options[] = {
+        COMMAND_CONFIG(&config),
+        COMMAND_JSON(&json),
+        {"format", 'f', POPT_ARG_STRING, &format, 0, "csv (the default), passwd or shadow",
+         "FORMAT"},
+        {"domain", 'd', POPT_ARG_STRING, &domain, 0, "put behind names that have none", "DOMAIN"},
+        {"dry-run", 'n', POPT_ARG_NONE, &dry, 0, "look for mistakes and write nothing", NULL},
+        POPT_TABLEEND};
+    const struct command_rules rules = {
+        options, 1, 1,
+        "  port26 account import accounts.csv --dry-run\n"
+        "  port26 account import /etc/shadow --format shadow --domain example.com\n"};
+    struct command_call call;
+
+    status = command_options(&call, argc, argv, &rules);
+    if (status == COMMAND_GO_ON) {
+        struct run r = {.words = call.words, .name = call.args[0], .dry = dry};
+        enum import_format kind = IMPORT_CSV;
+
+        if (format && !import_format(format, &kind)) {
+            status = command_error(call.words, EX_USAGE, "the format is csv, passwd or shadow");
+        } else {
+            r.import = import_new(kind, domain);
+            status = open_and_import(&r, config, json);
+            import_free(&r.import);
+        }
+        command_end(&call);
+    }
+    free(config);
+    free(format);
+    free(domain);
+    return status;
+}
