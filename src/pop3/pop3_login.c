@@ -114,6 +114,17 @@ static void refused(struct pop3_session *s, struct span name, const char *mechan
         pop3_reply_bye(s, POP3_EVENT_LIMIT, POP3_AUTH, "Too many failed logins: closing");
 }
 
+/* mutt 2.2 takes -PLUS where it cannot do it, gives up, and shows what it hears then. */
+static void given_up(struct pop3_session *s, const char *mechanism)
+{
+    if (span_is(span_of(mechanism), "SCRAM-SHA-256-PLUS"))
+        pop3_reply_err(s, POP3_NONE,
+                       "Login given up: choose a mechanism without -PLUS (in mutt: set "
+                       "pop_authenticators=\"scram-sha-256:plain\")");
+    else
+        pop3_reply_err(s, POP3_NONE, "Login given up or not understood");
+}
+
 static void conclude(struct pop3_session *s, enum sasl_step end, struct span name,
                      const char *mechanism)
 {
@@ -130,7 +141,7 @@ static void conclude(struct pop3_session *s, enum sasl_step end, struct span nam
                        "Logins cannot be checked right now; your password may be right. Try again "
                        "in a minute");
     else
-        pop3_reply_err(s, POP3_NONE, "Login given up or not understood");
+        given_up(s, mechanism);
 }
 
 /* ---- USER and PASS ---- */

@@ -347,6 +347,11 @@ static void test_tls(void **state)
                   "+OK Now the password\r\n+OK Logged in: 4 messages, 81 octets\r\n-ERR You are "
                   "logged in already\r\n" SAID_BYE,
          ASKED_IN},
+        {"mutt gives -PLUS up", tls_first, NULL, HELLO_TLS "AUTH SCRAM-SHA-256-PLUS\r\n*\r\n" BYE,
+         0, 0,
+         GREETING "+ \r\n-ERR Login given up: choose a mechanism without -PLUS (in mutt: set "
+                  "pop_authenticators=\"scram-sha-256:plain\")\r\n" SAID_BYE,
+         ""},
         {"implicit", tls_first, NULL, HELLO_TLS LOGIN BYE, 0, 0, GOT_IN SAID_BYE, ASKED_IN},
         {"implicit, but no TLS comes", tls_first, NULL, "USER ann\r\n", 0, -EPROTO, "", ""},
         {"no TLS after STLS", with_tls, NULL, "STLS\r\n" CUT "USER ann\r\n", 0, -EPROTO,
