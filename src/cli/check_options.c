@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "mail/address.h"
+#include "serve/amounts.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -52,6 +53,10 @@ static int read_numbers(struct check_options *o)
             (rows[i].value < rows[i].least || rows[i].value > rows[i].most))
             return command_error(WORDS, EX_USAGE, "%s is %d to %d, not %d", rows[i].name,
                                  rows[i].least, rows[i].most, rows[i].value);
+    o->size = CHECK_SIZE;
+    if (o->size_words && !amounts_size(span_of(o->size_words), &o->size))
+        return command_error(WORDS, EX_USAGE, "--size is octets, as in 500K or 20M, not '%s'",
+                             o->size_words);
     if (o->repeat && o->watch)
         return command_error(WORDS, EX_USAGE,
                              "--repeat ends by itself and --watch does not: "
@@ -132,8 +137,9 @@ int check_options_read(struct check_options *o)
 
 void check_options_free(struct check_options *o)
 {
-    char *texts[] = {o->tls_name, o->user,   o->password_file, o->from,   o->to,  o->control,
-                     o->resolver, o->cafile, o->client,        o->portal, o->isp, o->report};
+    char *texts[] = {o->tls_name, o->user,     o->password_file, o->from,   o->to,
+                     o->control,  o->resolver, o->cafile,        o->client, o->portal,
+                     o->isp,      o->report,   o->size_words};
 
     for (size_t i = 0; i < COUNT(texts); i++)
         free(texts[i]);
@@ -156,6 +162,8 @@ void check_options_table(struct check_options *o, struct poptOption rows[CHECK_O
          "ADDRESS"},
         {"to", 0, POPT_ARG_STRING, &o->to, 0, "ask whether mail to this address is taken",
          "ADDRESS"},
+        {"size", 0, POPT_ARG_STRING, &o->size_words, 0,
+         "ask for a message so big; the default is that of a letter, 10K", "SIZE"},
         {"send", 0, POPT_ARG_NONE, &o->send, 0,
          "when nothing is wrong, really send one small message, to yourself or --to", NULL},
         {"client", 0, POPT_ARG_STRING, &o->client, 0, "tell the steps for this mail program",

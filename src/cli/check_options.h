@@ -21,11 +21,12 @@ enum {
     CHECK_PAUSE_S = 2,        /* between runs */
     CHECK_WATCH_PAUSE_S = 30, /* others' servers are asked too, for hours */
     CHECK_PAUSE_MAX_S = 86400,
+    CHECK_SIZE = 10000, /* octets of an ordinary letter: a mailbox without room for it is full */
 };
 
 struct check_options {
     char *tls_name, *user, *password_file, *from, *to, *control, *resolver, *cafile, *client,
-        *portal, *isp, *report;
+        *portal, *isp, *report, *size_words;
     int port, timeout, password_fd, repeat, pause;
     int offline, json, explain, send, watch, no_history, report_full;
     const char *target; /* of the command line */
@@ -34,6 +35,7 @@ struct check_options {
     enum steps_program program;
     char sender[FINDINGS_NAME];   /* whose mail it is: --from, the target, the user; or "" */
     char receiver[FINDINGS_NAME]; /* --to; with --send the sender, unless given; or "" */
+    uint64_t size;                /* octets of the message asked about */
     char password[PASSWORD_MAX];
 };
 

@@ -273,6 +273,7 @@ static struct observe_settings settings(struct check *c, bool first)
         s.user = span_of(c->o.user);
         s.password = span_of(c->o.password);
         s.to = span_of(c->o.receiver);
+        s.size = c->o.size;
         s.message = text_span(&c->letter);
     }
     if (c->board) {

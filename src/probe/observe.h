@@ -28,6 +28,7 @@ struct observe_settings {
     /* Login, MAIL and RCPT at the best verified door; empty: not wanted. The password is not kept.
      */
     struct span user, password, from, to;
+    uint64_t size; /* octets of a message that MAIL tells of (RFC 1870); 0: none */
     /* A whole message, lines ended by CR LF, really sent from `from` to `to` after the login, but
      * only when nothing was found wrong before; empty: none. It has OBSERVE_SEND_MS more. */
     struct span message;

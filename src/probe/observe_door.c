@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "io/line.h"
 
 #include <arpa/inet.h>
@@ -444,14 +445,11 @@ static void note_step(struct findings_login *l, const struct findings_door *d, e
     observe_text(l->reply.text, sizeof l->reply.text, r->text);
 }
 
-static bool step(struct talk *t, struct findings_login *l, enum stage stage, const char *verb,
-                 struct span address)
+static bool step(struct talk *t, struct findings_login *l, enum stage stage, const char *line)
 {
-    char line[FINDINGS_TEXT + 20];
     struct reply r;
 
-    if (snprintf(line, sizeof line, "%s:<%.*s>", verb, SPAN_ARG(address)) >= (int)sizeof line ||
-        smtp_client_command(t->client, stage, line, &r) < 0)
+    if (smtp_client_command(t->client, stage, line, &r) < 0)
         return false;
     note_step(l, t->d, stage, &r);
     return l->ok;
@@ -510,10 +508,20 @@ static void send_message(struct talk *t)
 
 static void ask_recipient(struct talk *t)
 {
+    const struct observe_settings *s = t->o->s;
+    const struct smtp_client_far *far = smtp_client_far(t->client);
+    struct text line = TEXT_INIT(2 * FINDINGS_TEXT);
     struct findings *f = t->o->f;
 
-    if (step(t, &f->mail, STAGE_MAIL, "MAIL FROM", t->o->s->from))
-        step(t, &f->rcpt, STAGE_RCPT, "RCPT TO", t->o->s->to);
+    text_addf(&line, "MAIL FROM:<%.*s>", SPAN_ARG(s->from));
+    if (s->size && (far->has & HAS_SIZE))
+        text_addf(&line, " SIZE=%llu", (unsigned long long)s->size);
+    if (step(t, &f->mail, STAGE_MAIL, text_cstr(&line))) {
+        text_clear(&line);
+        text_addf(&line, "RCPT TO:<%.*s>", SPAN_ARG(s->to));
+        step(t, &f->rcpt, STAGE_RCPT, text_cstr(&line));
+    }
+    text_free(&line);
 }
 
 void observe_login(struct observe *o, const struct findings_door *at, bool send)

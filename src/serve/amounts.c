@@ -8,7 +8,7 @@ static const struct unit {
     unsigned shift;
 } units[] = {{'T', 40}, {'G', 30}, {'M', 20}, {'K', 10}};
 
-static bool read_size(struct span s, uint64_t *out)
+bool amounts_size(struct span s, uint64_t *out)
 {
     unsigned shift = 0;
     uint64_t n;
@@ -30,7 +30,7 @@ int amounts_quota(struct span s, uint64_t *out, struct error *e)
         *out = span_is(s, "none") ? STORE_NO_QUOTA : 0;
         return 0;
     }
-    if (read_size(s, out))
+    if (amounts_size(s, out))
         return 0;
     return error_set(e, ERROR_INPUT,
                      "\"%.*s\" is no quota: write octets with K, M, G or T as in 500M or 10G, or "

@@ -5,7 +5,9 @@
 #include "base/error.h"
 #include "base/text.h"
 
-/* Octets, with K, M, G or T (of 1024); "none": STORE_NO_QUOTA; "default": 0. 0, or -1 and *e. */
+/* Octets from 1, with K, M, G or T (of 1024). */
+bool amounts_size(struct span s, uint64_t *out);
+/* The same, or "none": STORE_NO_QUOTA; "default": 0. 0, or -1 and *e. */
 int amounts_quota(struct span s, uint64_t *out, struct error *e);
 /* Numbers by the hour and the day, "1000/h,5000/d" or one of them alone (the other is then the
  * default, 0); "none": STORE_NO_LIMIT for both; "default": 0 for both. 0, or -1 and *e. */

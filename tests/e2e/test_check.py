@@ -103,7 +103,7 @@ def test_exit_status_tells_who_can_repair_it(tmp_path, password_file):
 
 @pytest.mark.parametrize("args", [("--port", "70000"), ("--repeat", "1001"), ("--repeat", "2", "--watch"), ("--pause", "-5"),
                                   ("--tls", "maybe"), ("--client", "pine"), ("--to", "nobody"), ("--send",),
-                                  ("--password-fd", "-7"), ("--user", "x", "--password-fd", "1", "--password-file", "x")])
+                                  ("--password-fd", "-7"), ("--size", "big"), ("--size", "0"), ("--user", "x", "--password-fd", "1", "--password-file", "x")])
 def test_mistakes_are_told(tmp_path, args):
     done = subprocess.run([BINARY, "check", "127.0.0.1", "--offline-controls", *args], capture_output=True, timeout=30)
     assert done.returncode == 64 and done.stderr.startswith(b"port26 check: "), done
