@@ -20,6 +20,7 @@ struct accept {
     void *arg;
     int64_t born;
     bool fresh;
+    size_t added;     /* octets put in front of it (calls.own) */
     struct id id;     /* what the client is told: of the first time */
     struct error why; /* refused before it came to the store */
     void *ticket[QUEUE_TOLLS_MAX];
@@ -59,6 +60,22 @@ static int handed_over(struct store *s, struct accept *a, struct error *e)
     return 1;
 }
 
+/* What nobody handed over is our own. */
+static int put(struct store *s, struct accept *a, struct error *e)
+{
+    const struct queue *q = a->queue;
+    struct message m = *a->message;
+    struct arena *arena = arena_new();
+    int rc;
+
+    if (q->calls->own && !m.origin.account.len && !m.origin.peer.len)
+        q->calls->own(q->arg, s, &m, arena);
+    rc = store_put(s, &m, a->born, &a->fresh, e);
+    a->added = m.content.prefix.len - a->message->content.prefix.len;
+    arena_free(&arena);
+    return rc;
+}
+
 /* The record of the key stands in the transaction of the message: there are both or none. */
 static int accept_work(struct store *s, void *arg, struct error *e)
 {
@@ -69,7 +86,7 @@ static int accept_work(struct store *s, void *arg, struct error *e)
 
     if (before)
         return before < 0 ? -1 : 0;
-    if (store_put(s, m, a->born, &a->fresh, e) < 0)
+    if (put(s, a, e) < 0)
         return -1;
     if (m->once.len && store_once_put(s, m->origin.account, m->once, a->born, &once, e) < 0)
         return -1;
@@ -112,7 +129,7 @@ static void schedule_accepted(struct accept *a)
                               .state = a->hold.at ? STORE_HELD : STORE_LIVE,
                               .arrived = m->arrived,
                               .born = a->born,
-                              .size = m->content.prefix.len +
+                              .size = a->added + m->content.prefix.len +
                                       (m->content.fd < 0 ? m->content.body.len : m->content.size),
                               .header_size = m->header_size,
                               .envelope = m->envelope,

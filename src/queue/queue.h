@@ -68,8 +68,9 @@ struct queue_calls {
     /* Another server refused a recipient for good (5.x.x), of mail this account sent. May be NULL.
      */
     void (*refused)(void *arg, struct span account);
-    /* A report is about to be stored: may put header fields in front of its content.prefix, which
-     * then lives in `a`. On the store thread, inside the transaction. NULL: nothing. */
+    /* A report, or another message of nobody but ourselves (without account and peer), is about to
+     * be stored: may put header fields in front of its content.prefix, which then lives in `a`. On
+     * the store thread, inside the transaction. NULL: nothing. */
     void (*own)(void *arg, struct store *s, struct message *m, struct arena *a);
 };
 

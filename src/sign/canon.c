@@ -36,6 +36,9 @@ static bool split(struct span whole, struct canon_field *out)
     out->name = span_head(whole, (size_t)colon);
     while (out->name.len && is_blank(out->name.at[out->name.len - 1]))
         out->name.len--;
+    for (size_t i = 0; i < out->name.len; i++) /* RFC 5322 3.6.8; nor folded */
+        if (out->name.at[i] < 33 || out->name.at[i] > 126)
+            return false;
     out->value = span_from(whole, (size_t)colon + 1);
     return true;
 }

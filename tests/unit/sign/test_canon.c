@@ -64,6 +64,7 @@ static void test_header(void **state)
         {"SubJect:  a   b  \r\n", "subject:a b|", ""},
         {"no field\r\nTo: a:b\r\n: none\r\n", "to:a:b|", ""},
         {" lost\r\nTo: a", "to:a|", ""},
+        {"a\r\n b: c\r\nd e: f\r\n\xe4: g\r\nTo : a", "to:a|", ""},
         {"a: 1\nb: 2\rc: 3\n\nz", "a:1|b:2|c:3|", "z"},
         {"\r\nTo: a\r\n", "", "To: a\r\n"},
         {"", "", ""},
