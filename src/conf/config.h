@@ -92,6 +92,13 @@ struct config_limits {
     int64_t session_time;  /* the whole of one session */
 };
 
+/* Senders outside, who need no login. */
+struct config_incoming {
+    uint64_t unknown_recipients;     /* from one network within ten minutes; then 421 */
+    int64_t unknown_delay;           /* of each answer, from a quarter of that number on */
+    uint64_t connections_per_minute; /* new ones, from one network, in one listener */
+};
+
 struct config_door {
     const char *name;
     uint64_t port;
@@ -248,6 +255,7 @@ struct config {
     struct config_log log;
     struct config_certificate tls;
     struct config_limits limits;
+    struct config_incoming incoming;
     struct config_delivery delivery;
     struct config_sending sending;
     struct config_notices notices;

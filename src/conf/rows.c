@@ -173,6 +173,23 @@ static const struct row limits[] = {
          "Time for the whole of one session.", .standard = "4h"),
 };
 
+static const struct row incoming[] = {
+    NUMBER(
+        config_incoming, unknown_recipients, "unknown-recipients", ROW_NUMBER, 4, 1000000,
+        "Recipients that do not exist, asked for within ten minutes from one IPv4 address or one "
+        "IPv6 /64 network, over all its connections; then 421, until some have been forgotten.",
+        .standard = "100"),
+    TIME(config_incoming, unknown_delay, "unknown-delay", 0, CLOCK_MINUTE,
+         "From a quarter of that number on, every answer to a recipient comes this much later, "
+         "whether he exists or not.",
+         .standard = "1s"),
+    NUMBER(config_incoming, connections_per_minute, "connections-per-minute", ROW_NUMBER, 1,
+           1000000,
+           "New connections from one IPv4 address or one IPv6 /64 network at the exchange doors of "
+           "each listener process; then 421.",
+           .standard = "300"),
+};
+
 static const struct row door[] = {
     NUMBER(config_door, port, "port", ROW_PORT, 1, 65535, "TCP port.", .required = true),
     LIST(config_door, address, config_texts, "address", ROW_ADDRESS, "Addresses to listen on.",
@@ -456,6 +473,8 @@ static const struct rows_block blocks[] = {
            "to mx."),
     PLAIN("delivery", config_delivery, delivery, delivery, "Mail on its way out."),
     PLAIN("limits", config_limits, limits, limits, "What one client may use up."),
+    PLAIN("incoming", config_incoming, incoming, incoming,
+          "What is held against senders outside, who bring mail for our domains without a login."),
     PLAIN("store", config_store, store, store, "Where the mail is kept."),
     PLAIN("inboxes", config_inboxes, inboxes, inboxes, "Where mail for our domains goes."),
     PLAIN("log", config_log, log, log_rows, "The log."),

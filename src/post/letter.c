@@ -82,10 +82,12 @@ static void visit_may_send(struct wire *p, struct letter_may_send *l)
 static void visit_may_reach(struct wire *p, struct letter_may_reach *l)
 {
     wire_span(p, &l->account);
+    wire_span(p, &l->sender);
     wire_span(p, &l->recipient);
     wire_span(p, &l->peer);
     wire_bool(p, &l->anywhere);
     wire_u32(p, &l->count);
+    wire_bool(p, &l->outside);
 }
 
 static void visit_enhanced(struct wire *p, struct enhanced *e)
@@ -113,6 +115,7 @@ static void visit_answer(struct wire *p, struct letter_answer *l)
 {
     visit_reply(p, &l->reply);
     wire_u32(p, &l->recipients);
+    wire_u32(p, &l->wait);
 }
 
 static void visit_recipient(struct wire *p, struct recipient *r)

@@ -131,14 +131,16 @@ struct letter_may_send {
 };
 
 struct letter_may_reach {
-    struct span account, recipient, peer;
+    struct span account, sender, recipient, peer;
     bool anywhere;  /* this client may send to other hosts' domains (login or trust) */
+    bool outside;   /* asked by a sender without login, by RCPT: serve/incoming.h has its say */
     uint32_t count; /* recipients of the message with this one; 0: no question of limits */
 };
 
 struct letter_answer {
     struct reply reply;
     uint32_t recipients; /* to MAY_SEND: so many need no further question of limits */
+    uint32_t wait;       /* milliseconds to hold it back */
 };
 
 struct letter_accept {

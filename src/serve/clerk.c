@@ -6,6 +6,7 @@
 #include "io/fiber.h"
 #include "serve/admission.h"
 #include "serve/mailboxes.h"
+#include "serve/incoming.h"
 #include "serve/policy.h"
 #include "serve/expansion.h"
 #include "serve/signer.h"
@@ -170,9 +171,12 @@ static void on_may_send(struct errand *e)
 
 static void on_may_reach(struct errand *e)
 {
-    struct letter_answer reply = {
-        .reply = policy_may_reach(e->clerk->house, e->parcel->letter, e->parcel->arena)};
+    struct house *h = e->clerk->house;
+    const struct letter_may_reach *q = e->parcel->letter;
+    struct letter_answer reply = {.reply = policy_may_reach(h, q, e->parcel->arena)};
 
+    if (!e->clerk->is_command)
+        reply.reply = incoming_judge(h->incoming, q, reply.reply, e->parcel->arena, &reply.wait);
     answer(e, LETTER_ANSWER, &reply, -1);
     end(e);
 }

@@ -10,6 +10,7 @@
 #include "serve/control.h"
 #include "serve/expansion.h"
 #include "serve/sendings.h"
+#include "serve/incoming.h"
 #include "serve/signer.h"
 #include "serve/mailboxes.h"
 
@@ -322,6 +323,7 @@ int house_open(struct loop *l, const struct config *c,
 
     *h = (struct house){.loop = l, .config = c, .carry = carry, .carry_arg = carry_arg};
     h->rules = make_rules(h, c);
+    h->incoming = incoming_new(c);
     h->inboxes = worker_new(l, "inbox", INBOX_THREADS, INBOX_QUEUE);
     h->mailboxes = mailboxes_new(h);
     if (open_store(h, e) < 0 || open_accounts(h, e) < 0 || open_sendings(h, e) < 0 ||
@@ -343,6 +345,7 @@ void house_configure(struct house *h, const struct config *c)
     directory_domains(h->directory, c->domains.at, c->domains.count);
     signer_configure(h->signer, c);
     sendings_configure(h->sendings);
+    incoming_configure(h->incoming, c);
     queue_reroute(h->queue);
 }
 
@@ -362,6 +365,7 @@ void house_close(struct house **h)
     login_free(&(*h)->login);
     directory_free(&(*h)->directory);
     store_close(&(*h)->store);
+    incoming_free(&(*h)->incoming);
     free_rules(&(*h)->rules);
     free(*h);
     *h = NULL;

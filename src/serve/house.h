@@ -7,6 +7,7 @@
 #include "conf/config.h"
 #include "queue/queue.h"
 
+struct incoming;
 struct worker;
 struct mailboxes;
 struct rules;
@@ -22,7 +23,8 @@ struct house {
     struct directory *directory;
     struct login *login;
     struct signer *signer;
-    struct sendings *sendings;   /* sending limits (serve/sendings.h) */
+    struct sendings *sendings; /* sending limits (serve/sendings.h) */
+    struct incoming *incoming;
     struct worker *inboxes;      /* threads that write Maildirs */
     struct mailboxes *mailboxes; /* as POP3 sees them */
     struct rules *rules;

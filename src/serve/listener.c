@@ -1,8 +1,10 @@
 #include "serve/listener.h"
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/meter.h"
 #include "sasl/scram.h"
 #include "serve/child.h"
 #include "serve/session.h"
@@ -196,12 +198,14 @@ static int start(struct child *c, struct error *e)
 
     (void)e;
     self->child = c;
-    self->house = (struct session_house){.loop = c->loop,
-                                         .keeper = c->channel,
-                                         .config = config,
-                                         .users = users_open(config),
-                                         .ended = end_when_empty,
-                                         .arg = self};
+    self->house = (struct session_house){
+        .loop = c->loop,
+        .keeper = c->channel,
+        .config = config,
+        .users = users_open(config),
+        .arrivals = meter_new((double)config->incoming.connections_per_minute, CLOCK_MINUTE),
+        .ended = end_when_empty,
+        .arg = self};
     id_random(self->fake_secret, sizeof self->fake_secret);
     for (size_t i = 0; i < config->route_count; i++)
         self->routed_here |= config->routes[i].kind == CONFIG_VIA_INBOX;

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/meter.h"
+#include "io/network.h"
 #include "mail/address.h"
 #include "mail/trace.h"
 #include "serve/proxy.h"
@@ -46,11 +48,13 @@ static struct reply ask_reply(struct session *self, struct arena *answers, enum 
                               const void *letter)
 {
     struct parcel *p = session_ask(self, kind, letter, LETTER_ANSWER, ASK_TIME);
-    struct reply r =
-        p ? reply_copy(answers, &((struct letter_answer *)p->letter)->reply) : busy(answers);
+    const struct letter_answer *said = p ? p->letter : NULL;
+    struct reply r = said ? reply_copy(answers, &said->reply) : busy(answers);
 
     if (kind == LETTER_MAY_SEND)
-        self->unquestioned = p ? ((struct letter_answer *)p->letter)->recipients : 0;
+        self->unquestioned = said ? said->recipients : 0;
+    if (said && said->wait)
+        fiber_sleep(said->wait);
     parcel_free(&p);
     return r;
 }
@@ -219,14 +223,17 @@ static bool certainly_elsewhere(const struct session *self, struct span recipien
     return domain.len > 0 && domain.at[domain.len - 1] != '.';
 }
 
-struct reply session_may_reach(struct session *self, struct arena *answers, struct span recipient)
+struct reply session_may_reach(struct session *self, struct arena *answers, struct span sender,
+                               struct span recipient)
 {
     struct letter_may_reach l = {.account = account_of(self),
+                                 .sender = sender,
                                  .recipient = recipient,
                                  .peer = span_of(self->peer),
                                  .anywhere = self->account || self->settings.trusted};
     struct reply r;
 
+    l.outside = !l.anywhere;
     if (self->recipients >= self->unquestioned)
         l.count = self->recipients + 1;
     if (l.anywhere && !l.count && certainly_elsewhere(self, recipient))
@@ -251,7 +258,7 @@ int session_is_ours(struct session *self, struct arena *answers, struct span dom
 static struct reply on_rcpt(void *arg, const struct smtp_server_session *s,
                             const struct recipient *r)
 {
-    return session_may_reach(arg, s->answers, r->address);
+    return session_may_reach(arg, s->answers, s->transaction->envelope.sender, r->address);
 }
 
 /* ---- content ---- */
@@ -438,7 +445,27 @@ static void on_event(void *arg, const struct smtp_server_session *s, enum smtp_s
               LOG_SPAN("words", words));
 }
 
+/* Strangers come as often as they are allowed to; what is turned away does not count. */
+static struct reply on_connected(void *arg, const struct smtp_server_session *s)
+{
+    struct session *self = arg;
+    double most = (double)self->house->config->incoming.connections_per_minute;
+    char network[NETWORK_TEXT];
+
+    if (self->door->config->role != CONFIG_ROLE_EXCHANGE || self->settings.trusted)
+        return (struct reply){0};
+    network_text(span_of(self->peer), 32, 64, network);
+    if (meter_level(self->house->arrivals, span_of(network)) > most - 1)
+        return reply_make(s->answers, 421, "4.7.0",
+                          "Too many connections from your network (%s) within a minute; try again "
+                          "in a minute",
+                          network);
+    meter_add(self->house->arrivals, span_of(network), 1);
+    return (struct reply){0};
+}
+
 static const struct smtp_server_calls calls = {
+    .connected = on_connected,
     .login_calls = &session_login_calls,
     .login = on_login,
     .mail = on_mail,

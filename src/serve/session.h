@@ -8,6 +8,7 @@
 #include "post/channel.h"
 #include "smtp/smtp_server.h"
 
+struct meter;
 struct tls_context;
 struct session;
 struct users;
@@ -17,9 +18,10 @@ struct session_house {
     struct loop *loop;
     struct channel *keeper;
     const struct config *config;
-    struct users *users; /* whom doors trust; NULL: nobody */
-    bool draining;       /* read by the engines */
-    bool ask_all;        /* every recipient is the keeper's to judge */
+    struct users *users;    /* whom doors trust; NULL: nobody */
+    struct meter *arrivals; /* connections at exchange doors, by network */
+    bool draining;          /* read by the engines */
+    bool ask_all;           /* every recipient is the keeper's to judge */
     struct session *first;
     unsigned count;
     uint64_t mailboxes; /* opened so far: their numbers */

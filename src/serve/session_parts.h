@@ -57,7 +57,8 @@ void session_forget_login(struct session *self);
 /* The keeper's word about a sender (code 0: yes) and a recipient (250: yes). */
 struct reply session_may_send(struct session *self, struct arena *answers, struct span sender,
                               uint64_t size);
-struct reply session_may_reach(struct session *self, struct arena *answers, struct span recipient);
+struct reply session_may_reach(struct session *self, struct arena *answers, struct span sender,
+                               struct span recipient);
 /* Does mail for this domain (canonical) come here? 1, 0, or -1: the keeper cannot tell now. */
 int session_is_ours(struct session *self, struct arena *answers, struct span domain);
 void session_open_body(struct session *self, struct arena *arena);

@@ -285,7 +285,7 @@ static struct reply read_recipient(struct session_post *p, struct span value, st
     out->notify = params.notify;
     if (to.utf8)
         p->envelope.need |= NEED_UTF8;
-    return session_may_reach(p->session, p->arena, to.whole);
+    return session_may_reach(p->session, p->arena, p->envelope.sender, to.whole);
 }
 
 static void digest(struct session_post *p, struct span s)

@@ -1,0 +1,87 @@
+#include "serve/incoming.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/meter.h"
+#include "io/network.h"
+
+#include <stdlib.h>
+
+/* Over what time the number in the settings is meant. */
+#define WINDOW (10 * CLOCK_MINUTE)
+
+/* From this part of it on answers are held back. */
+enum { SLOW_PART = 4 };
+
+struct incoming {
+    const struct config_incoming *settings;
+    struct meter *unknown; /* recipients that do not exist, by network */
+};
+
+struct incoming *incoming_new(const struct config *c)
+{
+    struct incoming *in = memory_alloc(sizeof *in);
+
+    in->unknown = meter_new(1, WINDOW);
+    incoming_configure(in, c);
+    return in;
+}
+
+void incoming_free(struct incoming **in)
+{
+    if (!*in)
+        return;
+    meter_free(&(*in)->unknown);
+    free(*in);
+    *in = NULL;
+}
+
+void incoming_configure(struct incoming *in, const struct config *c)
+{
+    in->settings = &c->incoming;
+    meter_pace(in->unknown, (double)c->incoming.unknown_recipients, WINDOW);
+}
+
+static struct reply too_many(const struct incoming *in, struct span network, struct arena *a)
+{
+    double most = (double)in->settings->unknown_recipients;
+    int64_t ms = meter_until(in->unknown, network, most - 1);
+
+    return reply_make(a, 421, "4.7.0",
+                      "Too many recipients that do not exist were asked for from your network "
+                      "(%.*s). Try again in %d minutes.",
+                      SPAN_ARG(network), (int)(ms / CLOCK_MINUTE) + 1);
+}
+
+/* 550 5.1.1: there is no such mailbox. */
+static bool is_unknown(const struct reply *r)
+{
+    return r->code == 550 && r->enhanced.class == 5 && r->enhanced.subject == 1 &&
+           r->enhanced.detail == 1;
+}
+
+struct reply incoming_judge(struct incoming *in, const struct letter_may_reach *q,
+                            struct reply said, struct arena *a, uint32_t *wait)
+{
+    double most = (double)in->settings->unknown_recipients, level;
+    char text[NETWORK_TEXT];
+    struct span network;
+
+    *wait = 0;
+    if (!q->outside)
+        return said;
+    network_text(q->peer, 32, 64, text);
+    network = span_of(text);
+    level = meter_level(in->unknown, network);
+    if (level > most - 1) {
+        log_event(LOG_NOTICE, "recipients.harvested", LOG_SPAN("peer", q->peer),
+                  LOG_SPAN("recipient", q->recipient));
+        return too_many(in, network, a);
+    }
+    if (is_unknown(&said))
+        level = meter_add(in->unknown, network, 1);
+    if (level > most / SLOW_PART)
+        *wait = (uint32_t)in->settings->unknown_delay;
+    return said;
+}

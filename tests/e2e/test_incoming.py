@@ -1,0 +1,87 @@
+"""Mail from outside for our domains: what is held against senders who need no login."""
+import smtplib, time
+
+from port26 import PASSWORD, USER, message, wait_for
+
+EXCHANGE = {"exchange": "role = exchange tls = starttls", "submission": "role = submission tls = starttls"}
+
+
+def stranger(p, source="127.0.0.1"):
+    c = smtplib.SMTP(timeout=60, source_address=(source, 0))
+    c.connect("127.0.0.1", p.ports["exchange"])
+    c.ehlo("far.test")
+    return c
+
+
+def ask(c, who):
+    code, words = c.docmd("RCPT", f"TO:<{who}@port26.test>")
+    return code, words.decode()
+
+
+def test_harvest(start):
+    """1,000 unknown recipients over many connections: refused, then slowed, then 421 for all of that address, and nobody learns more."""
+    p = start(doors=EXCHANGE, extra="incoming { unknown-recipients = 40 unknown-delay = 300ms }\nlimits { errors = 1000 }\n", accounts=False)
+    p.account_add(USER, PASSWORD)
+    p.account_add("known", "another horse", "known@port26.test")
+    asked, times, c = 0, [], None
+    while asked < 1000:
+        if c is None:
+            c = stranger(p)
+            assert c.docmd("MAIL", "FROM:<a@far.test>")[0] == 250
+        began = time.monotonic()
+        code, words = ask(c, f"guess{asked}")
+        if code == 421:
+            break
+        assert (code, words[:5]) == (550, "5.1.1")
+        times.append(time.monotonic() - began)
+        asked += 1
+        if asked == 30:  # held back alike, whether the mailbox exists or not
+            began = time.monotonic()
+            assert ask(c, "known")[0] == 250
+            assert time.monotonic() - began >= 0.3
+        if asked % 7 == 0:
+            c.close()
+            c = None
+    assert 40 <= asked <= 45 and "127.0.0.1/32" in words and "minute" in words  # a few are forgotten meanwhile
+    assert all(t >= 0.3 for t in times[11:])
+    for who in ("known", "guess"):  # over a new connection too, and the same for both
+        c = stranger(p)
+        c.docmd("MAIL", "FROM:<a@far.test>")
+        assert ask(c, who)[0] == 421
+    wait_for(lambda: "recipients.harvested" in p.log())
+    other = stranger(p, "127.0.0.9")  # somebody else
+    other.sendmail("a@far.test", ["known@port26.test"], message(to="known@port26.test"))
+    with p.client() as mine:  # after a login, from the same address
+        mine.sendmail(USER, [USER], message())
+    p.wait_inbox()
+
+
+def test_connections_per_minute(start):
+    p = start(doors=EXCHANGE, extra="incoming { connections-per-minute = 20 }\nprocess { listeners = 1 }\n")
+    taken = 0
+    for _ in range(40):
+        c = smtplib.SMTP(timeout=60)
+        code, words = c.connect("127.0.0.1", p.ports["exchange"])
+        c.close()
+        if code == 421:
+            break
+        taken += 1
+    assert code == 421 and b"127.0.0.1/32" in words and taken < 40
+    assert smtplib.SMTP("127.0.0.1", p.ports["submission"], timeout=60).ehlo()[0] == 250  # of strangers only
+    other = smtplib.SMTP(timeout=60, source_address=("127.0.0.9", 0))
+    assert other.connect("127.0.0.1", p.ports["exchange"])[0] == 220
+
+
+def test_forged_results_and_return_path(start):
+    """HOSTILE 92: what a stranger writes as our verdict goes, in whatever form; what others found out stays."""
+    p = start(doors=EXCHANGE)
+    forged = [b"Authentication-Results: mail.port26.test; spf=pass", b"authentication-results: MAIL.PORT26.TEST 1;\r\n dkim=pass",
+              b"Authentication-Results: (x) \"mail.port26.test\" (y); dmarc=pass", b"Authentication-Results:\r\n mail.port26.test; none",
+              b"Return-Path: <forged@far.test>"]
+    kept = b"Authentication-Results: mail.port26.test.far.test; spf=pass"
+    c = stranger(p)
+    c.sendmail("a@far.test", [USER], b"\r\n".join([*forged, kept, message(sender="a@far.test")]))
+    mail, = p.wait_inbox()
+    fields = mail.split(b"\n\n")[0].lower()
+    assert fields.count(b"authentication-results") == 1 and b"mail.port26.test.far.test; spf=pass" in fields
+    assert fields.count(b"return-path") == 1 and b"return-path: <a@far.test>" in fields
