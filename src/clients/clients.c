@@ -56,7 +56,7 @@ static bool kind_of(enum config_role role, enum clients_kind *kind)
     static const struct {
         enum config_role role;
         enum clients_kind kind;
-    } rows[] = {{CONFIG_ROLE_SUBMISSION, CLIENTS_SUBMISSION}};
+    } rows[] = {{CONFIG_ROLE_SUBMISSION, CLIENTS_SUBMISSION}, {CONFIG_ROLE_POP3, CLIENTS_POP3}};
 
     for (size_t i = 0; i < COUNT(rows); i++)
         if (rows[i].role == role) {

@@ -1,6 +1,6 @@
 """Mail programs set themselves up: each file is fetched by curl from the real server, read by the rules of the programs it is for, and
 its settings are then used to log in."""
-import http.client, json, plistlib, random, re, smtplib, socket, ssl, subprocess, uuid
+import http.client, json, plistlib, poplib, random, re, smtplib, socket, ssl, subprocess, uuid
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -13,6 +13,8 @@ DOORS = {
     "submissions": "role = submission tls = implicit",
     "443": "tls = implicit https = true",
     "submission": "role = submission tls = starttls",
+    "pop3": "role = pop3 tls = starttls",
+    "pop3s": "role = pop3 tls = implicit",
     "exchange": "role = exchange tls = starttls",
     "clear": "role = submission tls = none trust = {127.0.0.1}",
 }
@@ -45,9 +47,16 @@ def curl(server, path, door="web", host=None, data=None, method=None):
     return int(lines[0].split()[1]), {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}, body
 
 
+IMAP_SERVER = dict(type="imap", host="imap.port26.test", port=993, user=USER, implicit=True)
+
+
 def own_ports(server):
-    """The doors that a mail program can use, best first."""
+    """The doors for sending that a mail program can use, best first."""
     return [server.ports[d] for d in ("submissions", "443", "submission")]
+
+
+def pop_ports(server):
+    return [server.ports[d] for d in ("pop3s", "pop3")]
 
 
 # ---- the rules of Thunderbird
@@ -163,6 +172,14 @@ def apple_account(body):
 
 def log_in(server, s):
     context = ssl.create_default_context(cafile=str(server.cert))
+    if s["type"] == "pop3":
+        c = poplib.POP3_SSL(s["host"], s["port"], timeout=60, context=context) if s["implicit"] else poplib.POP3(s["host"], s["port"], timeout=60)
+        if not s["implicit"]:
+            c.stls(context)
+        c.user(s["user"])
+        assert c.pass_(PASSWORD).startswith(b"+OK")
+        c.quit()
+        return
     if s["implicit"]:
         c = smtplib.SMTP_SSL(s["host"], s["port"], timeout=60, context=context)
     else:
@@ -186,9 +203,9 @@ def test_thunderbird(server, door, path, host):
     assert ("strict-transport-security" in fields) == (door != "web")
     t = Thunderbird(body, USER)
     assert t.name == "Miller & Sons"
-    assert t.incoming == [dict(type="imap", host="imap.port26.test", port=993, user=USER, implicit=True)]
+    assert t.incoming[0] == IMAP_SERVER and [s["port"] for s in t.incoming[1:]] == pop_ports(server)
     assert [s["port"] for s in t.outgoing] == own_ports(server)
-    for s in t.outgoing:
+    for s in t.incoming[1:] + t.outgoing:
         log_in(server, s)
 
 
@@ -197,8 +214,9 @@ def test_outlook(server):
         status, fields, body = curl(server, path, door, "autodiscover.port26.test", ask_outlook(USER))
         assert status == 200 and fields["content-type"] == "text/xml; charset=utf-8"
         servers = outlook_servers(body)
-        assert servers[0] == dict(type="imap", host="imap.port26.test", port=993, user=USER, implicit=True)
-        assert [s["port"] for s in servers[1:]] == own_ports(server) and {s["type"] for s in servers[1:]} == {"smtp"}
+        assert servers[0] == IMAP_SERVER
+        assert [s["port"] for s in servers[1:]] == pop_ports(server) + own_ports(server)
+        assert [s["type"] for s in servers[1:]] == 2 * ["pop3"] + 3 * ["smtp"]
     for s in servers[1:]:
         log_in(server, s)
 
@@ -241,7 +259,7 @@ def test_apple(server):
         found.setdefault(a["PayloadUUID"], set()).add(address)
     assert sorted(map(len, found.values())) == [1, 2]  # the same account replaces itself, another one is another
     a = apple_account(curl(server, f"/x/y.mobileconfig?email={USER}", "web")[2])
-    log_in(server, dict(host=a["OutgoingMailServerHostName"], port=a["OutgoingMailServerPortNumber"], user=a["OutgoingMailServerUsername"],
+    log_in(server, dict(type="smtp", host=a["OutgoingMailServerHostName"], port=a["OutgoingMailServerPortNumber"], user=a["OutgoingMailServerUsername"],
                         implicit=a["OutgoingMailServerPortNumber"] == server.ports["submissions"]))
 
 
@@ -306,6 +324,15 @@ def test_command_prints_the_same(server):
 def test_status_tells_what_the_doors_speak(server):
     doors = {d["name"]: d for d in server.json("status")["doors"]}
     assert (doors["web"]["role"], doors["web"]["speaks"], doors["webs"]["speaks"]) == ("web", ["http"], ["https"])
+
+
+def test_apple_by_pop3(start):
+    p = start(doors={"web": "role = web tls = none", "submissions": DOORS["submissions"], "pop3s": DOORS["pop3s"]}, extra="clients { host = localhost }\n")
+    a = apple_account(curl(p, f"/x.mobileconfig?email={USER}")[2])
+    assert (a["EmailAccountType"], a["EmailAccountDescription"]) == ("EmailTypePOP", "port26.test")
+    for way, kind in (("Incoming", "pop3"), ("Outgoing", "smtp")):
+        log_in(p, dict(type=kind, host=a[f"{way}MailServerHostName"], port=a[f"{way}MailServerPortNumber"],
+                       user=a[f"{way}MailServerUsername"], implicit=True))
 
 
 def test_without_incoming(start):

@@ -1,4 +1,5 @@
-"""A real Thunderbird gets its account from nothing but an address and a password: it fetches the file, sets up the account, and sends."""
+"""A real Thunderbird gets its account from nothing but an address and a password: it fetches the file, sets up the account, sends, and gets
+the mail."""
 import base64, shutil, ssl
 
 import pytest
@@ -10,8 +11,9 @@ DOORS = {
     "web": "role = web tls = none",
     "submissions": "role = submission tls = implicit",
     "submission": "role = submission tls = starttls",
+    "pop3s": "role = pop3 tls = implicit",
 }
-EXTRA = 'clients { host = localhost display-name = "Miller & Sons" imap = "localhost:143 starttls" }\n'
+EXTRA = 'clients { host = localhost display-name = "Miller & Sons" }\n'
 
 FETCH = """
 const { FetchConfig } = ChromeUtils.importESModule("resource:///modules/accountcreation/FetchConfig.sys.mjs");
@@ -41,7 +43,7 @@ def test_it_reads_the_file(pair):
     p, t = pair
     found = t.run(FETCH, USER)
     assert found["name"] == "Miller & Sons" and found["domains"] == ["port26.test"]
-    assert found["incoming"] == ["imap", "localhost", 143, 2, 3, "%EMAILADDRESS%"]
+    assert found["incoming"] == ["pop3", "localhost", p.ports["pop3s"], 3, 3, "%EMAILADDRESS%"]
     assert found["outgoing"] == [["smtp", "localhost", p.ports["submissions"], 3, 3, "%EMAILADDRESS%"],
                                  ["smtp", "localhost", p.ports["submission"], 2, 3, "%EMAILADDRESS%"]]
 
@@ -75,10 +77,25 @@ return await new Promise((resolve, reject) => server.sendMailMessage(
 """
 
 
+GET = """
+const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+const server = MailServices.accounts.findServer(a[0], "localhost", "pop3");
+server.password = a[1];
+const inbox = server.rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox);
+await new Promise((resolve, reject) => MailServices.pop3.GetNewMail(null, {
+    QueryInterface: ChromeUtils.generateQI(["nsIUrlListener"]),
+    OnStartRunningUrl() {},
+    OnStopRunningUrl(url, status) { Components.isSuccessCode(status) ? resolve() : reject(status); },
+}, inbox, server));
+return [...inbox.messages].map(m => m.mime2DecodedSubject);
+"""
+
+
 def test_it_sets_up_the_account_and_sends(pair):
     p, t = pair
     certificate = base64.b64encode(ssl.PEM_cert_to_DER_cert(p.cert.read_text())).decode()
-    t.run(TRUST, certificate, [p.ports["submissions"], p.ports["submission"]])
+    t.run(TRUST, certificate, [p.ports["submissions"], p.ports["pop3s"]])
     assert t.run(SEND, USER, PASSWORD) == [USER, 0, ""]
     mail, = p.wait_inbox()
     assert b"Subject: set up by itself" in mail and b"with ESMTPSA" in mail
+    assert t.run(GET, USER, PASSWORD) == ["set up by itself"]

@@ -46,8 +46,9 @@ static void which_doors(void **state)
         const char *name, *text, *doors;
     } rows[] = {
         {"the usual ones", BASE,
-         "smtp mail.example.com:465 ssl, smtp mail.example.com:587, smtp mail.example.com:2525, "
-         "smtp mail.example.com:26, smtp mail.example.com:1025, "},
+         "pop3 mail.example.com:995 ssl, pop3 mail.example.com:110, smtp mail.example.com:465 ssl, "
+         "smtp mail.example.com:587, smtp mail.example.com:2525, smtp mail.example.com:26, "
+         "smtp mail.example.com:1025, "},
         {"no certificate, no door", "hostname = mail.example.com\n", ""},
         {"in the clear, none", BASE "door \"a\" { port = 587 tls = none }\n", ""},
         {"not 25, not the web, HTTPS last",
@@ -59,6 +60,11 @@ static void which_doors(void **state)
               "door \"c\" { port = 4002 tls = implicit }\ndoor \"d\" { port = 587 }\n",
          "smtp mail.example.com:587, smtp mail.example.com:4002 ssl, smtp mail.example.com:4001, "
          "smtp mail.example.com:4000, "},
+        {"POP3: 995 before 110, before that of another server",
+         BASE "door \"a\" { port = 110 }\ndoor \"b\" { port = 995 }\ndoor \"c\" { port = 465 }\n"
+              "clients { pop3 = \"pop.example.com:995\" imap = \"imap.example.com:993\" }\n",
+         "imap imap.example.com:993 ssl, pop3 mail.example.com:995 ssl, pop3 mail.example.com:110, "
+         "pop3 pop.example.com:995 ssl, smtp mail.example.com:465 ssl, "},
         {"not those for this machine",
          BASE "door \"a\" { port = 465 address = 127.0.0.1 }\ndoor \"b\" { port = 587 }\n",
          "smtp mail.example.com:587, "},
@@ -153,12 +159,12 @@ static void mozilla(void **state)
     count_in(all, "<incomingServer type=\"imap\">\n      <hostname>imap.example.com</hostname>\n",
              1);
     count_in(all, "<outgoingServer type=\"smtp\">", 5);
-    count_in(all, "<socketType>SSL</socketType>", 2);
-    count_in(all, "<socketType>STARTTLS</socketType>", 4);
-    count_in(all, "<authentication>password-cleartext</authentication>", 6);
-    count_in(all, "<username>%EMAILADDRESS%</username>", 6);
+    count_in(all, "<socketType>SSL</socketType>", 3);
+    count_in(all, "<socketType>STARTTLS</socketType>", 5);
+    count_in(all, "<authentication>password-cleartext</authentication>", 8);
+    count_in(all, "<username>%EMAILADDRESS%</username>", 8);
     local = written(BASE "clients { user = local-part }\n", "you@example.com", "mozilla");
-    count_in(local, "<username>%EMAILLOCALPART%</username>", 5);
+    count_in(local, "<username>%EMAILLOCALPART%</username>", 7);
     named = written(BASE "clients { display-name = \"Miller & <Sons>\" }\n", "", "mozilla");
     count_in(named, "<displayName>Miller &amp; &lt;Sons&gt;</displayName>", 1);
     free(all);
@@ -172,14 +178,15 @@ static void outlook(void **state)
     struct text refusal = TEXT_INIT(2000);
 
     (void)state;
-    count_in(all, "<LoginName>o&apos;neill&amp;co@example.com</LoginName>", 6);
+    count_in(all, "<LoginName>o&apos;neill&amp;co@example.com</LoginName>", 8);
     count_in(all, "<Type>IMAP</Type>", 1);
+    count_in(all, "<Type>POP3</Type>", 2);
     count_in(all, "<Type>SMTP</Type>", 5);
-    count_in(all, "<Encryption>SSL</Encryption>", 2);
-    count_in(all, "<Encryption>TLS</Encryption>", 4);
+    count_in(all, "<Encryption>SSL</Encryption>", 3);
+    count_in(all, "<Encryption>TLS</Encryption>", 5);
     count_in(all, "<UsePOPAuth>on</UsePOPAuth>", 5);
     local = written(BASE "clients { user = local-part }\n", "you@example.com", "outlook");
-    count_in(local, "<LoginName>you</LoginName>", 5);
+    count_in(local, "<LoginName>you</LoginName>", 7);
     assert_true(outlook_refuse(OUTLOOK_INVALID, INT64_C(1700000012345), &refusal));
     count_in(text_cstr(&refusal), "Time=\"22:13:32.345\" Id=\"1700000012\"", 1);
     count_in(text_cstr(&refusal), "<ErrorCode>600</ErrorCode>", 1);
@@ -204,7 +211,7 @@ static void apple(void **state)
     count_in(one, "EmailTypeIMAP", 1);
     count_in(one, "<integer>993</integer>", 1);
     count_in(one, "<integer>465</integer>", 1);
-    assert_null(written(BASE, "you@example.com", "apple")); /* nothing incoming */
+    assert_null(written(BASE "door \"a\" { port = 465 }\n", "you@example.com", "apple"));
     assert_null(written(BASE IMAP, "", "apple"));
     free(one);
     free(again);
@@ -219,7 +226,7 @@ static void plain(void **state)
     (void)state;
     count_in(json, "\"user\": \"you@example.com\"", 1);
     count_in(json, "\"protocol\": \"smtp\"", 5);
-    count_in(json, "\"encryption\": \"implicit\"", 2);
+    count_in(json, "\"encryption\": \"implicit\"", 3);
     count_in(text, "User name        <address>\n", 1);
     count_in(text, "Incoming (IMAP)  imap.example.com, port 993, SSL/TLS\n", 1);
     count_in(text, "Outgoing (SMTP)  mail.example.com, port 465, SSL/TLS\n", 1);
