@@ -1,5 +1,5 @@
 """POP3: real mail programs fetch what was delivered, at both kinds of door, and one session at a time has a mailbox."""
-import os, poplib, pty, signal, smtplib, subprocess, threading
+import os, poplib, pty, signal, smtplib, subprocess, threading, time
 
 import pytest
 
@@ -232,7 +232,7 @@ def test_mutt(house, tmp_path):
     name = house.somebody(*HARD)
     out = tmp_path / "copied"
     (tmp_path / "Mail").mkdir()
-    rc = private(tmp_path / "rc", f'set pop_user="{name}"\nset pop_authenticators="scram-sha-256"\nset pop_pass="{SECRET}"\nset certificate_file="{house.cert}"\n'
+    rc = private(tmp_path / "rc", f'set pop_user="{name}"\nset pop_authenticators="scram-sha-256"\nset sleep_time=0\nset pop_pass="{SECRET}"\nset certificate_file="{house.cert}"\n'
                                   'set ssl_force_tls=yes\nset confirmappend=no\nset confirmcreate=no\nset pop_delete=no\n'
                                   'set delete=no\nset wait_key=no\nset header_cache=""\nset message_cachedir=""\nset pop_checkinterval=0\n'
                                   f'push "<tag-pattern>.<enter><tag-prefix><copy-message>{out}<enter><exit>"\n')
@@ -371,6 +371,35 @@ def test_locked_account(house):
         assert c.err(f"PASS {SECRET}").startswith("-ERR [AUTH] ")
     house.command("account", "unlock", name)
     assert len(house.fetched(name)) == 1
+
+
+def test_killed_amid_removal():
+    """kill -9 of all at QUIT (fault 10): what was marked is there or gone, all else is there, and no UID has changed."""
+    p = House()
+    try:
+        p.start()
+        name, seen = p.somebody(), set()
+        for pause in (0, 0.004, 0.02):
+            drop(p, name, *[b"Subject: x\n\n%d\n" % i for i in range(200)])
+            with p.open(name) as c:
+                uids = c.uids()
+                assert not set(uids[:-200]) - seen and len(uids) >= 200
+                for n in range(1, len(uids) + 1, 2):
+                    c.ok(f"DELE {n}")
+                c.send(b"QUIT\r\n")
+                time.sleep(pause)
+                p.kill()
+                said = c.rest()
+            p.start()
+            with p.open(name) as c:
+                left = c.uids()
+                assert left == [u for u in uids if u in set(left)] and set(uids[1::2]) <= set(left)
+                if b"deleted" in said:
+                    assert left == uids[1::2]
+                c.quit()
+            seen |= set(left)
+    finally:
+        p.close()
 
 
 def test_many_messages(house):
