@@ -144,12 +144,17 @@ def test_wrong(dns):
         p.close()
 
 
-def test_another_spf_that_allows_us(dns):
+def test_other_ways_to_be_right(dns):
+    """Another SPF record that allows us beside texts of others, and a key behind a CNAME."""
     p = house()
     try:
+        key = [r for r in ours(p) if r["purpose"] == "dkim"][0]
         serve(p, dns, [f'{DOMAIN}. 60 IN TXT "v=spf1 include:all.test -all"', f'{DOMAIN}. 60 IN TXT "google-site-verification=x"',
-                       'all.test. 60 IN TXT "v=spf1 ip4:127.0.0.0/8 -all"'])
-        assert by(check(p, 69), "spf")[0]["state"] == "right"
+                       'all.test. 60 IN TXT "v=spf1 ip4:127.0.0.0/8 -all"',
+                       f"{key['name']}. 60 IN CNAME key.test.", key["line"].replace(key["name"], "key.test")])
+        got = check(p, 69)
+        assert by(got, "spf")[0]["state"] == "right"
+        assert sorted(r["state"] for r in by(got, "dkim")) == ["missing", "right"]
     finally:
         p.close()
 
