@@ -185,6 +185,13 @@ struct config_sending {
     bool burst; /* hold the mail of an account whose password looks stolen */
 };
 
+enum config_language { CONFIG_ENGLISH, CONFIG_GERMAN };
+
+/* What senders are told about their mail (RFC 3464). */
+struct config_reports {
+    enum config_language language;
+};
+
 /* What is told to people unasked. */
 struct config_notices {
     const char *command; /* run with the text in its environment; "": none */
@@ -258,6 +265,7 @@ struct config {
     struct config_incoming incoming;
     struct config_delivery delivery;
     struct config_sending sending;
+    struct config_reports reports;
     struct config_notices notices;
     struct config_quota quota;
     struct config_clients clients;

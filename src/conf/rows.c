@@ -353,6 +353,15 @@ static const struct row sending[] = {
           .standard = "true"),
 };
 
+static const char *const languages[] = {[CONFIG_ENGLISH] = "en", [CONFIG_GERMAN] = "de"};
+
+static const struct row reports[] = {
+    CHOICE(config_reports, language, config_language, "language", languages,
+           "The language of the reports about mail that failed, waits, or has arrived. What went "
+           "wrong with it is told in English for now.",
+           .standard = "en"),
+};
+
 static const struct row notices[] = {
     TEXT(config_notices, command, "command", ROW_TEXT, 0, 4096,
          "Command for /bin/sh that shows a notice, which stands in the variable PORT26_NOTICE of "
@@ -482,6 +491,8 @@ static const struct rows_block blocks[] = {
           "How much may be sent after a login, where the account or hosting account has no limits "
           "of its own. The hour and the day slide: nothing jumps at midnight. Who has reached a "
           "limit is refused with 452 and told from when on he can send again."),
+    PLAIN("reports", config_reports, reports, reports,
+          "What senders are told about their mail (RFC 3461 to 3464)."),
     PLAIN("notices", config_notices, notices, notices,
           "Who is told when a network begins to keep mail from the relays: once for each network "
           "and each change, and nothing while all is well. A line in the log is always written."),

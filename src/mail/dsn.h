@@ -24,6 +24,9 @@ enum dsn_kind {
     DSN_SUCCESS, /* asked for by NOTIFY=SUCCESS */
 };
 
+/* Of what people read; programs read the same in all. The rows stand in dsn_texts.c. */
+enum dsn_language { DSN_ENGLISH, DSN_GERMAN, DSN_LANGUAGES };
+
 struct dsn_recipient {
     struct span address;
     struct span orcpt; /* "rfc822;..." as xtext, or empty */
@@ -35,6 +38,7 @@ struct dsn_recipient {
 
 struct dsn_report {
     enum dsn_kind kind;
+    enum dsn_language language;
     struct span hostname;   /* ours */
     struct span postmaster; /* whom people may write to; empty: MAILER-DAEMON@hostname */
     struct id id;           /* of the report */

@@ -14,6 +14,7 @@
 #ifndef PORT26_QUEUE_QUEUE_H
 #define PORT26_QUEUE_QUEUE_H
 
+#include "mail/dsn.h"
 #include "mail/job.h"
 #include "queue/commit.h"
 #include "route/choose.h"
@@ -50,6 +51,7 @@ struct queue_settings {
     int64_t lease;                    /* milliseconds a courier may keep a job; 0: 2 hours */
     int64_t retry[QUEUE_RETRIES_MAX]; /* wait after the 1st, 2nd... attempt, the last for all later
                                          ones; all 0: 5, 10, 20, 40 min, 1, 2, 3, 4 h */
+    enum dsn_language language;       /* of reports */
     struct queue_toll toll[QUEUE_TOLLS_MAX];
     size_t toll_count;
     struct commit_settings commit;

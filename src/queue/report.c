@@ -113,6 +113,7 @@ bool report_compose(const struct report *r, const struct store_head *head,
     static const enum dsn_kind kinds[REPORT_KINDS] = {
         [REPORT_FAILED] = DSN_FAILED, [REPORT_DELAYED] = DSN_DELAYED, [REPORT_DONE] = DSN_SUCCESS};
     struct dsn_report d = {.kind = kinds[r->kind],
+                           .language = r->language,
                            .hostname = span_of(r->host),
                            .postmaster = span_of(r->postmaster),
                            .id = r->id,

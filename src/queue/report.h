@@ -3,6 +3,7 @@
 #ifndef PORT26_QUEUE_REPORT_H
 #define PORT26_QUEUE_REPORT_H
 
+#include "mail/dsn.h"
 #include "mail/message.h"
 #include "mail/outcome.h"
 #include "store/store.h"
@@ -31,6 +32,7 @@ struct report_line {
 
 struct report {
     enum report_kind kind;
+    enum dsn_language language;
     struct id id;           /* of the report as a message */
     const char *host;       /* our name */
     const char *postmaster; /* whom people may write to, or NULL */

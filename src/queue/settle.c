@@ -159,6 +159,7 @@ static void add_line(struct settle *s, const struct end *end, enum report_fact f
         r->id = id_new();
         r->host = s->queue->host;
         r->postmaster = s->queue->postmaster;
+        r->language = s->queue->set.language;
         r->now = clock_wall();
         r->lines = arena_alloc(s->arena, s->count * sizeof *r->lines);
     }

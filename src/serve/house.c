@@ -296,11 +296,14 @@ static int open_sendings(struct house *h, struct error *e)
 
 static int open_queue(struct house *h, struct error *e)
 {
+    static const enum dsn_language languages[] = {
+        [CONFIG_ENGLISH] = DSN_ENGLISH, [CONFIG_GERMAN] = DSN_GERMAN};
     const struct config_delivery *d = &h->config->delivery;
     struct queue_settings set = {.host = h->config->hostname,
                                  .postmaster = h->config->postmaster,
                                  .jobs = (unsigned)(d->concurrency * d->couriers),
                                  .jobs_per_place = (unsigned)d->per_destination,
+                                 .language = languages[h->config->reports.language],
                                  .lifetime = d->lifetime,
                                  .delay_after = d->delay_notice};
 

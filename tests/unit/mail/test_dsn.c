@@ -1,5 +1,7 @@
 /* The reports are read by GMime, which shares no code with the composer. */
 #include "mail/dsn.h"
+#include "mail/dsn_texts.h"
+#include "mail/dsn_words.h"
 
 #include "base/memory.h"
 #include "mail/quoted.h"
@@ -398,9 +400,52 @@ static void too_little_room_is_told(void **state)
     text_free(&out);
 }
 
+/* Every text exists in every language; what programs read is the same. */
+static void test_languages(void **state)
+{
+    struct dsn_report r = report();
+    struct text words = TEXT_INIT(1 << 20), subject = TEXT_INIT(1000);
+
+    (void)state;
+    for (int l = 0; l < DSN_LANGUAGES; l++) {
+        const char *const *text =
+            (const char *const *)(const void *)dsn_texts((enum dsn_language)l);
+        size_t missing = 0;
+
+        for (size_t i = 0; i < sizeof(struct dsn_texts) / sizeof *text; i++)
+            missing += !text[i];
+        assert_int_equal(missing, 1); /* nobody's: OWNER_NONE */
+        r.language = (enum dsn_language)l;
+        for (int kind = DSN_FAILED; kind <= DSN_SUCCESS; kind++) {
+            r.kind = (enum dsn_kind)kind;
+            text_clear(&subject);
+            dsn_words_subject(&r, &subject);
+            assert_false(utf8_high(text_span(&subject)));
+        }
+    }
+    r.kind = DSN_FAILED;
+    r.language = DSN_GERMAN;
+    dsn_words_write(&r, &words);
+    assert_true(span_search(text_span(&words), SPAN("Ihre Mail konnte nicht zugestellt")) >= 0);
+    assert_true(span_search(text_span(&words), SPAN("Wer das beheben kann: Sie selbst.")) >= 0);
+    assert_true(span_search(text_span(&words), SPAN("550 5.1.1")) >= 0);
+    text_clear(&words);
+    {
+        unsigned need = 0;
+
+        assert_true(dsn_compose(&r, &words, &need));
+        assert_true(
+            span_search(text_span(&words), SPAN("Subject: Nicht zugestellt: Ihre Mail an")) >= 0);
+        assert_true(span_search(text_span(&words), SPAN("Action: failed")) >= 0);
+    }
+    text_free(&words);
+    text_free(&subject);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_languages),
         cmocka_unit_test(a_failure),
         cmocka_unit_test(delays_and_successes_give_the_header_only),
         cmocka_unit_test(many_recipients),

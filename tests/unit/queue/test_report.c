@@ -49,6 +49,35 @@ static void test_no_report_about_a_report(void **state)
     assert_int_equal(counts(h).messages, 0);
 }
 
+/* RFC 3461 4.1: every set of NOTIFY with everything that can happen; NEVER stands alone. */
+static void test_every_wish(void **state)
+{
+    static const struct {
+        enum report_fact fact;
+        enum report_kind kind;
+        unsigned bit; /* that asks for it */
+        bool unasked;
+    } rows[] = {
+        {REPORT_FACT_FAILED, REPORT_FAILED, NOTIFY_FAILURE, true},
+        {REPORT_FACT_WAITS, REPORT_DELAYED, NOTIFY_DELAY, true},
+        {REPORT_FACT_FINAL, REPORT_DONE, NOTIFY_SUCCESS, false},
+        {REPORT_FACT_RELAYED, REPORT_DONE, NOTIFY_SUCCESS, false},
+        {REPORT_FACT_PASSED, REPORT_NONE, 0, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        for (unsigned notify = 0; notify < 16; notify++) {
+            bool wanted =
+                notify ? !(notify & NOTIFY_NEVER) && notify & rows[i].bit : rows[i].unasked;
+
+            assert_int_equal(report_for(rows[i].fact, notify, false),
+                             wanted ? rows[i].kind : REPORT_NONE);
+            assert_int_equal(report_for(rows[i].fact, notify, true), REPORT_NONE);
+        }
+    }
+}
+
 static void test_success_report(void **state)
 {
     struct house *h = *state;
@@ -154,9 +183,10 @@ static void test_expires_behind_a_dead_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(test_one_report_per_failure),  BOTH(test_no_report_about_a_report),
-        BOTH(test_success_report),          BOTH(test_expires_after_its_lifetime),
-        BOTH(test_untried_does_not_expire), BOTH(test_expires_behind_a_dead_place),
+        BOTH(test_one_report_per_failure),      BOTH(test_no_report_about_a_report),
+        cmocka_unit_test(test_every_wish),      BOTH(test_success_report),
+        BOTH(test_expires_after_its_lifetime),  BOTH(test_untried_does_not_expire),
+        BOTH(test_expires_behind_a_dead_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

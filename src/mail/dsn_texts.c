@@ -1,0 +1,93 @@
+#include "mail/dsn_texts.h"
+
+#include "base/memory.h"
+
+static const struct dsn_texts texts[DSN_LANGUAGES] = {
+    [DSN_ENGLISH] =
+        {.kind =
+             {[DSN_FAILED] = {"Not delivered",
+                              "Your mail could not be delivered as told below, and it is not tried "
+                              "any more.",
+                              "What happened:"},
+              [DSN_DELAYED] = {"Delayed, still trying",
+                               "Your mail has not been delivered yet as told below. It is tried "
+                               "again by itself: you need not send it again.",
+                               "What happened:"},
+              [DSN_SUCCESS] = {"Delivered",
+                               "Your mail was delivered as told below. You asked to be told.",
+                               "Delivered:"}},
+         .subject_to = "your mail to",
+         .recipient = "recipient",
+         .recipients = "recipients",
+         .who = "Who can repair it:",
+         .owner = {[OWNER_YOU] = "you can.",
+                   [OWNER_NETWORK] = "whoever runs the network this mail system stands in.",
+                   [OWNER_PROVIDER] = "whoever runs this mail system, or the one it sends through.",
+                   [OWNER_RECIPIENT] = "the recipient, or whoever runs their mail system."},
+         .far = "The other server said",
+         .note = "Note:",
+         .relayed = "That server does not send such reports: no more is heard of this mail, unless "
+                    "it fails.",
+         .maybe = "The connection broke after the mail was sent. It may have arrived.",
+         .tried = "Tried:",
+         .time = "time",
+         .times = "times",
+         .last_try = "Last try:",
+         .until = "Given up after:",
+         .their_subject = "Subject of your mail:",
+         .accepted = "Accepted here:",
+         .help = "If you need help, write to %.*s%.*s and name the message id %s. What follows is "
+                 "the same for programs, and %s.",
+         .whole = "your mail",
+         .header = "the header of your mail",
+         .system = "The mail system of "},
+    [DSN_GERMAN] =
+        {.kind =
+             {[DSN_FAILED] = {"Nicht zugestellt",
+                              "Ihre Mail konnte nicht zugestellt werden, wie unten beschrieben, "
+                              "und wird nicht weiter versucht.",
+                              "Was geschah:"},
+              [DSN_DELAYED] = {"Noch nicht zugestellt, wird weiter versucht",
+                               "Ihre Mail konnte noch nicht zugestellt werden, wie unten "
+                               "beschrieben. Sie wird von selbst weiter versucht: Sie brauchen sie "
+                               "nicht noch einmal zu senden.",
+                               "Was geschah:"},
+              [DSN_SUCCESS] =
+                  {"Zugestellt",
+                   "Ihre Mail wurde zugestellt, wie unten beschrieben. Sie haben um "
+                   "diese Nachricht gebeten.",
+                   "Zugestellt:"}},
+         .subject_to = "Ihre Mail an",
+         .recipient = "Empfaenger",
+         .recipients = "Empfaenger",
+         .who = "Wer das beheben kann:",
+         .owner = {[OWNER_YOU] = "Sie selbst.",
+                   [OWNER_NETWORK] = "wer das Netz betreibt, in dem dieses Mailsystem steht.",
+                   [OWNER_PROVIDER] =
+                       "wer dieses Mailsystem betreibt, oder das, über das es sendet.",
+                   [OWNER_RECIPIENT] = "der Empfänger, oder wer sein Mailsystem betreibt."},
+         .far = "Der andere Server sagte",
+         .note = "Hinweis:",
+         .relayed =
+             "Jener Server sendet solche Berichte nicht: Von dieser Mail hören Sie nur noch, "
+             "wenn sie scheitert.",
+         .maybe = "Die Verbindung brach ab, nachdem die Mail gesendet war. Vielleicht ist sie "
+                  "angekommen.",
+         .tried = "Versucht:",
+         .time = "Mal",
+         .times = "Mal",
+         .last_try = "Letzter Versuch:",
+         .until = "Aufgegeben nach:",
+         .their_subject = "Betreff Ihrer Mail:",
+         .accepted = "Hier angenommen:",
+         .help = "Wenn Sie Hilfe brauchen, schreiben Sie an %.*s%.*s und nennen Sie die Nummer %s. "
+                 "Es folgt dasselbe für Programme, und %s.",
+         .whole = "Ihre Mail",
+         .header = "der Kopf Ihrer Mail",
+         .system = "Das Mailsystem von "},
+};
+
+const struct dsn_texts *dsn_texts(enum dsn_language l)
+{
+    return &texts[(unsigned)l < DSN_LANGUAGES ? l : DSN_ENGLISH];
+}

@@ -1,0 +1,27 @@
+/* dsn_texts: the sentences of a report, one row for each language. A further language is a row
+ * here, an enum dsn_language and a word in conf/rows.c. */
+#ifndef PORT26_MAIL_DSN_TEXTS_H
+#define PORT26_MAIL_DSN_TEXTS_H
+
+#include "mail/dsn.h"
+
+struct dsn_texts {
+    struct {
+        const char *subject; /* ASCII: it stands in a header field */
+        const char *opening, *label;
+    } kind[DSN_SUCCESS + 1];
+    const char *subject_to;                 /* between the kind and the address; ASCII */
+    const char *recipient, *recipients;     /* "1 recipient", "2 recipients"; ASCII */
+    const char *who;                        /* "Who can repair it:" */
+    const char *owner[OWNER_RECIPIENT + 1]; /* NULL: not told */
+    const char *far, *note, *relayed, *maybe;
+    const char *tried, *time, *times, *last_try, *until;
+    const char *their_subject, *accepted;
+    const char *help; /* takes the address (two parts), the id, and what follows */
+    const char *whole, *header;
+    const char *system; /* "The mail system of " */
+};
+
+const struct dsn_texts *dsn_texts(enum dsn_language l);
+
+#endif
