@@ -65,6 +65,18 @@ static struct span canonical_alias(struct arena *a, struct span text)
     return result;
 }
 
+static bool take_out(struct directory *d, struct span canonical)
+{
+    struct owned_account *o = map_take(d->by_name, canonical);
+
+    if (!o)
+        return false;
+    directory_host_count(d, &o->account, -1);
+    forget_aliases(d, o);
+    free_owned(o);
+    return true;
+}
+
 void directory_put(struct directory *d, const struct store_account *record)
 {
     struct owned_account *o = memory_alloc(sizeof *o), *former;
@@ -89,24 +101,32 @@ void directory_put(struct directory *d, const struct store_account *record)
         if (alias.len)
             acc->aliases[acc->alias_count++] = alias;
     }
-    directory_remove(d, acc->name);
+    take_out(d, acc->name);
     former = map_put(d->by_name, acc->name, o);
     if (former)
         free_owned(former);
     for (size_t i = 0; i < acc->alias_count; i++)
         map_put(d->by_address, acc->aliases[i], o);
     directory_host_count(d, acc, 1);
+    if (d->watch)
+        d->watch(d->watch_arg, acc->name);
 }
 
+/* `canonical` may be the removed account's own name. */
 void directory_remove(struct directory *d, struct span canonical)
 {
-    struct owned_account *o = map_take(d->by_name, canonical);
+    char name[STORE_NAME_MAX + 1];
 
-    if (!o)
+    if (!span_cstr(canonical, name, sizeof name) || !take_out(d, canonical))
         return;
-    directory_host_count(d, &o->account, -1);
-    forget_aliases(d, o);
-    free_owned(o);
+    if (d->watch)
+        d->watch(d->watch_arg, span_of(name));
+}
+
+void directory_watch(struct directory *d, void (*fn)(void *arg, struct span name), void *arg)
+{
+    d->watch = fn;
+    d->watch_arg = arg;
 }
 
 static bool put_each(void *arg, const struct store_account *record)

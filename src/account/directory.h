@@ -77,6 +77,9 @@ void directory_addresses(const struct directory *d, const struct account *a, str
 /* Puts what the store has just committed. */
 void directory_put(struct directory *d, const struct store_account *record);
 void directory_remove(struct directory *d, struct span canonical);
+/* Calls fn(arg, name) after an account was put or removed from here on; one watcher, fn NULL: none.
+ */
+void directory_watch(struct directory *d, void (*fn)(void *arg, struct span name), void *arg);
 /* Calls fn for every account, in no order. */
 void directory_each(const struct directory *d, void (*fn)(void *arg, const struct account *a),
                     void *arg);

@@ -38,6 +38,8 @@ struct directory {
     struct map *aliases;    /* canonical address -> struct owned_alias */
     char **own_domains;     /* of the settings */
     size_t own_domain_count, stored_domain_count;
+    void (*watch)(void *arg, struct span name); /* of accounts; NULL: nobody */
+    void *watch_arg;
 };
 
 /* A canonical address: by login, by bare login in a domain of the settings, by an account's alias.

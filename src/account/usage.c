@@ -238,6 +238,7 @@ static void doubt(struct usage *u, struct usage_entry *n)
     n->later = NULL;
     *u->unsure_end = n;
     u->unsure_end = &n->later;
+    u->calls->unsure(u->arg);
 }
 
 static void free_entry(struct usage *u, struct usage_entry *n)
@@ -427,7 +428,7 @@ int usage_fits(struct usage *u, const struct usage_want *w, struct usage_full *f
     return 0;
 }
 
-void usage_release_post(struct usage *u, struct usage_charge *c, uint32_t number)
+static void release_post(struct usage *u, struct usage_charge *c, uint32_t number, bool tell)
 {
     for (size_t i = 0; c && i < c->count; i++) {
         struct charged_post *p = &c->post[i];
@@ -436,8 +437,26 @@ void usage_release_post(struct usage *u, struct usage_charge *c, uint32_t number
         if (!n || p->number != number)
             continue;
         p->entry = NULL;
-        take_back(u, n, (struct amount){.coming = -p->octets}, true);
+        take_back(u, n, (struct amount){.coming = -p->octets}, tell);
     }
+}
+
+void usage_release_post(struct usage *u, struct usage_charge *c, uint32_t number)
+{
+    release_post(u, c, number, true);
+}
+
+/* Told when both is done: what was kept free becomes the file, and no level is passed by that. */
+void usage_delivered(struct usage *u, struct usage_charge *c, uint32_t number, struct span account,
+                     uint64_t octets)
+{
+    struct usage_entry *n = known(u, account);
+
+    if (n)
+        change(n, (struct amount){.mailbox = (int64_t)octets, .messages = 1});
+    release_post(u, c, number, false);
+    if (n)
+        judge_entry(u, n);
 }
 
 void usage_release(struct usage *u, struct usage_charge **c)

@@ -53,6 +53,8 @@ struct usage_calls {
      * note it. */
     void (*level)(void *arg, const struct usage_view *v, struct span account, unsigned percent,
                   bool rose);
+    /* usage_next_unsure has one more. */
+    void (*unsure)(void *arg);
 };
 
 /* Reads what the store knows; before other threads use it. NULL and *e when that fails. */
@@ -101,6 +103,10 @@ int usage_charge(struct usage *u, const struct usage_want *w, bool force, struct
 int usage_fits(struct usage *u, const struct usage_want *w, struct usage_full *full);
 /* A recipient ended: what was kept free for it. */
 void usage_release_post(struct usage *u, struct usage_charge *c, uint32_t number);
+/* The same for one whose message is in the mailbox of `account` now, which the store has: `octets`
+ * in one file more. Whoever is not an account (empty) gets nothing. */
+void usage_delivered(struct usage *u, struct usage_charge *c, uint32_t number, struct span account,
+                     uint64_t octets);
 /* All that is left of it; nulls the pointer, NULL is fine. */
 void usage_release(struct usage *u, struct usage_charge **c);
 

@@ -26,6 +26,7 @@ struct message {
     struct span once;     /* key under which the client may hand it over again without a second copy
                              (store.h); empty: none */
     uint64_t once_digest; /* of what it handed over under that key */
+    bool own; /* the house's own mail (a warning): no quota refuses it; never in a letter */
 };
 
 #endif

@@ -238,7 +238,7 @@ static void remove_done(void *arg, int result, const struct error *e)
         a->error = *e;
     if (i && (result == 0 || e->class == ERROR_INPUT)) {
         log_drops(q, i);
-        schedule_remove(&q->schedule, i);
+        inside_remove(q, i);
     } else if (i) { /* it is still in the store: back to where it was */
         i->doomed = false;
         schedule_state(&q->schedule, i, i->was, clock_now());

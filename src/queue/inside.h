@@ -58,6 +58,13 @@ int64_t inside_clock(const struct queue *q);
 struct route *inside_routes(struct queue *q, const struct envelope *v);
 /* Puts a message that is in the store into the schedule. */
 struct item *inside_add(struct queue *q, const struct store_head *head);
+/* Charges the quotas with what of it is still to go: its sender's account with its size, and the
+ * mailboxes here with what it may need there. Without recipients' states all of them are to go. By
+ * force nobody is refused. 0 with *out (NULL: no quotas are kept), or -1 and *e. */
+int inside_charge(struct queue *q, const struct store_head *head, bool force,
+                  struct usage_charge **out, struct error *e);
+/* Out of the schedule, and off the quotas. */
+void inside_remove(struct queue *q, struct item *i);
 /* Something may be due: looks in the next turn of the loop, or when it is. */
 void inside_turn(struct queue *q);
 /* A slot of it came back: removes the message when nothing waits any more, or when a person dropped
@@ -75,7 +82,7 @@ void runner_lost(struct queue *q, unsigned courier);
 void runner_free(struct queue *q);
 
 /* settle.c */
-void settle_result(struct queue *q, const struct job_result *r);
+void settle_result(struct queue *q, const struct job_result *r, void (*then)(void *arg), void *arg);
 /* Reports what waited too long while its place was failing as a whole, so that its own turn did not
  * come (delay notice, end of the lifetime). */
 void settle_overdue(struct queue *q);
@@ -83,6 +90,8 @@ void settle_free(struct queue *q);
 
 /* intake.c */
 void intake_accept(struct queue *q, const struct message *m, queue_accepted_fn *done, void *arg);
+/* The message as it will be in the store: live, all of it to go. */
+struct store_head intake_head(const struct message *m);
 int intake_room(struct queue *q, uint64_t size, struct error *e);
 
 /* admin.c */

@@ -23,6 +23,8 @@ struct accept {
     size_t added;     /* octets put in front of it (calls.own) */
     struct id id;     /* what the client is told: of the first time */
     struct error why; /* refused before it came to the store */
+    bool known_only;  /* refused, unless it was handed over before */
+    struct usage_charge *charge;
     void *ticket[QUEUE_TOLLS_MAX];
     size_t charged;   /* tolls, from the first */
     struct span hold; /* words to hold it with; at NULL: it is not held */
@@ -86,6 +88,10 @@ static int accept_work(struct store *s, void *arg, struct error *e)
 
     if (before)
         return before < 0 ? -1 : 0;
+    if (a->known_only) {
+        *e = a->why;
+        return -1;
+    }
     if (put(s, a, e) < 0)
         return -1;
     if (m->once.len && store_once_put(s, m->origin.account, m->once, a->born, &once, e) < 0)
@@ -103,7 +109,7 @@ static int accept_work(struct store *s, void *arg, struct error *e)
  * not be better the next time. */
 static void refuse(struct accept *a, const struct error *e)
 {
-    static const char *const limits[] = {"4.3.1", "4.7.1", "4.5.3"};
+    static const char *const limits[] = {"4.3.1", "4.7.1", "4.5.3", "4.2.2"};
     struct arena *arena = arena_new();
     struct reply r;
     bool never = e->enhanced[0] == '5';
@@ -112,6 +118,8 @@ static void refuse(struct accept *a, const struct error *e)
     for (size_t i = 0; i < COUNT(limits); i++)
         if (strcmp(e->enhanced, limits[i]) == 0)
             code = 452;
+    if (strcmp(e->enhanced, "5.2.2") == 0)
+        code = 552;
     r = reply_make(arena, code, never || e->enhanced[0] == '4' ? e->enhanced : "4.3.0", "%s",
                    e->words);
     log_event(LOG_WARNING, "message.refused", LOG_ID(&a->message->envelope.id),
@@ -121,24 +129,37 @@ static void refuse(struct accept *a, const struct error *e)
     arena_free(&arena);
 }
 
+struct store_head intake_head(const struct message *m)
+{
+    return (struct store_head){.id = m->envelope.id,
+                               .arrived = m->arrived,
+                               .size = m->content.prefix.len +
+                                       (m->content.fd < 0 ? m->content.body.len : m->content.size),
+                               .header_size = m->header_size,
+                               .envelope = m->envelope,
+                               .origin = m->origin};
+}
+
 static void schedule_accepted(struct accept *a)
 {
     const struct message *m = a->message;
     struct store_recipient *states = memory_array(m->envelope.count, sizeof *states);
-    struct store_head head = {.id = m->envelope.id,
-                              .state = a->hold.at ? STORE_HELD : STORE_LIVE,
-                              .arrived = m->arrived,
-                              .born = a->born,
-                              .size = a->added + m->content.prefix.len +
-                                      (m->content.fd < 0 ? m->content.body.len : m->content.size),
-                              .header_size = m->header_size,
-                              .envelope = m->envelope,
-                              .origin = m->origin,
-                              .recipients = states};
+    struct store_head head = intake_head(m);
+    struct item *item;
 
     for (size_t i = 0; i < m->envelope.count; i++)
         states[i].number = (uint32_t)i;
-    inside_add(a->queue, &head);
+    head.state = a->hold.at ? STORE_HELD : STORE_LIVE;
+    head.born = a->born;
+    head.size += a->added;
+    head.recipients = states;
+    if (a->added) { /* our own: larger than it was, and nobody refuses it */
+        usage_release(a->queue->set.usage, &a->charge);
+        inside_charge(a->queue, &head, true, &a->charge, NULL);
+    }
+    item = inside_add(a->queue, &head);
+    item->charge = a->charge;
+    a->charge = NULL;
     a->queue->counts.accepted++;
     log_event(LOG_INFO, "message.accepted", LOG_ID(&head.id),
               LOG_SPAN("sender", m->envelope.sender), LOG_NUM("recipients", m->envelope.count),
@@ -153,10 +174,15 @@ static void end_tolls(struct accept *a, bool kept)
     for (size_t i = 0; i < a->charged; i++)
         a->queue->set.toll[i].end(a->queue->set.toll[i].arg, a->ticket[i], kept);
     a->charged = 0;
+    usage_release(a->queue->set.usage, &a->charge); /* unless the item has it */
 }
 
-static int charge_tolls(struct accept *a, struct error *e)
+static int charge_all(struct accept *a, struct error *e)
 {
+    struct store_head head = intake_head(a->message);
+
+    if (inside_charge(a->queue, &head, a->message->own, &a->charge, e) < 0)
+        return -1;
     for (size_t i = 0; i < a->queue->set.toll_count; i++) {
         const struct queue_toll *t = &a->queue->set.toll[i];
 
@@ -221,6 +247,7 @@ void intake_accept(struct queue *q, const struct message *m, queue_accepted_fn *
 {
     struct accept *a = memory_alloc(sizeof *a);
     size_t held = m->content.prefix.len + (m->content.fd < 0 ? m->content.body.len : 0);
+    int bad;
 
     *a = (struct accept){.queue = q,
                          .message = m,
@@ -228,7 +255,12 @@ void intake_accept(struct queue *q, const struct message *m, queue_accepted_fn *
                          .arg = arg,
                          .id = m->envelope.id,
                          .born = inside_clock(q)};
-    if (check(m, &a->why) == 0 && charge_tolls(a, &a->why) == 0) {
+    bad = check(m, &a->why);
+    if (!bad && charge_all(a, &a->why) < 0) {
+        a->known_only = m->once.len > 0;
+        bad = !a->known_only;
+    }
+    if (!bad) {
         if (commit_submit(q->commit, COMMIT_GUEST, accept_work, answered, a, held))
             return;
         end_tolls(a, false);

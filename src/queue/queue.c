@@ -1,5 +1,6 @@
 #include "queue/queue.h"
 
+#include "account/usage_words.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -13,6 +14,7 @@ enum {
     JOBS_PER_PLACE = 10,
     RECIPIENTS = 100,
     HEARTBEAT_MS = 60 * 1000,
+    FILE_MORE = 64, /* octets that an inbox adds to a message, besides the two addresses */
 };
 
 /* Soon at first (greylisting, a restart), then ever more patient: RFC 5321 4.5.4.1. */
@@ -49,6 +51,52 @@ struct item *inside_add(struct queue *q, const struct store_head *head)
 
     inside_turn(q);
     return i;
+}
+
+/* An upper bound: line ends only become shorter there. */
+static uint64_t file_octets(const struct store_head *head, struct span recipient)
+{
+    return head->size + head->envelope.sender.len + recipient.len + FILE_MORE;
+}
+
+static void want_posts(struct queue *q, const struct store_head *head, struct usage_post *posts,
+                       struct usage_want *w)
+{
+    *w = (struct usage_want){.sender = head->origin.account, .octets = head->size};
+    for (size_t i = 0; i < head->envelope.count && q->calls->mailbox; i++) {
+        struct span to = head->envelope.recipients[i].address, account;
+
+        if (head->recipients && head->recipients[i].end != STORE_WAITING)
+            continue;
+        account = q->calls->mailbox(q->arg, head->envelope.sender, to);
+        if (account.len)
+            posts[w->count++] = (struct usage_post){account, (uint32_t)i, file_octets(head, to)};
+    }
+    w->posts = posts;
+}
+
+int inside_charge(struct queue *q, const struct store_head *head, bool force,
+                  struct usage_charge **out, struct error *e)
+{
+    struct usage_want w;
+    struct usage_post *posts;
+    struct usage_full full;
+    int bad;
+
+    *out = NULL;
+    if (!q->set.usage)
+        return 0;
+    posts = memory_array(head->envelope.count, sizeof *posts);
+    want_posts(q, head, posts, &w);
+    bad = usage_charge(q->set.usage, &w, force, out, &full);
+    free(posts);
+    return bad ? usage_words_full(&full, usage_never(q->set.usage), e) : 0;
+}
+
+void inside_remove(struct queue *q, struct item *i)
+{
+    usage_release(q->set.usage, &i->charge);
+    schedule_remove(&q->schedule, i);
 }
 
 void inside_turn(struct queue *q)
@@ -109,6 +157,8 @@ static bool read_one(void *arg, const struct store_head *head)
     struct queue *q = arg;
     struct item *i = inside_add(q, head);
 
+    i->read = true;
+    inside_charge(q, head, true, &i->charge, NULL);
     if (i->state == STORE_DAMAGED)
         log_event(LOG_ERROR, "message.damaged", LOG_ID(&i->id), LOG_SPAN("words", head->words));
     return true;
@@ -216,6 +266,15 @@ struct queue *queue_new(struct loop *l, struct store *s, const struct queue_sett
     return q;
 }
 
+static void release_one(struct span key, void *value, void *arg)
+{
+    struct queue *q = arg;
+    struct item *i = value;
+
+    (void)key;
+    usage_release(q->set.usage, &i->charge);
+}
+
 void queue_free(struct queue **q)
 {
     if (!*q)
@@ -229,6 +288,7 @@ void queue_free(struct queue **q)
     timer_free(&(*q)->minute);
     timer_free(&(*q)->again);
     runner_free(*q);
+    map_each((*q)->schedule.items, release_one, *q);
     schedule_free(&(*q)->schedule);
     arena_free(&(*q)->scratch);
     free((*q)->host);
@@ -275,9 +335,22 @@ void queue_accept(struct queue *q, const struct message *m, queue_accepted_fn *d
     intake_accept(q, m, done, arg);
 }
 
+void queue_want(struct queue *q, const struct message *m, struct arena *a, struct usage_want *out)
+{
+    struct store_head head = intake_head(m);
+
+    want_posts(q, &head, arena_alloc(a, m->envelope.count * sizeof *out->posts), out);
+}
+
 void queue_settle(struct queue *q, const struct job_result *r)
 {
-    settle_result(q, r);
+    settle_result(q, r, NULL, NULL);
+}
+
+void queue_settle_then(struct queue *q, const struct job_result *r, void (*done)(void *arg),
+                       void *arg)
+{
+    settle_result(q, r, done, arg);
 }
 
 void queue_lost(struct queue *q, unsigned courier)
@@ -402,6 +475,18 @@ static int reroute_work(struct store *s, void *arg, struct error *e)
     return store_walk(s, reroute_read, r, e);
 }
 
+/* It stays charged as it was. */
+static void reroute_item(struct queue *q, struct item *i, const struct store_head *head)
+{
+    struct usage_charge *charge = i->charge;
+    bool read = i->read;
+
+    schedule_remove(&q->schedule, i);
+    i = inside_add(q, head);
+    i->charge = charge;
+    i->read = read;
+}
+
 static void reroute_done(void *arg, int result, const struct error *e)
 {
     struct reroute *r = arg;
@@ -415,8 +500,7 @@ static void reroute_done(void *arg, int result, const struct error *e)
         if (!i || i->doomed || schedule_is_leased(i))
             continue;
         r->head[n].state = (enum store_state)i->state;
-        schedule_remove(&q->schedule, i);
-        inside_add(q, &r->head[n]);
+        reroute_item(q, i, &r->head[n]);
     }
     arena_free(&r->arena);
     free(r->head);

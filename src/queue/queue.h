@@ -14,6 +14,7 @@
 #ifndef PORT26_QUEUE_QUEUE_H
 #define PORT26_QUEUE_QUEUE_H
 
+#include "account/usage.h"
 #include "mail/dsn.h"
 #include "mail/job.h"
 #include "queue/commit.h"
@@ -54,6 +55,7 @@ struct queue_settings {
     enum dsn_language language;       /* of reports */
     struct queue_toll toll[QUEUE_TOLLS_MAX];
     size_t toll_count;
+    struct usage *usage; /* quotas: charged and released here; NULL: none; must outlive the queue */
     struct commit_settings commit;
 };
 
@@ -74,6 +76,9 @@ struct queue_calls {
      * be stored: may put header fields in front of its content.prefix, which then lives in `a`. On
      * the store thread, inside the transaction. NULL: nothing. */
     void (*own)(void *arg, struct store *s, struct message *m, struct arena *a);
+    /* Whose mailbox here will take a recipient's mail by the present rules; empty: it goes
+     * elsewhere. Good until the loop's next turn. NULL: nobody's. */
+    struct span (*mailbox)(void *arg, struct span sender, struct span recipient);
 };
 
 /* Reads the queue from the store and starts to deliver when the loop runs. Start-up accounts for
@@ -110,6 +115,9 @@ typedef void queue_accepted_fn(void *arg, const struct reply *r);
  * the first time in the reply. A key that was used for something else is 554. */
 void queue_accept(struct queue *q, const struct message *m, queue_accepted_fn *done, void *arg);
 
+/* What the quotas would be asked for this message; the posts live in `a`. */
+void queue_want(struct queue *q, const struct message *m, struct arena *a, struct usage_want *out);
+
 /* ---- work ---- */
 
 /* Frees a job taken by dispatch or inbox: closes its file, wipes its login. Nulls the pointer. */
@@ -117,6 +125,10 @@ void queue_job_free(struct job **j);
 /* A job came back. All is copied. A lease that ran out or was lost is ignored and logged (P4, P5).
  */
 void queue_settle(struct queue *q, const struct job_result *r);
+/* The same, and done(arg) from the loop, perhaps at once, when it is in the store and counted, or
+ * when it will never be (a late result, the end of the queue). */
+void queue_settle_then(struct queue *q, const struct job_result *r, void (*done)(void *arg),
+                       void *arg);
 /* A courier died: its leases are due again at once. */
 void queue_lost(struct queue *q, unsigned courier);
 /* The network changed: what waits for it is due now, unless there is none. */

@@ -98,6 +98,8 @@ static void lose(struct queue *q, struct lease *l, const char *why)
     struct item *i = slot->item;
     unsigned losses = ++slot->losses;
 
+    i->read = true; /* the next attempt may be a repeated one */
+
     log_event(LOG_WARNING, "lease.lost", LOG_ID(&i->id), LOG_NUM("lease", l->number),
               LOG_STR("why", why), LOG_NUM("times", losses),
               LOG_SPAN("destination", slot->place->key));

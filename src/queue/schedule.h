@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 struct lease;
+struct usage_charge;
 
 struct place {
     struct heap_node ready; /* first member: when it may be tried next */
@@ -68,6 +69,8 @@ struct item {
     bool bounce;   /* from <>: never report about it */
     bool doomed;   /* a person drops it */
     uint8_t was;   /* its state before it was doomed */
+    bool read;     /* from the store at the start: an attempt of before may not be recorded */
+    struct usage_charge *charge; /* on quotas; the queue's, NULL: none */
     struct slot *slot;
     struct post *post;
 };

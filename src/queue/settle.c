@@ -7,6 +7,7 @@
  * tell: the start after it delivers again. */
 #include "queue/inside.h"
 
+#include "account/usage_store.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -32,6 +33,7 @@ struct end {
     struct store_recipient state; /* as it will be stored */
     struct outcome outcome;
     enum report_kind report;
+    bool counts; /* a file more in the mailbox of an account */
 };
 
 struct settle {
@@ -58,21 +60,12 @@ struct settle {
     int64_t due;   /* clock_now() of the next try */
     int64_t wait;  /* before this is stored again */
     struct timer *again;
+    bool repeated; /* an earlier attempt may have delivered, or counted, the same */
+    void (*then)(void *arg);
+    void *then_arg;
 };
 
 /* ---- deciding: loop thread, pure but for the queue's settings ---- */
-
-static struct outcome copy_outcome(struct arena *a, const struct outcome *from)
-{
-    struct outcome to = *from;
-
-    to.words = arena_span(a, from->words);
-    to.host = arena_span(a, from->host);
-    to.address = arena_span(a, from->address);
-    to.tls = arena_span(a, from->tls);
-    to.reply = reply_copy(a, &from->reply);
-    return to;
-}
 
 static struct span last_words(struct arena *a, const struct outcome *o)
 {
@@ -136,7 +129,7 @@ static void decide(struct settle *s, const struct slot *slot, struct end *end,
                                           [OUTCOME_NEVER] = STORE_FAILED};
     const struct item *i = slot->item;
 
-    end->outcome = copy_outcome(s->arena, o);
+    outcome_copy(s->arena, o, &end->outcome);
     if (o->kind == OUTCOME_LATER)
         decide_later(s, i, end, age);
     if (end->outcome.kind != OUTCOME_LATER)
@@ -148,6 +141,13 @@ static void decide(struct settle *s, const struct slot *slot, struct end *end,
     end->state.waits_for_network = o->waits_for_network;
     end->state.status = end->outcome.status;
     end->state.words = last_words(s->arena, &end->outcome);
+}
+
+static bool counts(const struct queue *q, const struct outcome *o)
+{
+    struct usage_view v;
+
+    return q->set.usage && o->kind == OUTCOME_DELIVERED && usage_of(q->set.usage, o->account, &v);
 }
 
 static void add_line(struct settle *s, const struct end *end, enum report_fact fact)
@@ -271,12 +271,14 @@ static struct settle *new_settle(struct queue *q, const struct lease *l, const s
     s->due = next_due(s, slot);
     s->tell = tried && (!s->in_vain || slot->in_vain < TOLD || slot->in_vain % TOLD_LATER == 0);
     s->wait = AGAIN_MS;
+    s->repeated = slot->item->read || slot->attempts > 0;
     s->next = q->settles;
     q->settles = s;
     s->ends = arena_alloc(s->arena, s->count * sizeof *s->ends);
     for (size_t n = 0; n < s->count; n++) {
         s->ends[n].state.number = l->numbers[n];
         decide(s, slot, &s->ends[n], &r->outcomes[n], age);
+        s->ends[n].counts = counts(q, &s->ends[n].outcome);
     }
     s->refused = any_refused(s, slot->place);
     collect_reports(s, slot);
@@ -292,6 +294,8 @@ static void free_settle(struct settle *s)
     while (*link != s)
         link = &(*link)->next;
     *link = s->next;
+    if (s->then)
+        s->then(s->then_arg);
     timer_free(&s->again);
     arena_free(&s->arena);
     free(s);
@@ -363,11 +367,26 @@ static int find_account(struct store *st, struct settle *s, struct error *e)
     return got < 0 ? -1 : 0;
 }
 
+/* P12: the file that is there now, in the transaction that says so, whatever became of the message
+ * meanwhile. */
+static int count_files(struct store *st, const struct settle *s, struct error *e)
+{
+    for (size_t n = 0; n < s->count; n++) {
+        const struct outcome *o = &s->ends[n].outcome;
+        struct usage_record file = {
+            .octets = (int64_t)o->stored, .messages = 1, .unsure = s->repeated};
+
+        if (s->ends[n].counts && usage_store_add(st, o->account, &file, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int work(struct store *st, void *arg, struct error *e)
 {
     struct settle *s = arg;
 
-    if (s->refused && find_account(st, s, e) < 0)
+    if (count_files(st, s, e) < 0 || (s->refused && find_account(st, s, e) < 0))
         return -1;
     if (has_reports(s) && store_reports(st, s, e) < 0)
         return -1;
@@ -446,11 +465,12 @@ static void add_reports(struct settle *s)
     for (int kind = REPORT_FAILED; kind < REPORT_KINDS; kind++) {
         const struct message *m = &s->message[kind];
         struct store_recipient fresh = {0};
+        struct item *i;
         struct store_head head = {.id = m->envelope.id,
                                   .arrived = m->arrived,
                                   .born = inside_clock(s->queue),
                                   .envelope = m->envelope,
-                                  .size = m->content.size,
+                                  .size = m->content.prefix.len + m->content.size,
                                   .header_size = m->header_size,
                                   .recipients = &fresh};
 
@@ -458,9 +478,25 @@ static void add_reports(struct settle *s)
             continue;
         log_event(LOG_INFO, "report.queued", LOG_ID(&head.id),
                   LOG_NUM("recipients", s->report[kind].count), LOG_NUM("kind", kind));
-        inside_add(s->queue, &head);
+        i = inside_add(s->queue, &head);
+        inside_charge(s->queue, &head, true, &i->charge, NULL);
         s->queue->counts.reports++;
     }
+}
+
+static void apply_quota(struct settle *s, struct item *i, const struct end *end)
+{
+    struct usage *u = s->queue->set.usage;
+
+    if (!u)
+        return;
+    if (!end->counts) {
+        usage_release_post(u, i->charge, end->state.number);
+        return;
+    }
+    usage_delivered(u, i->charge, end->state.number, end->outcome.account, end->outcome.stored);
+    if (s->repeated)
+        usage_doubt(u, end->outcome.account);
 }
 
 static void apply(struct settle *s, struct lease *l)
@@ -483,9 +519,10 @@ static void apply(struct settle *s, struct lease *l)
         if (s->account.len && is_refused(end, slot->place))
             q->calls->refused(q->arg, s->account);
         i->post[end->state.number].delay_told = end->state.delay_told;
-        if (end->state.end != STORE_WAITING)
+        if (end->state.end != STORE_WAITING) {
+            apply_quota(s, i, end);
             schedule_end(&q->schedule, i, end->state.number, end->state.end);
-        else
+        } else
             slot->waits_for_network |= end->state.waits_for_network;
     }
     judge_place(s, slot->place);
@@ -494,7 +531,7 @@ static void apply(struct settle *s, struct lease *l)
     runner_return(q, l, overtaken(s) ? clock_now() : s->due);
     if (s->remove || s->gone) {
         if (!schedule_is_leased(i))
-            schedule_remove(&q->schedule, i);
+            inside_remove(q, i);
     } else {
         inside_check(q, i);
     }
@@ -541,6 +578,12 @@ static void submit(struct queue *q, struct lease *l, struct settle *s)
 
 /* ---- entries ---- */
 
+static void end_now(void (*then)(void *arg), void *arg)
+{
+    if (then)
+        then(arg);
+}
+
 static bool is_sound(const struct job_result *r, const struct lease *l)
 {
     for (size_t n = 0; n < r->count; n++)
@@ -549,23 +592,29 @@ static bool is_sound(const struct job_result *r, const struct lease *l)
     return r->count == l->count;
 }
 
-void settle_result(struct queue *q, const struct job_result *r)
+void settle_result(struct queue *q, const struct job_result *r, void (*then)(void *arg), void *arg)
 {
     struct lease *l = runner_find(q, r->lease);
+    struct settle *s;
 
     if (!l || l->until == CLOCK_NEVER) { /* P5: it has another owner by now */
         log_event(LOG_WARNING, "lease.late", LOG_NUM("lease", r->lease),
                   LOG_STR("words", "a result came for a lease that has ended; the mail may be "
                                    "delivered a second time"));
+        end_now(then, arg);
         return;
     }
     if (!is_sound(r, l)) {
         log_event(LOG_ERROR, "lease.wrong", LOG_NUM("lease", r->lease),
                   LOG_NUM("recipients", l->count), LOG_NUM("results", r->count));
         runner_return(q, l, clock_now() + MISMATCH_MS);
+        end_now(then, arg);
         return;
     }
-    submit(q, l, new_settle(q, l, r, true));
+    s = new_settle(q, l, r, true);
+    s->then = then;
+    s->then_arg = arg;
+    submit(q, l, s);
 }
 
 void settle_free(struct queue *q)

@@ -9,6 +9,7 @@
 #include "serve/incoming.h"
 #include "serve/policy.h"
 #include "serve/expansion.h"
+#include "serve/quotas.h"
 #include "serve/signer.h"
 
 #include <stdlib.h>
@@ -243,7 +244,7 @@ static void sign_and_accept(void *arg)
         accepted(e, &r);
         return;
     }
-    queue_accept(h->queue, &l->message, accepted, e);
+    quotas_accept(h, &l->message, accepted, e);
 }
 
 static void on_accept(struct errand *e)
@@ -265,7 +266,7 @@ static void on_accept(struct errand *e)
     if (signs(e))
         fiber_start(e->clerk->house->loop, sign_and_accept, e);
     else
-        queue_accept(e->clerk->house->queue, &l->message, accepted, e);
+        quotas_accept(e->clerk->house, &l->message, accepted, e);
 }
 
 /* ---- mailboxes ---- */

@@ -3,14 +3,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "deliver/inbox.h"
-#include "io/worker.h"
+#include "serve/filings.h"
 #include "serve/logins.h"
 #include "serve/registry.h"
 #include "serve/control.h"
 #include "serve/expansion.h"
 #include "serve/sendings.h"
 #include "serve/incoming.h"
+#include "serve/quotas.h"
 #include "serve/signer.h"
 #include "serve/mailboxes.h"
 
@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-enum { INBOX_THREADS = 2, INBOX_QUEUE = 64 };
 
 /* The routes of the configuration as choose_route takes them. */
 struct rules {
@@ -94,33 +92,6 @@ void house_route(const struct house *h, struct span sender, struct span recipien
     choose_route(&h->rules->set, sender, recipient, a, out);
 }
 
-static void choose(void *arg, struct span sender, struct span recipient, struct arena *a,
-                   struct route *out)
-{
-    house_route(arg, sender, recipient, a, out);
-}
-
-static bool dispatch(void *arg, struct job *job, unsigned *courier)
-{
-    struct house *h = arg;
-
-    if (!h->carry || !h->carry(h->carry_arg, job, courier))
-        return false;
-    queue_job_free(&job);
-    return true;
-}
-
-/* ---- inboxes: one job, its recipients one after the other on a thread ---- */
-
-struct filing {
-    struct house *house;
-    struct job *job;
-    struct arena *arena;
-    struct span *accounts; /* of each recipient; empty: nobody any more */
-    struct job_result result;
-    char *root, *hostname;
-};
-
 /* What was queued before its address became an alias, and reports to one: the first inbox behind
  * it. */
 static const struct account *behind(const struct house *h, struct span address)
@@ -139,7 +110,7 @@ static const struct account *behind(const struct house *h, struct span address)
 }
 
 /* Mail for the postmaster is never without a home (RFC 5321 4.5.1). */
-static struct span inbox_for(const struct house *h, struct span address)
+struct span house_inbox(const struct house *h, struct span address)
 {
     const struct account *a = behind(h, address);
 
@@ -150,71 +121,48 @@ static struct span inbox_for(const struct house *h, struct span address)
     return a ? a->name : SPAN_NONE;
 }
 
-static void nobody(const struct filing *f, size_t i, struct outcome *o)
+struct span house_mailbox(const struct house *h, struct span sender, struct span recipient)
 {
-    *o = (struct outcome){
-        .kind = OUTCOME_NEVER, .stage = STAGE_INBOX, .owner = OWNER_RECIPIENT, .status = {5, 1, 1}};
-    o->words = span_of(arena_printf(
-        f->arena,
-        "There is no mailbox %.*s here (any more). The recipient's administrator can create "
-        "it; check the spelling of the address.",
-        SPAN_ARG(f->job->envelope.recipients[i].address)));
+    const struct account *owner = directory_owner(h->directory, recipient);
+    struct span account = owner ? owner->name : SPAN_NONE;
+    struct arena *a;
+    struct route route;
+
+    if (!owner && directory_domain(h->directory,
+                                   span_from(recipient, (size_t)(span_rfind(recipient, '@') + 1))))
+        account = house_inbox(h, recipient);
+    if (!account.len)
+        return account;
+    a = arena_new();
+    house_route(h, sender, recipient, a, &route);
+    arena_free(&a);
+    return route.kind == ROUTE_INBOX ? account : SPAN_NONE;
 }
 
-static void file_all(void *arg)
+static void choose(void *arg, struct span sender, struct span recipient, struct arena *a,
+                   struct route *out)
 {
-    struct filing *f = arg;
-
-    for (size_t i = 0; i < f->result.count; i++) {
-        struct inbox_target target = {f->root, f->accounts[i], i, f->hostname};
-
-        if (!f->accounts[i].len)
-            nobody(f, i, &f->result.outcomes[i]);
-        else
-            f->result.outcomes[i] = inbox_outcome(&target, f->job, f->arena);
-    }
+    house_route(arg, sender, recipient, a, out);
 }
 
-static void filed(void *arg)
+static bool dispatch(void *arg, struct job *job, unsigned *courier)
 {
-    struct filing *f = arg;
+    struct house *h = arg;
 
-    for (size_t i = 0; i < f->result.count; i++)
-        log_event(LOG_INFO, "inbox.tried", LOG_ID(&f->job->envelope.id),
-                  LOG_SPAN("to", f->job->envelope.recipients[i].address),
-                  LOG_SPAN("account", f->accounts[i]),
-                  LOG_STR("result",
-                          f->result.outcomes[i].kind <= OUTCOME_RELAYED ? "delivered" : "not yet"),
-                  LOG_SPAN("words", f->result.outcomes[i].words));
-    queue_settle(f->house->queue, &f->result);
-    queue_job_free(&f->job);
-    arena_free(&f->arena);
-    free(f);
+    if (!h->carry || !h->carry(h->carry_arg, job, courier))
+        return false;
+    queue_job_free(&job);
+    return true;
 }
 
 static bool inbox(void *arg, struct job *job)
 {
-    struct house *h = arg;
-    struct filing *f;
+    return filings_take(((struct house *)arg)->filings, job);
+}
 
-    if (!h->carry) /* the command line delivers nothing */
-        return false;
-    f = memory_alloc(sizeof *f);
-    f->house = h;
-    f->job = job;
-    f->arena = arena_new();
-    f->root = arena_cstr(f->arena, span_of(h->config->inboxes.path));
-    f->hostname = arena_cstr(f->arena, span_of(h->config->hostname));
-    f->result = (struct job_result){.lease = job->lease, .count = job->envelope.count};
-    f->result.outcomes = arena_alloc(f->arena, f->result.count * sizeof *f->result.outcomes);
-    f->accounts = arena_alloc(f->arena, f->result.count * sizeof *f->accounts);
-    for (size_t i = 0; i < f->result.count; i++)
-        f->accounts[i] = arena_span(f->arena, inbox_for(h, job->envelope.recipients[i].address));
-    if (worker_run(h->inboxes, file_all, filed, f))
-        return true;
-    arena_free(&f->arena);
-    free(f);
-    return false;
+static struct span mailbox(void *arg, struct span sender, struct span recipient)
+{
+    return house_mailbox(arg, sender, recipient);
 }
 
 static void own_report(void *arg, struct store *s, struct message *m, struct arena *a)
@@ -230,8 +178,12 @@ static void refused(void *arg, struct span account)
     sendings_failed(((struct house *)arg)->sendings, account);
 }
 
-static const struct queue_calls queue_calls = {
-    .route = choose, .dispatch = dispatch, .inbox = inbox, .refused = refused, .own = own_report};
+static const struct queue_calls queue_calls = {.route = choose,
+                                               .dispatch = dispatch,
+                                               .inbox = inbox,
+                                               .refused = refused,
+                                               .own = own_report,
+                                               .mailbox = mailbox};
 
 /* ---- open and close ---- */
 
@@ -294,6 +246,12 @@ static int open_sendings(struct house *h, struct error *e)
     return h->sendings ? 0 : -1;
 }
 
+static int open_quotas(struct house *h, struct error *e)
+{
+    h->quotas = quotas_open(h, e);
+    return h->quotas ? 0 : -1;
+}
+
 static int open_queue(struct house *h, struct error *e)
 {
     static const enum dsn_language languages[] = {
@@ -305,7 +263,8 @@ static int open_queue(struct house *h, struct error *e)
                                  .jobs_per_place = (unsigned)d->per_destination,
                                  .language = languages[h->config->reports.language],
                                  .lifetime = d->lifetime,
-                                 .delay_after = d->delay_notice};
+                                 .delay_after = d->delay_notice,
+                                 .usage = quotas_usage(h->quotas)};
 
     set.toll[set.toll_count++] = sendings_toll(h->sendings);
     for (size_t i = 0; i < d->retry.count && i < COUNT(set.retry); i++)
@@ -327,13 +286,15 @@ int house_open(struct loop *l, const struct config *c,
     *h = (struct house){.loop = l, .config = c, .carry = carry, .carry_arg = carry_arg};
     h->rules = make_rules(h, c);
     h->incoming = incoming_new(c);
-    h->inboxes = worker_new(l, "inbox", INBOX_THREADS, INBOX_QUEUE);
+    h->filings = filings_new(h);
     h->mailboxes = mailboxes_new(h);
     if (open_store(h, e) < 0 || open_accounts(h, e) < 0 || open_sendings(h, e) < 0 ||
-        open_queue(h, e) < 0) {
+        open_quotas(h, e) < 0 || open_queue(h, e) < 0) {
         house_close(&h);
         return -1;
     }
+    if (carry)
+        quotas_start(h->quotas);
     *out = h;
     return 0;
 }
@@ -349,6 +310,7 @@ void house_configure(struct house *h, const struct config *c)
     signer_configure(h->signer, c);
     sendings_configure(h->sendings);
     incoming_configure(h->incoming, c);
+    quotas_configure(h->quotas);
     queue_reroute(h->queue);
 }
 
@@ -360,11 +322,14 @@ void house_close(struct house **h)
         queue_pause((*h)->queue, true);
     mailboxes_free(&(*h)->mailboxes);
     sendings_stop((*h)->sendings);
-    worker_free(&(*h)->inboxes); /* its last results still reach the queue */
+    filings_stop((*h)->filings); /* its last results still reach the queue */
+    quotas_stop((*h)->quotas);
     queue_free(&(*h)->queue);
     signer_free(&(*h)->signer); /* the store thread may have used it until now */
     sendings_close(&(*h)->sendings);
     control_import_free(&(*h)->import);
+    filings_free(&(*h)->filings);
+    quotas_close(&(*h)->quotas);
     login_free(&(*h)->login);
     directory_free(&(*h)->directory);
     store_close(&(*h)->store);

@@ -10,6 +10,8 @@
 struct incoming;
 struct worker;
 struct mailboxes;
+struct filings;
+struct quotas;
 struct rules;
 struct house_import; /* serve/control_import.c */
 struct signer;
@@ -25,7 +27,8 @@ struct house {
     struct signer *signer;
     struct sendings *sendings; /* sending limits (serve/sendings.h) */
     struct incoming *incoming;
-    struct worker *inboxes;      /* threads that write Maildirs */
+    struct filings *filings;     /* deliveries into Maildirs */
+    struct quotas *quotas;       /* how much is stored */
     struct mailboxes *mailboxes; /* as POP3 sees them */
     struct rules *rules;
     struct house_import *import; /* accounts that are being taken over; NULL: none */
@@ -43,6 +46,11 @@ void house_configure(struct house *h, const struct config *c);
 /* The route a recipient's mail takes by the present rules. */
 void house_route(const struct house *h, struct span sender, struct span recipient, struct arena *a,
                  struct route *out);
+/* Whose inbox takes mail for an address here: an account's name, "postmaster" (which always has a
+ * home), or empty. Good until accounts change. */
+struct span house_inbox(const struct house *h, struct span address);
+/* The same when the present rules bring it into an inbox, else empty. */
+struct span house_mailbox(const struct house *h, struct span sender, struct span recipient);
 void house_close(struct house **h);
 
 #endif

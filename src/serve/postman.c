@@ -62,6 +62,7 @@ void postman_send(struct queue *q, const struct config *c, const struct postman_
     d->message = (struct message){.envelope = {.id = id, .recipients = to, .count = 1},
                                   .origin = {.with = SPAN("local"), .door = SPAN("notice")},
                                   .content = {.fd = -1},
+                                  .own = true,
                                   .arrived = clock_wall(),
                                   .header_size = header};
     d->message.envelope.need = utf8_high(text_span(&mail)) ? NEED_8BIT : 0;

@@ -88,7 +88,12 @@ static void level(void *arg, const struct usage_view *v, struct span account, un
         assert_true(usage_percent(v) < 95);
 }
 
-static const struct usage_calls calls = {who, host_quota, level};
+static void unsure(void *arg)
+{
+    assert_non_null(arg);
+}
+
+static const struct usage_calls calls = {who, host_quota, level, unsure};
 
 static uint64_t queued(const struct model *m, int account)
 {

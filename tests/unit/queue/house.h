@@ -126,8 +126,18 @@ static inline bool house_inbox(void *arg, struct job *j)
     return house_take(arg, j);
 }
 
-static const struct queue_calls house_calls = {
-    .route = house_route, .dispatch = house_dispatch, .inbox = house_inbox};
+/* Everybody at here.example has a mailbox under that name. */
+static inline struct span house_mailbox(void *arg, struct span sender, struct span recipient)
+{
+    (void)arg;
+    (void)sender;
+    return span_ends(recipient, SPAN("@here.example")) ? recipient : SPAN_NONE;
+}
+
+static const struct queue_calls house_calls = {.route = house_route,
+                                               .dispatch = house_dispatch,
+                                               .inbox = house_inbox,
+                                               .mailbox = house_mailbox};
 
 static inline void house_open(struct house *h)
 {

@@ -1,0 +1,186 @@
+#include "serve/filings.h"
+
+#include "account/usage_gate.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "deliver/inbox.h"
+#include "io/worker.h"
+#include "serve/quotas.h"
+
+#include <stdlib.h>
+
+enum { THREADS = 2, WAITING = 64 };
+
+struct filings {
+    struct house *house;
+    struct worker *worker;
+    struct filing *first;
+    unsigned waiting; /* taken, and no thread has them yet */
+    bool refused;     /* the queue has more */
+};
+
+enum filing_state {
+    FILING_WAITS, /* at the gate, or for a place in the worker's queue */
+    FILING_READY, /* inside the gate; no place in the queue */
+    FILING_RUNS,
+    FILING_ENDED, /* its result is on its way into the store */
+};
+
+struct filing {
+    struct filing *next;
+    struct filings *all;
+    struct job *job;
+    struct arena *arena;
+    struct span *accounts; /* of each recipient; empty: nobody any more */
+    struct job_result result;
+    char *root, *hostname;
+    enum filing_state state;
+};
+
+static void nobody(const struct filing *f, size_t i, struct outcome *o)
+{
+    *o = (struct outcome){
+        .kind = OUTCOME_NEVER, .stage = STAGE_INBOX, .owner = OWNER_RECIPIENT, .status = {5, 1, 1}};
+    o->words = span_of(arena_printf(
+        f->arena,
+        "There is no mailbox %.*s here (any more). The recipient's administrator can create "
+        "it; check the spelling of the address.",
+        SPAN_ARG(f->job->envelope.recipients[i].address)));
+}
+
+static void file_all(void *arg)
+{
+    struct filing *f = arg;
+
+    for (size_t i = 0; i < f->result.count; i++) {
+        struct inbox_target target = {f->root, f->accounts[i], i, f->hostname};
+
+        if (!f->accounts[i].len)
+            nobody(f, i, &f->result.outcomes[i]);
+        else
+            f->result.outcomes[i] = inbox_outcome(&target, f->job, f->arena);
+    }
+}
+
+static void free_filing(struct filing *f)
+{
+    struct filing **link = &f->all->first;
+
+    while (*link != f)
+        link = &(*link)->next;
+    *link = f->next;
+    if (f->job)
+        queue_job_free(&f->job);
+    arena_free(&f->arena);
+    free(f);
+}
+
+/* The store has it, and the quotas have counted it. */
+static void settled(void *arg)
+{
+    struct filing *f = arg;
+    struct usage_gate *gate = usage_gate(quotas_usage(f->all->house->quotas));
+
+    for (size_t i = 0; i < f->result.count; i++)
+        usage_gate_leave(gate, f->accounts[i]);
+    free_filing(f);
+}
+
+static void start_ready(struct filings *all);
+
+static void filed(void *arg)
+{
+    struct filing *f = arg;
+    struct filings *all = f->all;
+
+    for (size_t i = 0; i < f->result.count; i++)
+        log_event(LOG_INFO, "inbox.tried", LOG_ID(&f->job->envelope.id),
+                  LOG_SPAN("to", f->job->envelope.recipients[i].address),
+                  LOG_SPAN("account", f->accounts[i]),
+                  LOG_STR("result",
+                          f->result.outcomes[i].kind <= OUTCOME_RELAYED ? "delivered" : "not yet"),
+                  LOG_SPAN("words", f->result.outcomes[i].words));
+    f->state = FILING_ENDED;
+    queue_job_free(&f->job);
+    start_ready(all);
+    if (all->refused)
+        queue_kick(all->house->queue);
+    queue_settle_then(all->house->queue, &f->result, settled, f);
+}
+
+static void run(struct filing *f)
+{
+    if (!f->all->worker || !worker_run(f->all->worker, file_all, filed, f))
+        return;
+    f->state = FILING_RUNS;
+    f->all->waiting--;
+}
+
+/* Those that found the worker's queue full. */
+static void start_ready(struct filings *all)
+{
+    for (struct filing *f = all->first; f; f = f->next)
+        if (f->state == FILING_READY)
+            run(f);
+}
+
+static void let_in(void *arg)
+{
+    struct filing *f = arg;
+
+    f->state = FILING_READY;
+    run(f);
+}
+
+bool filings_take(struct filings *all, struct job *job)
+{
+    struct house *h = all->house;
+    struct filing *f;
+
+    if (!h->carry) /* the command line delivers nothing */
+        return false;
+    all->refused = all->waiting >= WAITING;
+    if (all->refused)
+        return false;
+    f = memory_alloc(sizeof *f);
+    f->all = all;
+    f->next = all->first;
+    all->first = f;
+    all->waiting++;
+    f->job = job;
+    f->arena = arena_new();
+    f->root = arena_cstr(f->arena, span_of(h->config->inboxes.path));
+    f->hostname = arena_cstr(f->arena, span_of(h->config->hostname));
+    f->result = (struct job_result){.lease = job->lease, .count = job->envelope.count};
+    f->result.outcomes = arena_alloc(f->arena, f->result.count * sizeof *f->result.outcomes);
+    f->accounts = arena_alloc(f->arena, f->result.count * sizeof *f->accounts);
+    for (size_t i = 0; i < f->result.count; i++)
+        f->accounts[i] = arena_span(f->arena, house_inbox(h, job->envelope.recipients[i].address));
+    usage_gate_enter(usage_gate(quotas_usage(h->quotas)), f->accounts, f->result.count, let_in, f);
+    return true;
+}
+
+struct filings *filings_new(struct house *h)
+{
+    struct filings *all = memory_alloc(sizeof *all);
+
+    all->house = h;
+    all->worker = worker_new(h->loop, "inbox", THREADS, 2 * WAITING);
+    return all;
+}
+
+void filings_stop(struct filings *all)
+{
+    if (all)
+        worker_free(&all->worker);
+}
+
+void filings_free(struct filings **all)
+{
+    if (!*all)
+        return;
+    while ((*all)->first)
+        free_filing((*all)->first);
+    free(*all);
+    *all = NULL;
+}

@@ -1,0 +1,469 @@
+#include "serve/quotas_parts.h"
+
+#include "account/usage_gate.h"
+#include "account/usage_store.h"
+#include "account/usage_words.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    THREADS = 2,
+    WAITING = 256,           /* Maildirs to be counted */
+    TRUST_MS = 2000,         /* a measurement is believed so long when somebody is refused, */
+    TRUST_HOST_MS = 30000,   /* those of the neighbours so long */
+    NEIGHBOURS = 16,         /* counted before one is refused for their sake */
+    ROUNDS = 3,              /* of counting before one refusal */
+    REFRESH_MS = 300 * 1000, /* what others changed in a Maildir is seen so late at most */
+    TARGETS = 100,           /* mailboxes behind one address that are looked at */
+};
+
+/* ---- what usage asks ---- */
+
+static bool account_of(void *arg, struct span name, struct span *host, uint64_t *quota)
+{
+    const struct quotas *q = arg;
+    const struct account *a = directory_find(q->house->directory, name);
+    const struct hosting *h = a ? directory_host_of(q->house->directory, a) : NULL;
+
+    if (!a)
+        return false;
+    *host = h ? h->name : SPAN_NONE;
+    *quota = a->quota;
+    return true;
+}
+
+static uint64_t host_quota(void *arg, struct span name)
+{
+    const struct quotas *q = arg;
+    const struct hosting *h = directory_host(q->house->directory, name);
+
+    return h ? h->quota : 0;
+}
+
+static void level(void *arg, const struct usage_view *v, struct span account, unsigned percent,
+                  bool rose)
+{
+    quotas_note_level(arg, v, account, percent, rose);
+}
+
+static void unsure(void *arg)
+{
+    struct quotas *q = arg;
+
+    if (q->started && !q->ending)
+        timer_set(q->turn, 0);
+}
+
+static const struct usage_calls usage_calls = {account_of, host_quota, level, unsure};
+
+/* ---- asking ---- */
+
+struct ask {
+    struct quotas *quotas;
+    struct arena *arena;
+    struct usage_want want;
+    quotas_answer_fn *answer;
+    void *arg;
+    unsigned rounds, waiting;
+};
+
+static void end_ask(struct ask *a, const struct error *e)
+{
+    a->answer(a->arg, e);
+    arena_free(&a->arena);
+    free(a);
+}
+
+static size_t stale(const struct ask *a, const struct usage_full *full, struct span *out)
+{
+    const struct usage *u = a->quotas->usage;
+    int64_t now = clock_now(), measured = usage_measured_at(u, full->account);
+
+    if (a->rounds >= ROUNDS || a->quotas->ending || !a->quotas->started)
+        return 0;
+    if (!measured || now - measured > TRUST_MS) {
+        out[0] = full->account;
+        return 1;
+    }
+    if (!full->view.is_host)
+        return 0;
+    return usage_stale(u, full->view.name, now - TRUST_HOST_MS, out, NEIGHBOURS);
+}
+
+/* What others did in a Maildir, for those who are not near their end, and in no hurry. */
+static void refresh(const struct quotas *q, struct span account)
+{
+    int64_t measured = usage_measured_at(q->usage, account);
+    struct usage_view v;
+
+    if (measured && clock_now() - measured > REFRESH_MS && usage_of(q->usage, account, &v) &&
+        (v.allowed || v.host.len))
+        usage_doubt(q->usage, account);
+}
+
+static void ask_now(struct ask *a);
+
+static void measured(void *arg, const struct quotas_measured *m)
+{
+    struct ask *a = arg;
+
+    (void)m;
+    if (!--a->waiting)
+        ask_now(a);
+}
+
+static void measure_all(struct ask *a, const struct span *names, size_t count)
+{
+    struct span own[NEIGHBOURS];
+
+    for (size_t i = 0; i < count; i++)
+        own[i] = arena_span(a->arena, names[i]);
+    a->rounds++;
+    a->waiting = (unsigned)count;
+    for (size_t i = 0; i < count; i++)
+        quotas_measure(a->quotas, own[i], measured, a);
+}
+
+static void ask_now(struct ask *a)
+{
+    struct usage_full full;
+    struct span names[NEIGHBOURS];
+    struct error e = {0};
+    size_t count;
+
+    if (usage_fits(a->quotas->usage, &a->want, &full) == 0) {
+        end_ask(a, NULL);
+        return;
+    }
+    count = stale(a, &full, names);
+    if (count) {
+        measure_all(a, names, count);
+        return;
+    }
+    usage_words_full(&full, usage_never(a->quotas->usage), &e);
+    log_event(LOG_INFO, "quota.full", LOG_SPAN("account", full.account),
+              LOG_SPAN("of", full.view.name), LOG_NUM("used", full.view.used),
+              LOG_NUM("allowed", full.view.allowed), LOG_NUM("wanted", full.wanted));
+    end_ask(a, &e);
+}
+
+static void ask(struct quotas *q, const struct usage_want *w, quotas_answer_fn *answer, void *arg)
+{
+    struct ask *a = memory_alloc(sizeof *a);
+    struct usage_post *posts;
+
+    *a = (struct ask){.quotas = q, .arena = arena_new(), .want = *w, .answer = answer, .arg = arg};
+    a->want.sender = arena_span(a->arena, w->sender);
+    posts = arena_alloc(a->arena, w->count * sizeof *posts);
+    for (size_t i = 0; i < w->count; i++) {
+        posts[i] = w->posts[i];
+        posts[i].account = arena_span(a->arena, w->posts[i].account);
+        refresh(q, posts[i].account);
+    }
+    a->want.posts = posts;
+    if (w->sender.len)
+        refresh(q, w->sender);
+    ask_now(a);
+}
+
+void quotas_may_send(struct house *h, struct span account, uint64_t size, quotas_answer_fn *answer,
+                     void *arg)
+{
+    struct usage_want w = {.sender = account, .octets = size ? size : 1};
+
+    ask(h->quotas, &w, answer, arg);
+}
+
+void quotas_may_receive(struct house *h, struct span recipient, uint64_t size,
+                        quotas_answer_fn *answer, void *arg)
+{
+    struct arena *a = arena_new();
+    struct directory_target *targets = NULL;
+    struct usage_post posts[TARGETS];
+    struct usage_want w = {.posts = posts};
+    size_t count = 0;
+
+    if (directory_expand(h->directory, recipient, TARGETS, a, &targets, &count, NULL) < 0)
+        count = 0; /* others refuse it, with better words */
+    for (size_t i = 0; i < count; i++) {
+        struct span account = house_mailbox(h, SPAN_NONE, targets[i].address);
+
+        if (account.len)
+            posts[w.count++] = (struct usage_post){account, (uint32_t)i, size ? size : 1};
+    }
+    if (w.count)
+        ask(h->quotas, &w, answer, arg);
+    else
+        answer(arg, NULL);
+    arena_free(&a);
+}
+
+/* ---- accepting ---- */
+
+struct accepting {
+    struct house *house;
+    const struct message *message;
+    queue_accepted_fn *done;
+    void *arg;
+    struct arena *arena;
+    struct reply reply; /* of the first time */
+};
+
+static void end_accepting(struct accepting *a, const struct reply *r)
+{
+    a->done(a->arg, r);
+    arena_free(&a->arena);
+    free(a);
+}
+
+static void accepted_again(void *arg, const struct reply *r)
+{
+    end_accepting(arg, r);
+}
+
+static void room_found(void *arg, const struct error *e)
+{
+    struct accepting *a = arg;
+
+    if (e)
+        end_accepting(a, &a->reply);
+    else
+        queue_accept(a->house->queue, a->message, accepted_again, a);
+}
+
+static bool is_full(const struct reply *r)
+{
+    return r->enhanced.subject == 2 && r->enhanced.detail == 2 && r->code >= 400;
+}
+
+static void accepted(void *arg, const struct reply *r)
+{
+    struct accepting *a = arg;
+    struct usage_want w;
+
+    if (!is_full(r)) {
+        end_accepting(a, r);
+        return;
+    }
+    a->arena = arena_new();
+    a->reply = reply_copy(a->arena, r);
+    queue_want(a->house->queue, a->message, a->arena, &w);
+    ask(a->house->quotas, &w, room_found, a);
+}
+
+void quotas_accept(struct house *h, const struct message *m, queue_accepted_fn *done, void *arg)
+{
+    struct accepting *a = memory_alloc(sizeof *a);
+
+    *a = (struct accepting){.house = h, .message = m, .done = done, .arg = arg};
+    queue_accept(h->queue, m, accepted, a);
+}
+
+/* ---- removing ---- */
+
+struct removal {
+    struct quotas *quotas;
+    struct span account;
+    char *name;
+    int64_t octets, messages;
+    quotas_answer_fn *answer;
+    void *arg;
+};
+
+static struct removal *new_removal(struct house *h, struct span account, quotas_answer_fn *answer,
+                                   void *arg)
+{
+    struct removal *r = memory_alloc(sizeof *r);
+
+    *r = (struct removal){
+        .quotas = h->quotas, .name = span_dup(account), .answer = answer, .arg = arg};
+    r->account = span_of(r->name);
+    return r;
+}
+
+static void end_removal(struct removal *r, const struct error *e)
+{
+    r->answer(r->arg, e);
+    free(r->name);
+    free(r);
+}
+
+static int mark_work(struct store *s, void *arg, struct error *e)
+{
+    return usage_store_removing(s, ((struct removal *)arg)->account, e);
+}
+
+static void marked(void *arg, int result, const struct error *e)
+{
+    struct removal *r = arg;
+
+    if (result < 0)
+        usage_gate_leave(usage_gate(r->quotas->usage), r->account);
+    end_removal(r, result < 0 ? e : NULL);
+}
+
+static void inside(void *arg)
+{
+    struct removal *r = arg;
+
+    commit_submit(queue_commit(r->quotas->house->queue), COMMIT_OWN, mark_work, marked, r, 0);
+}
+
+void quotas_mailbox_changing(struct house *h, struct span account, quotas_answer_fn *answer,
+                             void *arg)
+{
+    struct removal *r = new_removal(h, account, answer, arg);
+
+    usage_gate_enter(usage_gate(h->quotas->usage), &r->account, 1, inside, r);
+}
+
+static int changed_work(struct store *s, void *arg, struct error *e)
+{
+    const struct removal *r = arg;
+
+    return usage_store_removed(s, r->account, r->octets, r->messages, e);
+}
+
+static void changed(void *arg, int result, const struct error *e)
+{
+    struct removal *r = arg;
+    struct usage *u = r->quotas->usage;
+
+    if (result == 0)
+        usage_mailbox(u, r->account, r->octets, r->messages);
+    else
+        usage_doubt(u, r->account);
+    usage_gate_leave(usage_gate(u), r->account);
+    end_removal(r, result < 0 ? e : NULL);
+}
+
+void quotas_mailbox_changed(struct house *h, struct span account, int64_t octets, int64_t messages,
+                            quotas_answer_fn *answer, void *arg)
+{
+    struct removal *r = new_removal(h, account, answer, arg);
+
+    r->octets = octets;
+    r->messages = messages;
+    commit_submit(queue_commit(h->queue), COMMIT_OWN, changed_work, changed, r, 0);
+}
+
+/* ---- accounts that come and go ---- */
+
+static int forget_work(struct store *s, void *arg, struct error *e)
+{
+    return usage_store_forget(s, ((struct removal *)arg)->account, e);
+}
+
+static void forgotten(void *arg, int result, const struct error *e)
+{
+    struct removal *r = arg;
+
+    (void)result;
+    (void)e;
+    free(r->name);
+    free(r);
+}
+
+static void account_changed(void *arg, struct span name)
+{
+    struct quotas *q = arg;
+
+    usage_account(q->usage, name);
+    if (!q->ending && q->house->queue && !directory_find(q->house->directory, name))
+        commit_submit(queue_commit(q->house->queue), COMMIT_OWN, forget_work, forgotten,
+                      new_removal(q->house, name, NULL, NULL), 0);
+}
+
+/* ---- open and close ---- */
+
+static void turn(void *arg)
+{
+    struct quotas *q = arg;
+
+    if (q->started && !q->ending) {
+        quotas_send_warnings(q);
+        quotas_count_next(q);
+    }
+}
+
+static struct usage_settings settings_of(const struct config *c)
+{
+    struct usage_settings set = {.account = c->quota.account,
+                                 .host = c->quota.host,
+                                 .never = c->quota.full == CONFIG_FULL_NEVER};
+
+    for (size_t i = 0; i < c->quota.warn.count && i < USAGE_WARN_MAX; i++)
+        set.warn[set.warns++] = (unsigned)c->quota.warn.at[i];
+    return set;
+}
+
+static void add_account(void *arg, const struct account *a)
+{
+    usage_account(((struct quotas *)arg)->usage, a->name);
+}
+
+struct quotas *quotas_open(struct house *h, struct error *e)
+{
+    struct quotas *q = memory_alloc(sizeof *q);
+    struct usage_settings set = settings_of(h->config);
+
+    q->house = h;
+    q->last_warning = &q->warnings;
+    q->turn = timer_new(h->loop, turn, q);
+    q->worker = worker_new(h->loop, "quota", THREADS, WAITING);
+    q->usage = usage_open(h->store, &set, &usage_calls, q, e);
+    if (!q->usage) {
+        quotas_stop(q);
+        quotas_close(&q);
+        return NULL;
+    }
+    directory_each(h->directory, add_account, q);
+    directory_watch(h->directory, account_changed, q);
+    return q;
+}
+
+void quotas_start(struct quotas *q)
+{
+    q->started = true;
+    usage_begin(q->usage);
+    timer_set(q->turn, 0);
+}
+
+void quotas_configure(struct quotas *q)
+{
+    struct usage_settings set = settings_of(q->house->config);
+
+    usage_configure(q->usage, &set);
+}
+
+void quotas_stop(struct quotas *q)
+{
+    if (!q)
+        return;
+    q->ending = true;
+    worker_free(&q->worker); /* its last results still reach the store */
+}
+
+void quotas_close(struct quotas **q)
+{
+    if (!*q)
+        return;
+    directory_watch((*q)->house->directory, NULL, NULL);
+    quotas_measure_free(*q);
+    quotas_warn_free(*q);
+    usage_free(&(*q)->usage);
+    timer_free(&(*q)->turn);
+    free(*q);
+    *q = NULL;
+}
+
+struct usage *quotas_usage(const struct quotas *q)
+{
+    return q->usage;
+}

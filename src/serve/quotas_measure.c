@@ -1,0 +1,236 @@
+/* Counting a Maildir: inside the gate, so that no delivery and no removal of ours is between files
+ * and store while it is counted; what was counted is stored before the gate opens again. */
+#include "serve/quotas_parts.h"
+
+#include "account/usage_gate.h"
+#include "account/usage_store.h"
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/worker.h"
+#include "maildir/maildir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct waiter {
+    struct waiter *next;
+    quotas_measured_fn *fn;
+    void *arg;
+};
+
+struct measure {
+    struct measure *next;
+    struct quotas *quotas;
+    char *account, *root;
+    struct waiter *waiters;
+    struct quotas_measured found;
+    struct maildir_sum sum;
+    struct error error;
+    int result;
+};
+
+static struct span name_of(const struct measure *m)
+{
+    return span_of(m->account);
+}
+
+static void free_measure(struct measure *m)
+{
+    struct measure **link = &m->quotas->measures;
+
+    while (*link != m)
+        link = &(*link)->next;
+    *link = m->next;
+    while (m->waiters) {
+        struct waiter *w = m->waiters;
+
+        m->waiters = w->next;
+        free(w);
+    }
+    free(m->account);
+    free(m->root);
+    free(m);
+}
+
+/* The gate is opened first: who asked may want to go in. */
+static void finish(struct measure *m)
+{
+    m->found.account = name_of(m);
+    m->found.octets = m->sum.octets;
+    m->found.messages = m->sum.messages;
+    m->found.error = m->result < 0 ? &m->error : NULL;
+    if (m->result < 0)
+        log_event(LOG_WARNING, "quota.uncounted", LOG_SPAN("account", name_of(m)),
+                  LOG_STR("words", m->error.words));
+    usage_gate_counted(usage_gate(m->quotas->usage), name_of(m));
+    for (const struct waiter *w = m->waiters; w; w = w->next)
+        w->fn(w->arg, &m->found);
+    free_measure(m);
+}
+
+/* ---- store ---- */
+
+static int store_work(struct store *s, void *arg, struct error *e)
+{
+    const struct measure *m = arg;
+
+    return usage_store_set(s, name_of(m), m->sum.octets, m->sum.messages, e);
+}
+
+static int forget_work(struct store *s, void *arg, struct error *e)
+{
+    const struct measure *m = arg;
+
+    return usage_store_forget(s, name_of(m), e);
+}
+
+static void forgotten(void *arg, int result, const struct error *e)
+{
+    struct measure *m = arg;
+
+    (void)result;
+    (void)e;
+    finish(m);
+}
+
+static void corrected(const struct measure *m)
+{
+    bool differs = m->found.was_octets != (int64_t)m->sum.octets ||
+                   m->found.was_messages != (int64_t)m->sum.messages;
+
+    if (differs)
+        log_event(m->found.was_unsure ? LOG_INFO : LOG_NOTICE, "quota.counted",
+                  LOG_SPAN("account", name_of(m)), LOG_NUM("octets", m->sum.octets),
+                  LOG_NUM("messages", m->sum.messages), LOG_NUM("before", m->found.was_octets));
+}
+
+static void stored(void *arg, int result, const struct error *e)
+{
+    struct measure *m = arg;
+    struct quotas *q = m->quotas;
+
+    if (result < 0) {
+        m->result = -1;
+        m->error = *e;
+    } else {
+        corrected(m);
+        usage_measured(q->usage, name_of(m), m->sum.octets, m->sum.messages);
+    }
+    if (!directory_find(q->house->directory, name_of(m))) /* removed meanwhile */
+        commit_submit(queue_commit(q->house->queue), COMMIT_OWN, forget_work, forgotten, m, 0);
+    else
+        finish(m);
+}
+
+/* ---- files ---- */
+
+static void count_work(void *arg)
+{
+    struct measure *m = arg;
+    struct maildir *maildir;
+
+    m->result = maildir_open(m->root, name_of(m), false, &maildir, &m->error);
+    if (m->result < 0)
+        return;
+    m->result = maildir_measure(maildir, &m->sum, &m->error);
+    maildir_close(&maildir);
+}
+
+static bool already_known(const struct measure *m)
+{
+    return !m->found.was_unsure && m->found.was_octets == (int64_t)m->sum.octets &&
+           m->found.was_messages == (int64_t)m->sum.messages;
+}
+
+static void counted(void *arg)
+{
+    struct measure *m = arg;
+    struct quotas *q = m->quotas;
+
+    if (m->result == 0 && already_known(m)) {
+        usage_measured(q->usage, name_of(m), m->sum.octets, m->sum.messages);
+        finish(m);
+    } else if (m->result == 0) {
+        commit_submit(queue_commit(q->house->queue), COMMIT_OWN, store_work, stored, m, 0);
+    } else {
+        finish(m);
+    }
+}
+
+static void go(void *arg)
+{
+    struct measure *m = arg;
+    struct quotas *q = m->quotas;
+    struct usage_view v = {0};
+
+    usage_of(q->usage, name_of(m), &v);
+    m->found.was_octets = (int64_t)v.mailbox;
+    m->found.was_messages = (int64_t)v.messages;
+    m->found.was_unsure = v.unsure;
+    if (!q->ending && worker_run(q->worker, count_work, counted, m))
+        return;
+    m->result = error_set(&m->error, ERROR_TEMPORARY, "too many Maildirs are being counted");
+    finish(m);
+}
+
+/* ---- entries ---- */
+
+static void add_waiter(struct measure *m, quotas_measured_fn *fn, void *arg)
+{
+    struct waiter *w = memory_alloc(sizeof *w);
+
+    *w = (struct waiter){m->waiters, fn, arg};
+    m->waiters = w;
+}
+
+void quotas_measure(struct quotas *q, struct span account, quotas_measured_fn *fn, void *arg)
+{
+    struct measure *m = q->measures;
+
+    while (m && !span_eq(name_of(m), account))
+        m = m->next;
+    if (m) {
+        add_waiter(m, fn, arg);
+        return;
+    }
+    m = memory_alloc(sizeof *m);
+    m->quotas = q;
+    m->account = span_dup(account);
+    m->root = memory_dup(q->house->config->inboxes.path);
+    m->next = q->measures;
+    q->measures = m;
+    add_waiter(m, fn, arg);
+    usage_gate_count(usage_gate(q->usage), name_of(m), go, m);
+}
+
+static void counted_one(void *arg, const struct quotas_measured *m)
+{
+    struct quotas *q = arg;
+
+    (void)m;
+    q->counting = false;
+    if (!q->ending)
+        timer_set(q->turn, 0);
+}
+
+/* One after the other: nobody waits for these. */
+void quotas_count_next(struct quotas *q)
+{
+    struct span name;
+
+    if (!q->started || q->counting || q->ending)
+        return;
+    name = usage_next_unsure(q->usage);
+    if (!name.len)
+        return;
+    q->counting = true;
+    quotas_measure(q, name, counted_one, q);
+}
+
+/* Those that never got through the gate. */
+void quotas_measure_free(struct quotas *q)
+{
+    while (q->measures)
+        free_measure(q->measures);
+}
