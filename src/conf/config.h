@@ -97,6 +97,8 @@ struct config_incoming {
     uint64_t unknown_recipients;     /* from one network within ten minutes; then 421 */
     int64_t unknown_delay;           /* of each answer, from a quarter of that number on */
     uint64_t connections_per_minute; /* new ones, from one network, in one listener */
+    bool greylist;                   /* puts off the first message of a sender */
+    int64_t greylist_delay;          /* for so long */
 };
 
 struct config_door {

@@ -188,6 +188,14 @@ static const struct row incoming[] = {
            "New connections from one IPv4 address or one IPv6 /64 network at the exchange doors of "
            "each listener process; then 421.",
            .standard = "300"),
+    YESNO(
+        config_incoming, greylist, "greylist",
+        "Whether the first message of a sender from a network is put off (451) until he tries "
+        "again. That keeps out senders of junk who never do, and makes the first mail of everybody "
+        "else late.",
+        .standard = "false"),
+    TIME(config_incoming, greylist_delay, "greylist-delay", CLOCK_SECOND, CLOCK_HOUR,
+         "How long it is put off at least.", .standard = "5m"),
 };
 
 static const struct row door[] = {

@@ -269,8 +269,11 @@ static int open_queue(struct house *h, struct error *e)
     set.toll[set.toll_count++] = sendings_toll(h->sendings);
     for (size_t i = 0; i < d->retry.count && i < COUNT(set.retry); i++)
         set.retry[i] = d->retry.at[i];
+    if (incoming_load(h->incoming, h->store, e) < 0)
+        return -1;
     h->queue = queue_new(h->loop, h->store, &set, &queue_calls, h, e);
     if (h->queue) {
+        incoming_keep(h->incoming, queue_commit(h->queue));
         h->signer = signer_new(h->loop, queue_commit(h->queue), h->config);
         sendings_start(h->sendings);
     }

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/meter.h"
 #include "io/network.h"
+#include "serve/greylist.h"
 
 #include <stdlib.h>
 
@@ -17,6 +18,7 @@ enum { SLOW_PART = 4 };
 struct incoming {
     const struct config_incoming *settings;
     struct meter *unknown; /* recipients that do not exist, by network */
+    struct greylist *grey;
 };
 
 struct incoming *incoming_new(const struct config *c)
@@ -24,6 +26,7 @@ struct incoming *incoming_new(const struct config *c)
     struct incoming *in = memory_alloc(sizeof *in);
 
     in->unknown = meter_new(1, WINDOW);
+    in->grey = greylist_new();
     incoming_configure(in, c);
     return in;
 }
@@ -33,6 +36,7 @@ void incoming_free(struct incoming **in)
     if (!*in)
         return;
     meter_free(&(*in)->unknown);
+    greylist_free(&(*in)->grey);
     free(*in);
     *in = NULL;
 }
@@ -41,6 +45,16 @@ void incoming_configure(struct incoming *in, const struct config *c)
 {
     in->settings = &c->incoming;
     meter_pace(in->unknown, (double)c->incoming.unknown_recipients, WINDOW);
+}
+
+int incoming_load(struct incoming *in, struct store *s, struct error *e)
+{
+    return greylist_load(in->grey, s, e);
+}
+
+void incoming_keep(struct incoming *in, struct commit *c)
+{
+    greylist_keep(in->grey, c);
 }
 
 static struct reply too_many(const struct incoming *in, struct span network, struct arena *a)
@@ -59,6 +73,21 @@ static bool is_unknown(const struct reply *r)
 {
     return r->code == 550 && r->enhanced.class == 5 && r->enhanced.subject == 1 &&
            r->enhanced.detail == 1;
+}
+
+/* A recipient who exists, asked for by somebody who may be nobody. */
+static struct reply grey(struct incoming *in, const struct letter_may_reach *q, struct reply said,
+                         struct arena *a)
+{
+    int64_t left =
+        greylist_wait(in->grey, q->peer, q->sender, q->recipient, in->settings->greylist_delay);
+
+    if (!left)
+        return said;
+    return reply_make(a, 451, "4.7.1",
+                      "Greylisted: the first message of a sender is taken at his second try. Try "
+                      "again in %d seconds.",
+                      (int)((left + CLOCK_SECOND - 1) / CLOCK_SECOND));
 }
 
 struct reply incoming_judge(struct incoming *in, const struct letter_may_reach *q,
@@ -83,5 +112,5 @@ struct reply incoming_judge(struct incoming *in, const struct letter_may_reach *
         level = meter_add(in->unknown, network, 1);
     if (level > most / SLOW_PART)
         *wait = (uint32_t)in->settings->unknown_delay;
-    return said;
+    return in->settings->greylist && reply_class(&said) == 2 ? grey(in, q, said, a) : said;
 }

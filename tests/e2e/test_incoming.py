@@ -85,3 +85,26 @@ def test_forged_results_and_return_path(start):
     fields = mail.split(b"\n\n")[0].lower()
     assert fields.count(b"authentication-results") == 1 and b"mail.port26.test.far.test; spf=pass" in fields
     assert fields.count(b"return-path") == 1 and b"return-path: <a@far.test>" in fields
+
+
+def test_greylist(start):
+    """Off by default (the tests above). On: put off once, then taken, and known after a restart as well."""
+    p = start(doors=EXCHANGE, extra="incoming { greylist = true greylist-delay = 2s }\n")
+
+    def bring(sender, to=USER):
+        with stranger(p) as c:
+            c.docmd("MAIL", f"FROM:<{sender}>")
+            return c.docmd("RCPT", f"TO:<{to}>")
+
+    code, words = bring("a@far.test")
+    assert code == 451 and words.startswith(b"4.7.1") and b"seconds" in words
+    assert bring("a@far.test", "nobody@elsewhere.test")[0] == 550  # what is refused anyway is refused at once
+    wait_for(lambda: bring("a@far.test")[0] == 250)
+    assert bring("b@far.test")[0] == 250 and bring("b@other.test")[0] == 451
+    with p.client() as mine:  # nobody waits behind a login
+        mine.sendmail(USER, [USER], message())
+    p.wait_inbox()
+    wait_for(lambda: p.stop() == 0)
+    p.start()
+    assert bring("c@far.test")[0] == 250 and bring("c@other.test")[0] == 451
+    assert "greylist.lost" not in p.log()
