@@ -323,7 +323,7 @@ void house_close(struct house **h)
         return;
     if ((*h)->queue)
         queue_pause((*h)->queue, true);
-    mailboxes_free(&(*h)->mailboxes);
+    mailboxes_stop((*h)->mailboxes);
     sendings_stop((*h)->sendings);
     filings_stop((*h)->filings); /* its last results still reach the queue */
     quotas_stop((*h)->quotas);
@@ -332,6 +332,7 @@ void house_close(struct house **h)
     sendings_close(&(*h)->sendings);
     control_import_free(&(*h)->import);
     filings_free(&(*h)->filings);
+    mailboxes_free(&(*h)->mailboxes);
     quotas_close(&(*h)->quotas);
     login_free(&(*h)->login);
     directory_free(&(*h)->directory);

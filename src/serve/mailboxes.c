@@ -6,11 +6,14 @@
 #include "io/worker.h"
 #include "maildir/maildir.h"
 #include "serve/house.h"
+#include "serve/quotas.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define BUSY "too many mailboxes are read at the same time"
 
 enum { THREADS = 2, WAITING = 1000 };
 
@@ -24,6 +27,8 @@ static struct name name_of(const void *owner, uint64_t number)
     return (struct name){(uintptr_t)owner, number};
 }
 
+struct question;
+
 struct mailbox {
     struct mailboxes *all;
     struct mailbox *next, **link;
@@ -35,8 +40,9 @@ struct mailbox {
     struct maildir_message *list;
     size_t count;
     uint64_t octets;
-    bool busy;     /* a thread works on it */
-    bool unwanted; /* goes as soon as it is not busy */
+    bool busy;                /* a thread works on it */
+    struct question *waiting; /* to remove messages, while others count what is there */
+    bool unwanted;            /* goes as soon as it is not busy */
 };
 
 struct mailboxes {
@@ -157,9 +163,9 @@ static void run(const struct question *q, void (*work)(void *arg))
 
     *own = *q;
     own->box->busy = true;
-    if (worker_run(q->box->all->worker, work, finished, own))
+    if (own->box->all->worker && worker_run(own->box->all->worker, work, finished, own))
         return;
-    error_set(&own->error, ERROR_TEMPORARY, "too many mailboxes are being read");
+    error_set(&own->error, ERROR_TEMPORARY, BUSY);
     own->result = MAILBOX_NOT_NOW;
     finished(own);
 }
@@ -209,6 +215,56 @@ static void work_remove(void *arg)
         q->result = MAILBOX_NOT_NOW;
 }
 
+/* ---- removal: the quota knows before and after ---- */
+
+/* An error here is none of the client's: what is kept in mind of the mailbox is counted anew. */
+static void counted(void *arg, const struct error *e)
+{
+    struct question *q = arg;
+
+    if (e)
+        log_event(LOG_WARNING, "mailbox.uncounted", LOG_SPAN("account", q->box->account),
+                  LOG_STR("why", e->words));
+    finished(q);
+}
+
+static void removed(void *arg)
+{
+    struct question *q = arg;
+
+    quotas_mailbox_changed(q->box->all->house, q->box->account, -(int64_t)q->freed.octets,
+                           -(int64_t)q->freed.messages, counted, q);
+}
+
+static void may_remove(void *arg, const struct error *e)
+{
+    struct question *q = arg;
+    struct worker *w = q->box->all->worker;
+
+    q->box->waiting = NULL;
+    if (!e && w && worker_run(w, work_remove, removed, q))
+        return;
+    q->result = MAILBOX_NOT_NOW;
+    if (e) {
+        q->error = *e;
+        finished(q);
+        return;
+    }
+    error_set(&q->error, ERROR_TEMPORARY, BUSY);
+    removed(q); /* nothing, but it must be said */
+}
+
+static void begin_removal(const struct question *q)
+{
+    struct question *own = memory_alloc(sizeof *own);
+
+    *own = *q;
+    own->last = true;
+    own->box->busy = true;
+    own->box->waiting = own;
+    quotas_mailbox_changing(own->box->all->house, own->box->account, may_remove, own);
+}
+
 /* ---- questions ---- */
 
 static void on_open(struct question *q, struct mailboxes *m, const void *owner)
@@ -247,8 +303,7 @@ static void on_read(struct question *q)
 static void on_close(struct question *q)
 {
     if (q->wanted->marked.len && !q->box->busy) {
-        q->last = true;
-        run(q, work_remove);
+        begin_removal(q);
         return;
     }
     let_go(q->box);
@@ -300,15 +355,26 @@ struct mailboxes *mailboxes_new(struct house *h)
     return m;
 }
 
+void mailboxes_stop(struct mailboxes *m)
+{
+    worker_free(&m->worker);
+}
+
 void mailboxes_free(struct mailboxes **m)
 {
     struct mailboxes *old = *m;
 
     if (!old)
         return;
-    worker_free(&old->worker);
-    while (old->first)
+    mailboxes_stop(old);
+    while (old->first) {
+        struct question *waiting = old->first->waiting;
+
         drop(old->first);
+        if (waiting)
+            refuse(waiting, MAILBOX_NOT_NOW);
+        free(waiting);
+    }
     map_free(&old->by_name);
     map_free(&old->by_account);
     free(old);

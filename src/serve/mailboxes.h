@@ -10,7 +10,9 @@ struct house;
 struct mailboxes;
 
 struct mailboxes *mailboxes_new(struct house *h);
-/* Finishes removals that are under way. Before the queue and the store are gone; nulls. */
+/* Finishes what threads do; their results still reach quotas and queue. */
+void mailboxes_stop(struct mailboxes *m);
+/* When the queue is closed: nothing is counted any more. Nulls the pointer. */
 void mailboxes_free(struct mailboxes **m);
 
 /* Called exactly once, from the loop, maybe at once. `fd` (-1: none) is closed after it. */

@@ -373,6 +373,35 @@ def test_locked_account(house):
     assert len(house.fetched(name)) == 1
 
 
+def told(c, command):
+    code, words = c.docmd(command)
+    return code, words.decode()
+
+
+def test_room_at_once(house):
+    """A full mailbox can neither take nor send; what QUIT removed is room with its answer (article 000)."""
+    name = house.somebody()
+    house.command("account", "set", name, "--quota", "300K")
+    house.deliver(name, *[message(f"n{i}", "x" * 70 * 1000) for i in range(3)])
+    wait_for(lambda: len(house.files(name)) == 3)
+    with smtplib.SMTP("localhost", house.ports["submission"]) as c:
+        c.starttls(context=house.context())
+        c.login(name, SECRET)
+        c.ehlo()
+        code, words = told(c, f"MAIL FROM:<{name}> SIZE=200000")
+        assert code in (452, 552) and "2.2" in words, words
+        with house.open(name) as pop:
+            pop.ok("DELE 1")
+            pop.ok("DELE 2")
+            assert told(c, f"MAIL FROM:<{name}> SIZE=200000")[0] in (452, 552)  # marked is not gone
+            pop.quit()
+        assert told(c, f"MAIL FROM:<{name}> SIZE=200000")[0] == 250
+        c.rset()
+    with house.open(name) as pop:
+        assert pop.stat()[0] == 1
+        pop.quit()
+
+
 def test_killed_amid_removal():
     """kill -9 of all at QUIT (fault 10): what was marked is there or gone, all else is there, and no UID has changed."""
     p = House()

@@ -6,6 +6,7 @@
 #include "maildir/maildir.h"
 #include "serve/house.h"
 #include "serve/mailboxes.h"
+#include "serve/quotas.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,39 @@ struct scene {
     struct house house;
     struct mailboxes *m;
 };
+
+/* ---- the quota's side ---- */
+
+static struct {
+    bool refuses;
+    int64_t octets, messages; /* told so far */
+    unsigned inside;          /* removals begun and not ended */
+} quota;
+
+void quotas_mailbox_changing(struct house *h, struct span account, quotas_answer_fn *answer,
+                             void *arg)
+{
+    struct error e = {0};
+
+    (void)h;
+    assert_true(span_is(account, ann));
+    if (quota.refuses)
+        error_set(&e, ERROR_TEMPORARY, "it is being counted");
+    else
+        quota.inside++;
+    answer(arg, quota.refuses ? &e : NULL);
+}
+
+void quotas_mailbox_changed(struct house *h, struct span account, int64_t octets, int64_t messages,
+                            quotas_answer_fn *answer, void *arg)
+{
+    (void)h;
+    assert_true(span_is(account, ann) && quota.inside == 1);
+    quota.inside--;
+    quota.octets += octets;
+    quota.messages += messages;
+    answer(arg, NULL);
+}
 
 struct got {
     bool answered;
@@ -241,10 +275,31 @@ static void test_removal(void **state)
             (struct letter_mailbox_wanted){.number = 1, .marked = SPAN("\005\376\377\377")});
     assert_int_equal(g.l.result, MAILBOX_GOOD);
     assert_int_equal(g.l.count, 3);
+    assert_int_equal(quota.messages, -3);
+    assert_int_equal(quota.octets, -3 * (int)strlen("Subject: 1\n"));
+    assert_int_equal(quota.inside, 0);
     assert_int_equal(files(s), 7);
     assert_int_equal(open_box(s, &one, 2).l.count, 7);
     mailboxes_leave(s->m, &one);
     assert_int_equal(files(s), 7);
+}
+
+/* Nothing goes while the quota cannot be kept true. */
+static void test_no_removal(void **state)
+{
+    struct scene *s = *state;
+    struct got g;
+
+    put(s, 1);
+    assert_int_equal(open_box(s, &one, 1).l.count, 1);
+    quota.refuses = true;
+    g = ask(s, &one, LETTER_MAILBOX_CLOSE,
+            (struct letter_mailbox_wanted){.number = 1, .marked = SPAN("\1")});
+    quota.refuses = false;
+    assert_int_equal(g.l.result, MAILBOX_NOT_NOW);
+    assert_int_equal(g.l.count, 0);
+    assert_int_equal(quota.inside, 0);
+    assert_int_equal(files(s), 1);
 }
 
 static void test_broken_folder(void **state)
@@ -267,6 +322,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_removal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_removal, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broken_folder, setup, teardown),
     };
 
