@@ -85,6 +85,7 @@ void directory_put(struct directory *d, const struct store_account *record)
     o->arena = arena_sized(OWNED_BLOCK);
     acc->name = arena_span(o->arena, record->name);
     acc->has_password = scram_parse(record->verifier, &acc->verifier);
+    acc->elsewhere = span_is(record->verifier, ACCOUNT_ELSEWHERE);
     if (hash_is(record->verifier)) {
         acc->hash = arena_span(o->arena, record->verifier);
         acc->has_password = true;

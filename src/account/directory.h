@@ -12,10 +12,14 @@
 
 struct directory;
 
+/* Kept as the verifier of an account whose password another server knows. */
+#define ACCOUNT_ELSEWHERE "{DOVECOT}"
+
 struct account {
     struct span name; /* canonical login: an address, or a bare name */
     struct scram_verifier verifier;
     bool has_password;    /* the verifier or the hash reads; else nobody can log in */
+    bool elsewhere;       /* its password is asked from another server (ACCOUNT_ELSEWHERE) */
     struct span hash;     /* instead of the verifier: as another system kept it (account/hash.h) */
     bool locked;          /* itself; directory_locked asks its hosting account too */
     struct span *aliases; /* further addresses, canonical; "@domain": all of it */

@@ -31,6 +31,8 @@ struct login {
     char secret[STORE_SECRET_BYTES];
     login_better_fn *better;
     void *better_arg;
+    login_other_fn *other;
+    void *other_arg;
 };
 
 struct check {
@@ -62,6 +64,12 @@ void login_on_better(struct login *l, login_better_fn *fn, void *arg)
 {
     l->better = fn;
     l->better_arg = arg;
+}
+
+void login_on_other(struct login *l, login_other_fn *fn, void *arg)
+{
+    l->other = fn;
+    l->other_arg = arg;
 }
 
 struct login *login_new(struct loop *loop, const struct directory *d, struct span secret)
@@ -199,11 +207,51 @@ static void hashed(void *arg)
     free_check(c);
 }
 
+/* What the other server said. It remembers by itself what it wants to. */
+static void othered(void *arg, enum login_verdict v, struct span account)
+{
+    struct check *c = arg;
+    struct login *l = c->login;
+    struct span name = span_of(c->name), peer = span_of(c->peer);
+    bool good = v == LOGIN_YES && directory_find(l->directory, account);
+
+    if (v != LOGIN_NOT_NOW)
+        throttle_note(l->throttle, name, peer, good);
+    c->done(c->arg, v == LOGIN_YES && !good ? LOGIN_NO : v, good ? account : SPAN_NONE,
+            v == LOGIN_NO ? wait_after(l, name, peer) : 0);
+    free_check(c);
+}
+
+static bool is_elsewhere(const struct login *l, struct span name)
+{
+    const struct account *a = directory_find(l->directory, name);
+
+    return l->other && (!a || (a->elsewhere && !directory_locked(l->directory, a)));
+}
+
+static void look(struct login *l, struct check *c, struct span password)
+{
+    const struct account *a;
+    struct span name = span_of(c->name);
+
+    if (is_elsewhere(l, name)) {
+        l->other(l->other_arg, &(struct login_question){name, password, span_of(c->peer)}, othered,
+                 c);
+        return;
+    }
+    a = verifier_of(l, name, &c->verifier);
+    c->known = a != NULL;
+    c->kept = a && a->hash.len ? span_dup(a->hash) : NULL;
+    if (worker_run(l->hashers, hash, hashed, c))
+        return;
+    c->done(c->arg, LOGIN_NOT_NOW, SPAN_NONE, 0);
+    free_check(c);
+}
+
 void login_check(struct login *l, struct span as_typed, struct span password, struct span peer,
                  login_done_fn *done, void *arg)
 {
     struct text name = TEXT_INIT(4096);
-    const struct account *a;
     uint32_t wait;
     struct check *c;
 
@@ -217,16 +265,10 @@ void login_check(struct login *l, struct span as_typed, struct span password, st
     } else {
         c = memory_alloc(sizeof *c);
         *c = (struct check){.login = l, .done = done, .arg = arg};
-        a = verifier_of(l, text_span(&name), &c->verifier);
-        c->known = a != NULL;
-        c->kept = a && a->hash.len ? span_dup(a->hash) : NULL;
         c->name = span_dup(text_span(&name));
         c->password = span_dup(password);
         c->peer = span_dup(peer);
-        if (!worker_run(l->hashers, hash, hashed, c)) {
-            free_check(c);
-            done(arg, LOGIN_NOT_NOW, SPAN_NONE, 0);
-        }
+        look(l, c, password);
     }
     text_free(&name);
 }

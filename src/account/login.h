@@ -29,6 +29,16 @@ void login_check(struct login *l, struct span name, struct span password, struct
  * what was kept, `verifier` what can be kept from now on, so that SCRAM works too. */
 typedef void login_better_fn(void *arg, struct span name, struct span hash, struct span verifier);
 void login_on_better(struct login *l, login_better_fn *fn, void *arg);
+/* Another server that knows passwords: asked for names that are not here, and for accounts that are
+ * `elsewhere`. It calls done exactly once, maybe at once, with the account's name when YES. */
+struct login_question {
+    struct span name, password, peer; /* good during the call */
+};
+typedef void login_other_done_fn(void *arg, enum login_verdict v, struct span account);
+typedef void login_other_fn(void *arg, const struct login_question *q, login_other_done_fn *done,
+                            void *done_arg);
+/* `fn` NULL: there is none. */
+void login_on_other(struct login *l, login_other_fn *fn, void *arg);
 /* The verifier for SCRAM, a fake one for names that do not exist. LOGIN_NOT_NOW: throttled. */
 enum login_verdict login_verifier(struct login *l, struct span name, struct span peer,
                                   struct scram_verifier *out, uint32_t *wait);

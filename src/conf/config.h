@@ -228,6 +228,10 @@ struct config_quota {
     struct config_numbers warn; /* percent, rising; none: nobody is warned */
 };
 
+struct config_accounts {
+    const char *dovecot_auth; /* socket of a Dovecot that knows passwords; "": none */
+};
+
 struct config_dns {
     struct config_texts resolver; /* "ADDRESS" or "ADDRESS@PORT"; empty: /etc/resolv.conf */
     int64_t timeout;
@@ -272,6 +276,7 @@ struct config {
     struct config_quota quota;
     struct config_clients clients;
     struct config_mta_sts mta_sts;
+    struct config_accounts accounts;
     struct config_dns dns;
     struct config_dkim dkim;
     struct config_process process;

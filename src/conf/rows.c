@@ -432,6 +432,15 @@ static const struct row quota[] = {
          .max = 100, .standard = "80, 95"),
 };
 
+static const struct row accounts[] = {
+    TEXT(
+        config_accounts, dovecot_auth, "dovecot-auth", ROW_PATH, 0, PATH_MAX_OCTETS,
+        "Socket of a running Dovecot (its auth-client) that is asked about logins which no account "
+        "here has; PLAIN and LOGIN are then all that doors offer. The first good login makes the "
+        "account.",
+        .standard = ""),
+};
+
 static const struct row dns[] = {
     LIST(config_dns, resolver, config_texts, "resolver", ROW_RESOLVER,
          "Name servers, each an address or ADDRESS@PORT. Without any: those of the system.",
@@ -514,6 +523,8 @@ static const struct rows_block blocks[] = {
         "served by HTTPS under the name mta-sts.DOMAIN, for which the certificate must be good."),
     PLAIN("quota", config_quota, quota, quota,
           "How much may be stored. Accounts and hosting accounts can have quotas of their own."),
+    PLAIN("accounts", config_accounts, accounts, accounts,
+          "Who may log in, besides the accounts kept here."),
     PLAIN("dns", config_dns, dns, dns, "The questions asked of the DNS."),
     PLAIN("dkim", config_dkim, dkim, dkim,
           "Changes of the keys with which mail of our domains is signed."),

@@ -140,9 +140,10 @@ json_t *control_json_account(const struct account *a)
     json_object_set_new(o, "locked", json_boolean(a->locked));
     json_object_set_new(o, "password", json_boolean(a->has_password));
     json_object_set_new(o, "login",
-                        json_string(!a->has_password ? "none"
-                                    : a->hash.len    ? "PLAIN, LOGIN until the first login"
-                                                     : "SCRAM, PLAIN, LOGIN"));
+                        json_string(a->elsewhere       ? "PLAIN, LOGIN, asked from Dovecot"
+                                    : !a->has_password ? "none"
+                                    : a->hash.len      ? "PLAIN, LOGIN until the first login"
+                                                       : "SCRAM, PLAIN, LOGIN"));
     put_time(o, "created", a->created);
     put(o, "host", a->host);
     put_amounts(o, a->quota, &a->limits);

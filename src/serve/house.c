@@ -7,6 +7,7 @@
 #include "serve/logins.h"
 #include "serve/registry.h"
 #include "serve/control.h"
+#include "serve/elsewhere.h"
 #include "serve/expansion.h"
 #include "serve/sendings.h"
 #include "serve/incoming.h"
@@ -236,6 +237,8 @@ static int open_accounts(struct house *h, struct error *e)
         h->login = login_new(h->loop, h->directory, secret);
     if (h->login)
         login_on_better(h->login, better_verifier, h);
+    if (h->login)
+        elsewhere_configure(h, h->config);
     arena_free(&a);
     return h->login ? 0 : -1;
 }
@@ -310,6 +313,7 @@ void house_configure(struct house *h, const struct config *c)
     h->rules = make_rules(h, c);
     free_rules(&old);
     directory_domains(h->directory, c->domains.at, c->domains.count);
+    elsewhere_configure(h, c);
     signer_configure(h->signer, c);
     sendings_configure(h->sendings);
     incoming_configure(h->incoming, c);
@@ -334,6 +338,7 @@ void house_close(struct house **h)
     filings_free(&(*h)->filings);
     mailboxes_free(&(*h)->mailboxes);
     quotas_close(&(*h)->quotas);
+    elsewhere_close(*h);
     login_free(&(*h)->login);
     directory_free(&(*h)->directory);
     store_close(&(*h)->store);

@@ -12,6 +12,7 @@ struct worker;
 struct mailboxes;
 struct filings;
 struct quotas;
+struct dovecot;
 struct rules;
 struct house_import; /* serve/control_import.c */
 struct signer;
@@ -30,6 +31,7 @@ struct house {
     struct filings *filings;     /* deliveries into Maildirs */
     struct quotas *quotas;       /* how much is stored */
     struct mailboxes *mailboxes; /* as POP3 sees them */
+    struct dovecot *dovecot;     /* logins of another server; NULL: none */
     struct rules *rules;
     struct house_import *import; /* accounts that are being taken over; NULL: none */
     /* Hands a job to a courier; NULL: there are none (command line). */

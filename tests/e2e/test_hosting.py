@@ -330,3 +330,45 @@ def test_import_is_all_or_nothing(server):
     assert (one["host"], one["quota"], one["aliases"]) == ("importer", "1G", ["first@csv.test", "second@csv.test"])
     session(server, "one@csv.test", 'secret, "one"').quit()
     assert "first line" in refused(server, "account", "import", readable(server, "no.csv", "a,b\n1,2\n"))
+
+
+# ---- a running Dovecot knows the passwords
+
+def test_logins_from_dovecot():
+    import peers
+    known = {"kim@dove.test": "from dovecot", "lee@dove.test": "pass\u00e4 lee"}
+    dovecot = peers.Dovecot(known)
+    s = Port26(f'accounts {{ dovecot-auth = "{dovecot.socket}" }}\n')
+    try:
+        s.start()
+        s.command("domain", "add", "dove.test")
+        c = session(s)
+        assert c.esmtp_features["auth"].split() == ["PLAIN", "LOGIN"]
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            c.login("kim@dove.test", "wrong")
+        c.quit()
+        assert "kim@dove.test" not in rows(s, "account")
+        c = session(s, "Kim@dove.test", "from dovecot")
+        assert "Dovecot" in s.json("account", "show", "kim@dove.test")["account"]["login"]
+        with pytest.raises(smtplib.SMTPSenderRefused):
+            c.sendmail("lee@dove.test", [USER], b"x")
+        c.rset()
+        c.sendmail("kim@dove.test", [USER, "kim@dove.test"], b"Subject: dove\r\n\r\nx\r\n")
+        c.quit()
+        assert b"dove" in s.wait_inbox(1, "kim@dove.test")[0]
+        s.client().quit()  # accounts of our own go on
+        server_locked = session(s, "kim@dove.test", "from dovecot")
+        s.command("account", "lock", "kim@dove.test")
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            session(s, "kim@dove.test", "from dovecot")
+        server_locked.close()
+        dovecot.close()
+        dovecot = None
+        with pytest.raises(smtplib.SMTPAuthenticationError) as e:  # nobody is told that the password is wrong
+            session(s, "lee@dove.test", "pass")
+        assert e.value.smtp_code == 454
+        assert "dovecot.failed" in s.log()
+    finally:
+        if dovecot:
+            dovecot.close()
+        s.close()
