@@ -25,7 +25,8 @@ WALK = {
     "hotel": Case(title="a Wi-Fi that wants a login", routers=2,
                   faults=[Fault("router1", "portal", "80,443"), Fault("router1", "drop", "not:53,80,443")]),
     "cloud": Case(title="25, 465 and 587 are dropped", routers=1, faults=[Fault("router1", "drop", "25,465,587")]),
-    "isp": Case(title="the access provider's own relay alone", routers=2, faults=[Fault("router1", "drop", "not:53,80", except_="isp")]),
+    "isp": Case(title="the access provider's own relay alone", routers=2, faults=[Fault("router1", "drop", "not:53,80", except_="isp")],
+                servers={"you": ("none", []), "other": ("none", []), "isp": ("port26", ["587"])}),
 }
 
 

@@ -30,9 +30,9 @@ def poll(what, seconds, step=0.05):
 
 
 class Relay:
-    """What `port26 setup` makes of the laptop. `more` is written into the relay, `rest` at the end."""
+    """What `port26 setup` makes of the laptop. `more` is written into the relay, `then` into the route, `rest` at the end."""
 
-    def __init__(self, lab, more="", rest="", password=real.PASSWORD):
+    def __init__(self, lab, more="", then="", rest="", password=real.PASSWORD):
         self.lab, self.folder = lab, lab.folder / "relay"
         self.folder.mkdir()
         self.user = real.provider_user() if lab.true_root else pwd.getpwuid(pwd.getpwnam("nobody").pw_uid).pw_name
@@ -46,7 +46,7 @@ inboxes {{ path = "{self.folder}/inbox" }}
 log {{ level = debug form = json }}
 door "local" {{ port = 587 address = {{"127.0.0.1", "::1"}} tls = none role = submission trust-users = {{"{trusted}"}} }}
 relay "you" {{ host = "mail.you.test" ca-file = "{lab.cafile}" user = "{real.USER}" password-file = "{self.folder}/secret" {more} }}
-route "all" {{ via = "relay:you" }}
+route "all" {{ via = "relay:you" {then} }}
 {rest}""")
         (self.folder / "secret").touch(0o600)
         (self.folder / "secret").write_text(password + "\n")

@@ -59,6 +59,11 @@ static void print_place(const json_t *place, FILE *to)
         fprintf(to, "Network: %s", name);
     clock_of(house_command_text(place, "since"), at);
     fprintf(to, at[0] ? ", since %s\n" : "%s\n", at);
+    if (house_command_text(place, "portal")[0])
+        fprintf(to,
+                "It wants a login before it lets mail out: %s\n"
+                "Open a web browser and log in; mail leaves by itself afterwards.\n",
+                house_command_text(place, "portal"));
 }
 
 static const json_t *open_door(const json_t *relay)

@@ -175,6 +175,7 @@ struct config_delivery {
     bool ipv6;
     bool allow_loopback; /* may connect to addresses of this machine: for tests and local relays */
     uint64_t couriers;
+    const char *portal_check; /* host whose /generate_204 shows login pages; "": nobody is asked */
     const char *proxy; /* "http://host:port" on the way to doors of HTTPS; "none"; "": the one that
                           the environment names */
 };

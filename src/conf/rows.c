@@ -327,6 +327,11 @@ static const struct row delivery[] = {
           "Whether mail may be delivered to addresses of this machine. Leave it, or a hostile MX "
           "record can make port26 talk to itself.",
           .standard = "false"),
+    TEXT(config_delivery, portal_check, "portal-check", ROW_TEXT, 0, 253,
+         "Web host, such as connectivitycheck.gstatic.com, whose page /generate_204 is asked for "
+         "when no door of a relay is open, to tell a network that wants a login first. Without it "
+         "nobody is asked.",
+         .standard = ""),
     TEXT(
         config_delivery, proxy, "proxy", ROW_TEXT, 0, 500,
         "The HTTP proxy on the way to relay doors of the kind https, as http://proxy.example:3128; "

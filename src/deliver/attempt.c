@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "deliver/dialogue.h"
 #include "deliver/gate.h"
+#include "deliver/login_page.h"
 #include "deliver/opening.h"
 #include "deliver/pool.h"
 #include "deliver/ways.h"
@@ -15,7 +16,9 @@
 
 enum {
     DNS_TIME = 60 * 1000,
-    MOVES = 8, /* changes of the network that one attempt follows */
+    LAST_TIME = 2 * 1000,    /* a relay whose address is known goes on without after one second */
+    LATE_ANSWER = 30 * 1000, /* for the answer to a whole message, when its network is gone */
+    MOVES = 8,               /* changes of the network that one attempt follows */
     TRIES = 2 * PATH_MAX_COUNT + 8,
     KEPT_IDLE = 10 * 1000,
 };
@@ -33,9 +36,14 @@ struct attempt_context {
     struct gate *gate;
     struct recall *recall;
     struct silence *silence;
+    struct login_page *login_page;
+    void (*told)(void *arg, const char *words);
+    void *told_arg;
     struct opening_race *races; /* under way */
     struct attempt *running;
-    unsigned moves; /* changes of the network so far */
+    unsigned moves;  /* changes of the network so far */
+    bool last_names; /* attempt_ask_no_more */
+    struct timer *late;
 };
 
 struct attempt {
@@ -48,9 +56,31 @@ struct attempt {
     struct opening opening;
     struct gate_news news; /* the failure that came furthest in the present look for a door */
     int64_t start_until;
-    struct hop *using;  /* its dialogue is under way */
+    bool among, brief;  /* as attempt_run_among says */
+    struct hop *using;  /* its dialogue is under way, */
+    unsigned used_at;   /* begun after so many moves */
     struct fiber *asks; /* the name servers where its doors are */
 };
+
+static void portal_told(void *arg, const char *words, bool asked)
+{
+    struct attempt_context *c = arg;
+
+    if (!*words && asked) /* what was begun before somebody logged in hangs */
+        attempt_moved(c);
+    if (c->told)
+        c->told(c->told_arg, words);
+}
+
+/* They have hung in a network that is gone for long enough. */
+static void break_late(void *arg)
+{
+    struct attempt_context *c = arg;
+
+    for (struct attempt *x = c->running; x; x = x->next)
+        if (x->using && x->used_at != c->moves)
+            hop_break(x->using);
+}
 
 struct attempt_context *attempt_open(struct loop *l, const struct config *config, struct dns *dns,
                                      void (*noted)(void *arg, const struct recall_note *n),
@@ -76,8 +106,16 @@ struct attempt_context *attempt_open(struct loop *l, const struct config *config
                                   .dead = dead_new(),
                                   .gate = gate_new(),
                                   .recall = recall_new(noted, arg)};
+    c->late = timer_new(l, break_late, c);
     c->silence = silence_new(c->recall, SILENCE_FAIR);
+    c->login_page = login_page_new(l, dns, config->delivery.portal_check, portal_told, c);
     return c;
+}
+
+void attempt_hear(struct attempt_context *c, void (*told)(void *arg, const char *words), void *arg)
+{
+    c->told = told;
+    c->told_arg = arg;
 }
 
 void attempt_close(struct attempt_context **c)
@@ -87,6 +125,8 @@ void attempt_close(struct attempt_context **c)
     pool_free(&(*c)->pool);
     dead_free(&(*c)->dead);
     gate_free(&(*c)->gate);
+    timer_free(&(*c)->late);
+    login_page_free(&(*c)->login_page);
     silence_free(&(*c)->silence);
     recall_free(&(*c)->recall);
     ways_close(&(*c)->ways);
@@ -214,6 +254,7 @@ static enum dialogue_end use(struct attempt *x, struct hop *h)
     enum dialogue_end end;
 
     x->using = h;
+    x->used_at = moves;
     end = dialogue_run(&x->dialogue, h, &f);
     x->using = NULL;
 
@@ -286,8 +327,9 @@ static bool find_paths(struct attempt *x)
 {
     struct opening *o = &x->opening;
     unsigned moves = x->c->moves;
+    bool moment = x->job->kind == ROUTE_RELAY && x->c->last_names, found;
+    int64_t time = moment ? LAST_TIME : DNS_TIME;
     struct error e = {0};
-    bool found;
 
     if (o->list.count && !o->moved)
         return true;
@@ -295,7 +337,7 @@ static bool find_paths(struct attempt *x)
     o->begun = 0;
     o->list.count = 0;
     x->asks = fiber_self();
-    found = ways_find(x->c->ways, x->job, clock_now() + DNS_TIME, &o->list, &e) == 0;
+    found = ways_find(x->c->ways, x->job, clock_now() + time, &o->list, &e) == 0;
     x->asks = NULL;
     if (found)
         return true;
@@ -331,12 +373,12 @@ static struct hop *look_for_door(struct attempt *x)
         unsigned moves = x->c->moves;
 
         if (!find_paths(x)) {
-            again = moves != x->c->moves;
+            again = moves != x->c->moves && !x->among;
         } else if (closed_elsewhere(x)) {
             again = false;
         } else {
             h = opening_next(&x->opening);
-            again = x->opening.moved;
+            again = x->opening.moved && !x->among;
         }
     }
     return h;
@@ -365,6 +407,19 @@ static bool is_silence(const struct smtp_client_failure *f)
                                          f->sys == ENETUNREACH || f->sys == ECONNREFUSED);
 }
 
+/* Whoever is on this machine stands before no login page. */
+static void suspect_portal(struct attempt *x)
+{
+    const struct path_list *l = &x->opening.list;
+    bool far = false;
+
+    for (size_t i = 0; i < l->count; i++)
+        far = far || !path_is_loopback(&l->path[i].address);
+    if (x->job->kind == ROUTE_RELAY && (far || !l->count) && !fiber_cancelled() &&
+        !recall_here(x->c->recall)->offline)
+        login_page_ask(x->c->login_page);
+}
+
 static enum dialogue_end lead(struct attempt *x)
 {
     struct span key = x->opening.wish.key;
@@ -375,9 +430,11 @@ static enum dialogue_end lead(struct attempt *x)
         h = look_for_door(x);
     if (h) {
         gate_opened(x->c->gate, key, x->opening.won);
+        login_page_gone(x->c->login_page);
         return use_fresh(x, h);
     }
-    if (x->opening.list.count && x->news.failure.stage == STAGE_NONE && may_begin(x))
+    if (x->opening.list.count && x->news.failure.stage == STAGE_NONE && may_begin(x) &&
+        !x->opening.moved)
         all_skipped(x);
     else if (x->opening.list.count && x->job->kind == ROUTE_MX && is_silence(&x->news.failure))
         dead_domain(x->c->dead, x->job->domain);
@@ -385,6 +442,7 @@ static enum dialogue_end lead(struct attempt *x)
         gate_nothing(x->c->gate, key);
     else
         gate_failed(x->c->gate, key, &x->news);
+    suspect_portal(x);
     return DIALOGUE_STOP;
 }
 
@@ -458,6 +516,7 @@ static void init(struct attempt *x)
                                   .silence = x->c->silence,
                                   .races = &x->c->races,
                                   .arena = x->arena,
+                                  .hurry = x->brief ? ATTEMPT_BRIEFLY : 0,
                                   .failed = failed,
                                   .arg = x,
                                   .list = {.arena = x->arena}};
@@ -484,6 +543,22 @@ static void unlink_attempt(struct attempt *x)
     *at = x->next;
 }
 
+static void tell_portal(struct attempt *x, const char *page)
+{
+    for (size_t i = 0; i < x->out->count; i++) {
+        struct outcome *o = &x->dialogue.outcomes[i];
+
+        if (o->kind != OUTCOME_LATER || !o->waits_for_network || o->maybe_delivered)
+            continue;
+        o->owner = OWNER_NETWORK;
+        o->words = span_of(arena_printf(
+            x->arena,
+            "This network wants a login before it lets mail out (its page: %s). Open a web "
+            "browser and log in; the mail leaves by itself afterwards.",
+            page));
+    }
+}
+
 /* Words that help more than those of the resolver or the kernel. */
 static void tell_offline(struct attempt *x)
 {
@@ -498,21 +573,47 @@ static void tell_offline(struct attempt *x)
     }
 }
 
+/* Whoever is not settled goes on by whatever way is right where we are now. */
+static void leave_to_others(struct attempt *x)
+{
+    for (size_t i = 0; i < x->out->count; i++)
+        if (!x->dialogue.settled[i] && !x->dialogue.outcomes[i].maybe_delivered)
+            x->dialogue.outcomes[i].waits_for_network = true;
+}
+
+static void run(struct attempt *x)
+{
+    struct attempt_context *c = x->c;
+    unsigned moves = c->moves;
+    enum dialogue_end end;
+
+    x->next = c->running;
+    c->running = x;
+    init(x);
+    end = use_kept(x);
+    while (end == DIALOGUE_NEXT && may_begin(x) && something_left(x) &&
+           !(x->among && moves != c->moves))
+        end = take_turn(x);
+    if (recall_here(c->recall)->offline)
+        tell_offline(x);
+    else if (login_page_words(c->login_page))
+        tell_portal(x, login_page_words(c->login_page));
+    if (x->among && moves != c->moves)
+        leave_to_others(x);
+    unlink_attempt(x);
+}
+
 void attempt_run(struct attempt_context *c, const struct job *job, struct arena *a,
                  struct job_result *out)
 {
-    struct attempt x = {.c = c, .job = job, .arena = a, .out = out};
-    enum dialogue_end end;
+    run(&(struct attempt){.c = c, .job = job, .arena = a, .out = out});
+}
 
-    x.next = c->running;
-    c->running = &x;
-    init(&x);
-    end = use_kept(&x);
-    while (end == DIALOGUE_NEXT && may_begin(&x) && something_left(&x))
-        end = take_turn(&x);
-    if (recall_here(c->recall)->offline)
-        tell_offline(&x);
-    unlink_attempt(&x);
+void attempt_run_among(struct attempt_context *c, const struct job *job, bool last, struct arena *a,
+                       struct job_result *out)
+{
+    run(&(struct attempt){
+        .c = c, .job = job, .arena = a, .out = out, .among = true, .brief = !last});
 }
 
 void attempt_place(struct attempt_context *c, const struct place *p)
@@ -531,12 +632,14 @@ void attempt_moved(struct attempt_context *c)
     c->dead = dead_new();
     pool_forget(c->pool);
     silence_drop(c->silence);
+    login_page_gone(c->login_page);
     c->moves++;
     for (struct opening_race *r = c->races; r; r = r->next)
         race_abort(&r->race);
     for (struct attempt *x = c->running; x; x = x->next)
         if (x->using)
             hop_cut(x->using);
+    timer_set(c->late, LATE_ANSWER);
 }
 
 void attempt_known(struct attempt_context *c, struct span text)
@@ -546,6 +649,7 @@ void attempt_known(struct attempt_context *c, struct span text)
 
 void attempt_ask_no_more(struct attempt_context *c)
 {
+    c->last_names = true;
     for (struct attempt *x = c->running; x; x = x->next)
         if (x->asks && x->job->kind == ROUTE_RELAY)
             fiber_cancel(x->asks);

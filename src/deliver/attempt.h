@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "mail/job.h"
 
+enum { ATTEMPT_BRIEFLY = 1400 }; /* ms: all doors have begun after a second */
+
 struct attempt_context;
 struct config;
 struct dns;
@@ -20,6 +22,9 @@ struct recall_note;
 struct attempt_context *attempt_open(struct loop *l, const struct config *config, struct dns *dns,
                                      void (*noted)(void *arg, const struct recall_note *n),
                                      void *arg, struct error *e);
+/* `told` hears of the login page of the network (login_page.h): its words, and "" when mail gets
+ * out again. */
+void attempt_hear(struct attempt_context *c, void (*told)(void *arg, const char *words), void *arg);
 /* Says good-bye on idle connections and frees. No attempt may be running. Call it on a fiber.
  * Nulls the pointer; NULL is fine. */
 void attempt_close(struct attempt_context **c);
@@ -29,6 +34,11 @@ void attempt_close(struct attempt_context **c);
  * deadline at the latest; fiber_cancel makes it end at once with OUTCOME_LATER. */
 void attempt_run(struct attempt_context *c, const struct job *job, struct arena *a,
                  struct job_result *out);
+/* The same for one of several ways to go (detour.h). It ends when the network becomes another one:
+ * other ways may be the right ones there. And unless it is the `last`, one of the relay's doors has
+ * to take the connection within ATTEMPT_BRIEFLY, or be known to be open here. */
+void attempt_run_among(struct attempt_context *c, const struct job *job, bool last, struct arena *a,
+                       struct job_result *out);
 
 /* We are in this place (now). Where it is another one than before, what hangs on the old one is
  * given up at once and begun again here, and idle connections are dropped. On the loop or a fiber.
@@ -36,8 +46,8 @@ void attempt_run(struct attempt_context *c, const struct job *job, struct arena 
 void attempt_place(struct attempt_context *c, const struct place *p);
 /* The same for a network that may have changed unseen, while the machine slept. */
 void attempt_moved(struct attempt_context *c);
-/* Others know the name servers of this network and we do not: whoever asks ours where a relay is
- * ends, and waits for the network. */
+/* Others know the name servers of this network and we may not: whoever asks ours where a relay is
+ * ends and waits for the network, and from now on they are given a moment only. */
 void attempt_ask_no_more(struct attempt_context *c);
 /* Another process found this out about a door. */
 void attempt_heard(struct attempt_context *c, const struct recall_note *n);

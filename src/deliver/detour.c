@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAYS = JOB_THEN + 1, SHUT_MAX = 64, NAME = 128 };
+/* MOVES: changes of the network that one job follows. */
+enum { WAYS = JOB_THEN + 1, MOVES = 8, SHUT_MAX = 64, NAME = 128 };
 
 /* A way that led nowhere a moment ago. */
 struct shut {
@@ -236,7 +237,7 @@ static size_t take(struct trip *t, const struct job_way *w, const struct job_res
 }
 
 /* Recipients whom this way did not reach stay marked left, so each domain is begun from a copy. */
-static bool go(struct trip *t, const struct job_way *w)
+static bool go(struct trip *t, const struct job_way *w, bool last)
 {
     size_t count = t->job->envelope.count, shut = 0, asked = 0, n;
     bool *todo = t->left, *still = arena_alloc(t->arena, count * sizeof *still);
@@ -247,7 +248,10 @@ static bool go(struct trip *t, const struct job_way *w)
     while ((n = pick(t, w, &part, index)) > 0 && !fiber_cancelled()) {
         struct job_result r;
 
-        attempt_run(t->detour->attempts, &part, t->arena, &r);
+        if (t->job->then_count)
+            attempt_run_among(t->detour->attempts, &part, last, t->arena, &r);
+        else
+            attempt_run(t->detour->attempts, &part, t->arena, &r);
         add_story(t, &r);
         shut += take(t, w, &r, index);
         asked += n;
@@ -305,27 +309,42 @@ static void begin(struct trip *t)
     memset(t->left, true, n * sizeof *t->left);
 }
 
-void detour_run(struct detour *d, const struct job *job, struct arena *a, struct job_result *out)
+/* All ways there are in this network. */
+static void go_all(struct trip *t)
 {
-    struct trip t = {.detour = d, .job = job, .arena = a, .out = out};
+    struct detour *d = t->detour;
     struct job_way way[WAYS];
-    size_t count;
+    size_t count = find_ways(t, way);
+    unsigned moves = d->moves;
 
-    begin(&t);
-    count = find_ways(&t, way);
-    for (size_t i = 0; i < count && anything_left(&t) && !fiber_cancelled(); i++) {
-        unsigned moves = d->moves;
-        bool further = way[i].kind == ROUTE_RELAY && !span_eq(way[i].relay, job->relay);
+    for (size_t i = 0; i < count && moves == d->moves && anything_left(t) && !fiber_cancelled();
+         i++) {
+        bool further = way[i].kind == ROUTE_RELAY && !span_eq(way[i].relay, t->job->relay);
         bool shut;
 
-        if (!is_for_here(d, &way[i])) /* not where we have come to meanwhile */
-            continue;
         if (further && d->about)
-            d->about(d->arg, way[i].relay, job->envelope.sender);
-        shut = go(&t, &way[i]);
+            d->about(d->arg, way[i].relay, t->job->envelope.sender);
+        shut = go(t, &way[i], i + 1 == count);
         if (moves == d->moves && count > 1)
             note(d, &way[i], shut);
     }
-    not_here(&t);
     memory_wipe(way, sizeof way);
+}
+
+void detour_run(struct detour *d, const struct job *job, struct arena *a, struct job_result *out)
+{
+    struct trip t = {.detour = d, .job = job, .arena = a, .out = out};
+    unsigned moves = d->moves - 1;
+
+    begin(&t);
+    for (int i = 0; i < MOVES && moves != d->moves && anything_left(&t) && !fiber_cancelled();
+         i++) {
+        moves = d->moves;
+        for (size_t k = 0; k < t.out->count; k++)
+            t.tried[k] = t.tried[k] && !t.left[k]; /* what another network did says nothing here */
+        go_all(&t);
+        if (!job->then_count) /* such an attempt goes along by itself */
+            break;
+    }
+    not_here(&t);
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { CONNECT_TIME = 30 * 1000, GREETING_TIME = 2500 };
 
@@ -58,16 +59,22 @@ static struct smtp_client_settings settings_of(const struct hop_wish *w, struct 
     return s;
 }
 
-static int connect_failed(const struct hop *h, int rc, struct smtp_client_failure *f)
+static int connect_failed(const struct path *p, int rc, struct smtp_client_failure *f)
 {
+    char address[PATH_ADDRESS_TEXT];
+
+    path_address(p, address);
     *f = (struct smtp_client_failure){.stage = STAGE_CONNECT, .why = CLIENT_LOST, .sys = -rc};
     if (rc == -ETIMEDOUT)
         return error_mail(&f->error, ERROR_TEMPORARY, "4.4.1", OWNER_NETWORK,
-                          "%.*s (%.*s) did not answer the connection.", SPAN_ARG(h->host),
-                          SPAN_ARG(h->address));
+                          "%.*s (%s) did not answer the connection.", SPAN_ARG(p->host), address);
     return error_mail(&f->error, ERROR_TEMPORARY, "4.4.1", OWNER_NETWORK,
-                      "No connection to %.*s (%.*s): %s.", SPAN_ARG(h->host), SPAN_ARG(h->address),
-                      strerror(-rc));
+                      "No connection to %.*s (%s): %s.", SPAN_ARG(p->host), address, strerror(-rc));
+}
+
+void hop_silent(const struct path *p, struct smtp_client_failure *f)
+{
+    connect_failed(p, -ETIMEDOUT, f);
 }
 
 /* The proxy's answer in words. Nothing of the relay's was told to it but the name. */
@@ -176,7 +183,7 @@ static int connect_to(const struct hop_wish *w, struct hop *h, struct smtp_clien
                                      (const struct sockaddr *)w->source, deadline, &h->stream);
 
     if (rc < 0)
-        return connect_failed(h, rc, f);
+        return connect_failed(w->path, rc, f);
     if (w->connected)
         w->connected(w->arg);
     if (w->path->through.len && pass_proxy(w, h, deadline, f) < 0)
@@ -236,6 +243,12 @@ void hop_cut(struct hop *h)
         posting_cut(h->posting);
     else
         smtp_client_cut(h->client);
+}
+
+void hop_break(struct hop *h)
+{
+    if (h->stream)
+        shutdown(stream_fd(h->stream), SHUT_RDWR);
 }
 
 void hop_close(struct hop **h)

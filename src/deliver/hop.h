@@ -44,6 +44,8 @@ struct hop_wish {
 /* Connects and opens. NULL and *failure (its reply lives in the arena; *tls too). */
 struct hop *hop_open(const struct hop_wish *w, struct arena *a, struct smtp_client_failure *failure,
                      struct span *tls);
+/* Makes of *f that this path did not answer the connection. */
+void hop_silent(const struct path *p, struct smtp_client_failure *f);
 /* Whichever it speaks; as those of smtp_client.h. */
 const struct smtp_client_far *hop_far(const struct hop *h);
 int hop_send(struct hop *h, const struct envelope *e, const struct content *content,
@@ -52,6 +54,8 @@ bool hop_usable(struct hop *h);
 unsigned hop_messages(const struct hop *h);
 void hop_until(struct hop *h, int64_t at);
 void hop_cut(struct hop *h);
+/* The same, but whatever is awaited. */
+void hop_break(struct hop *h);
 /* Ends it, with QUIT where that can still be said (waits up to the quit time); nulls the pointer;
  * NULL is fine. */
 void hop_close(struct hop **h);

@@ -151,6 +151,7 @@ static struct hop *run_group(struct opening *o, const struct group *g)
         if (g->count > 1 && clock_now() + OPEN_TIME < w.hop.until)
             w.hop.until = clock_now() + OPEN_TIME;
         w.talk = talk_time(o, g);
+        w.hurry = g->lead ? 0 : o->hurry;
     }
     for (size_t i = 0; i < g->count; i++) {
         const struct path *p = &o->list.path[g->index[i]];

@@ -29,6 +29,9 @@ struct opening {
     void (*failed)(void *arg, const struct path *p, const struct smtp_client_failure *f,
                    struct span tls);
     void *arg;
+    /* Where none of a relay's doors is sure to be open: ms in which one has to take the connection;
+     * 0: the usual time. */
+    int64_t hurry;
     struct path_list list;
     /* its own */
     bool tried[PATH_MAX_COUNT];

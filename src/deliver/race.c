@@ -125,7 +125,10 @@ static void run_one(void *arg)
 
     open_one(e);
     e->ms = clock_now() - e->begun;
-    if (r->settled) {
+    if (r->hurried && !e->hop && !e->connected && e->failures) {
+        e->state = RACE_FAILED;
+        hop_silent(e->path, &e->failure[e->failures - 1]);
+    } else if (r->settled) {
         e->state = RACE_STOPPED;
     } else if (e->hop) {
         e->state = RACE_WON;
@@ -193,6 +196,12 @@ static int64_t due(const struct race *r, const struct race_entry *next)
     return now.leads && !next->leads && alone > at ? alone : at;
 }
 
+/* When to do without, if nothing connects. */
+static int64_t hurry_end(const struct race *r)
+{
+    return r->wish->hurry && !look(r).connected ? r->start + r->wish->hurry : CLOCK_NEVER;
+}
+
 static struct race_entry *next_waiting(const struct race *r)
 {
     for (size_t i = 0; i < r->count; i++)
@@ -255,10 +264,15 @@ struct hop *race_run(struct race *r, const struct race_wish *w, struct race_entr
         .wish = w, .entry = entry, .count = count, .leader = fiber_self(), .start = clock_now()};
     while (!r->settled && count) {
         struct race_entry *next = next_waiting(r);
-        int64_t at = next ? due(r, next) : CLOCK_NEVER;
+        int64_t at = next ? due(r, next) : CLOCK_NEVER, end = hurry_end(r);
 
         if (!next && !look(r).any)
             break;
+        r->hurried = clock_now() >= end;
+        if (r->hurried)
+            break;
+        if (end < at)
+            at = end;
         if (next && at <= clock_now())
             begin(r, next);
         else

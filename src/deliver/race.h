@@ -53,12 +53,13 @@ struct race_entry {
 struct race_wish {
     struct hop_wish hop; /* but path, source, clear and its calls */
     struct arena *arena;
-    bool patient; /* once one is connected no other begins unless it fails: for servers of
-                     strangers, which may greet slowly and count connections */
-    int64_t talk; /* ms in which one that is connected has to come to its login, or
-                     RACE_TALK_TIMES as long as its connection took: who takes connections and
-                     says nothing, as some login pages of networks do, must not hold up the
-                     look for a door. 0: no such limit */
+    bool patient;  /* once one is connected no other begins unless it fails: for servers of
+                      strangers, which may greet slowly and count connections */
+    int64_t talk;  /* ms in which one that is connected has to come to its login, or
+                      RACE_TALK_TIMES as long as its connection took: who takes connections and
+                      says nothing, as some login pages of networks do, must not hold up the
+                      look for a door. 0: no such limit */
+    int64_t hurry; /* ms: when none is connected then, all have failed; 0: no such limit */
 };
 
 struct race {
@@ -66,7 +67,7 @@ struct race {
     struct race_entry *entry;
     size_t count;
     struct fiber *leader;
-    bool asleep, aborted, settled;
+    bool asleep, aborted, hurried, settled;
     int64_t start, last;
     struct race_entry *holder; /* of the turn to log in */
     int64_t held;

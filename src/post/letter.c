@@ -299,6 +299,7 @@ static void visit_place(struct wire *p, struct letter_place *l)
     wire_span(p, &l->name);
     wire_span(p, &l->gateway);
     wire_span(p, &l->device);
+    wire_span(p, &l->portal);
     wire_bool(p, &l->offline);
     wire_bool(p, &l->tunnel);
     wire_bool(p, &l->slept);

@@ -192,6 +192,7 @@ struct letter_text {
 /* The network the courier finds itself in (place/place.h), at its start and at every change. */
 struct letter_place {
     struct span key, name, gateway, device;
+    struct span portal; /* where its login page is, that keeps mail from getting out; empty: none */
     bool offline, tunnel;
     bool slept; /* the machine was asleep meanwhile: whatever was tried before says nothing */
 };

@@ -2,78 +2,44 @@
  * clear; a network that wants a login first gives another answer. */
 #include "probe/observe_parts.h"
 
-#include "base/clock.h"
-#include "io/line.h"
+#include "http/portal.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-enum { HTTP_LINE = 2048, HTTP_LINES = 60 };
-
-static bool ask(struct observe *o, const struct sockaddr_storage *at, struct stream **s)
+/* False: no connection. */
+static bool ask(struct observe *o, const struct sockaddr_storage *at)
 {
+    static const enum findings_portal portals[] = {[PORTAL_SAYS_NOTHING] = PORTAL_NOTHING,
+                                                   [PORTAL_SAYS_FREE] = PORTAL_NO,
+                                                   [PORTAL_SAYS_LOGIN] = PORTAL_LOGIN};
+    struct stream *s = NULL;
+    char words[PORTAL_WORDS];
     struct reach r;
-    char question[FINDINGS_TEXT + 100];
-    int n = snprintf(question, sizeof question,
-                     "GET /generate_204 HTTP/1.1\r\nHost: %s\r\nUser-Agent: port26\r\n"
-                     "Connection: close\r\n\r\n",
-                     o->s->portal);
 
-    if (n >= (int)sizeof question ||
-        reach_connect(o->loop, (const struct sockaddr *)at, 0, o->until - 300, &r, s) < 0)
+    if (reach_connect(o->loop, (const struct sockaddr *)at, 0, o->until - 300, &r, &s) < 0)
         return false;
-    stream_deadline(*s, o->until - 200);
-    return stream_write(*s, (struct span){question, (size_t)n}) == 0;
-}
-
-static void hear(struct observe *o, struct stream **s)
-{
-    struct line_reader r;
-    struct span line;
-    unsigned code = 0;
-    int sys;
-
-    line_init(&r, s, HTTP_LINE);
-    if (line_read(&r, HTTP_LINE, &line, &sys) == LINE_OK && span_istarts(line, SPAN("HTTP/")) &&
-        line.len > 12) {
-        code = (unsigned)strtoul(span_head(span_from(line, 9), 3).at, NULL, 10);
-        observe_text(o->f->portal_words, sizeof o->f->portal_words, line);
-    }
-    for (int i = 0; code && i < HTTP_LINES; i++) {
-        if (line_read(&r, HTTP_LINE, &line, &sys) != LINE_OK || !line.len)
-            break;
-        if (span_istarts(line, SPAN("Location:")))
-            observe_text(o->f->portal_words, sizeof o->f->portal_words,
-                         span_trim(span_from(line, 9)));
-    }
-    line_free(&r);
-    if (code == 204)
-        o->f->portal = PORTAL_NO;
-    else if (code == 200 || (code >= 300 && code < 400) || code == 511)
-        o->f->portal = PORTAL_LOGIN;
+    o->f->portal = portals[portal_ask(&s, span_of(o->s->portal), o->until - 200, words)];
+    observe_text(o->f->portal_words, sizeof o->f->portal_words, span_of(words));
+    if (o->f->portal == PORTAL_NO)
+        o->portal = *at;
+    stream_abort(&s);
+    return true;
 }
 
 void observe_web(struct observe *o)
 {
     struct arena *a = arena_new();
     struct dns_address_list found = {0};
-    struct stream *s = NULL;
+    bool asked = false;
 
     o->f->portal = PORTAL_NOTHING;
     if (dns_address(o->dns, span_of(o->s->portal), o->until - 500, a, &found) == DNS_OK) {
-        for (size_t i = found.count; i-- > 0 && !s;) { /* IPv4 stands at the end: it first */
+        for (size_t i = found.count; i-- > 0 && !asked;) { /* IPv4 stands at the end: it first */
             struct sockaddr_storage at = found.address[i];
 
-            ((struct sockaddr_in *)&at)->sin_port = htons(80); /* at the same place in IPv6 */
-            if (ask(o, &at, &s))
-                hear(o, &s);
-            if (o->f->portal == PORTAL_NO)
-                o->portal = at;
-            if (s)
-                break;
+            ((struct sockaddr_in *)&at)->sin_port = htons(PORTAL_PORT); /* as in IPv6 */
+            asked = ask(o, &at);
         }
     }
-    stream_abort(&s);
     arena_free(&a);
 }

@@ -28,6 +28,7 @@ struct courier {
     struct timer *hurry;
     struct child *child;
     struct place here;
+    char portal[256]; /* the login page that keeps mail in, "" */
     struct place_watch *watch;
     struct timer *pulse; /* finds out that the machine slept */
     int64_t pulse_at;
@@ -132,6 +133,7 @@ static void tell_place(struct courier *self, bool slept)
 {
     struct letter_place l = place_letter(&self->here);
 
+    l.portal = span_of(self->portal);
     l.slept = slept;
     channel_send(self->child->channel, LETTER_PLACE, 0, &l, -1);
 }
@@ -148,6 +150,17 @@ static void on_place(void *arg, const struct place *p)
     detour_moved(self->detour);
     log_event(LOG_NOTICE, "place.changed", LOG_STR("name", p->name), LOG_STR("key", p->key));
     tell_place(self, false);
+}
+
+/* A login page is there, or is passed: then whatever waits is woken. */
+static void on_portal(void *arg, const char *words)
+{
+    struct courier *self = arg;
+
+    snprintf(self->portal, sizeof self->portal, "%s", words);
+    log_event(LOG_NOTICE, *words ? "place.portal" : "place.portal-gone",
+              LOG_STR("name", self->here.name), LOG_STR("page", words));
+    tell_place(self, !*words);
 }
 
 /* Our clock goes on while the machine sleeps, the timer does not. */
@@ -303,6 +316,7 @@ static int start(struct child *c, struct error *e)
     self->attempts = attempt_open(c->loop, c->config, self->dns, on_note, self, e);
     if (!self->attempts)
         return -1;
+    attempt_hear(self->attempts, on_portal, self);
     self->detour = detour_new(c->config, self->attempts);
     self->senders = senders_new(c->config, self->dns, on_warning, self);
     detour_hear(self->detour, senders_about, self->senders);

@@ -118,10 +118,24 @@ static void on_result(struct keeper *k, struct member *m, struct parcel *p)
     parcel_free(&p);
 }
 
+static void tell_portal(struct keeper *k, const struct letter_place *l)
+{
+    struct text text = TEXT_INIT(1024);
+
+    text_addf(&text,
+              "This network (%.*s) wants a login before it lets mail out (its page: %.*s). Open a "
+              "web browser and log in; your mail waits, and leaves by itself afterwards.",
+              SPAN_ARG(span_head(l->name, 200)), SPAN_ARG(span_head(l->portal, 300)));
+    if (l->portal.len)
+        notices_tell(k->notices, text_span(&text));
+    text_free(&text);
+}
+
 static void on_place(struct keeper *k, struct parcel *p)
 {
     const struct letter_place *l = p->letter;
 
+    tell_portal(k, l);
     if (places_here(k->places, l)) {
         resolvers_look(k->resolvers); /* first: it tells who may carry what is woken now */
         queue_network(k->house->queue, l->offline);

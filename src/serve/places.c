@@ -22,6 +22,7 @@ enum { SAVE_AFTER = 2000 }; /* ms: a round of attempts makes several notes */
 struct places {
     struct known *known;
     struct place here;
+    char portal[256]; /* the login page of this network, "" */
     bool told;
     int64_t since; /* wall clock: here since then */
     struct timer *save;
@@ -134,6 +135,7 @@ bool places_here(struct places *p, const struct letter_place *l)
         p->since = clock_wall();
     p->told = true;
     p->here = now;
+    put(p->portal, sizeof p->portal, l->portal);
     if (now.key[0]) {
         known_visit(p->known, &now, clock_wall());
         changed(p);
@@ -172,6 +174,11 @@ void places_note(struct places *p, const struct letter_note *l)
         return;
     known_note(p->known, &place, l->door, (enum known_result)l->result, l->ms, l->proof, l->at);
     changed(p);
+}
+
+const char *places_portal(const struct places *p)
+{
+    return p->portal;
 }
 
 const struct known *places_known(const struct places *p)
@@ -279,6 +286,7 @@ json_t *places_json_here(const struct places *p)
     k = known_place(p->known, p->here.key);
     json_object_set_new(o, "called", json_string(k ? k->called : ""));
     json_object_set_new(o, "offline", json_boolean(p->here.offline));
+    json_object_set_new(o, "portal", p->portal[0] ? json_string(p->portal) : json_null());
     put_time(o, "since", p->since);
     return o;
 }

@@ -25,6 +25,8 @@ bool places_here(struct places *p, const struct letter_place *l);
 bool places_offline(const struct places *p);
 /* Is one of this relay's doors sure to be open where we are (known_sure)? */
 bool places_open_door(const struct places *p, const struct config *c, struct span relay);
+/* The login page that keeps mail from leaving this network, cleaned by nobody; "": none. */
+const char *places_portal(const struct places *p);
 void places_note(struct places *p, const struct letter_note *l);
 const struct known *places_known(const struct places *p);
 /* For a courier: all of it. */

@@ -35,6 +35,9 @@ static struct {
     char asked[ASKED];
     const char *called; /* the name of the place */
     struct place here;
+    unsigned brief; /* asked without patience */
+    unsigned moves; /* the network changes after so many attempts each */
+    struct detour *detour;
 } t;
 
 static enum answer answer_of(const struct job *job)
@@ -59,6 +62,17 @@ void attempt_run(struct attempt_context *c, const struct job *job, struct arena 
     out->outcomes = arena_alloc(a, out->count * sizeof *out->outcomes);
     for (size_t i = 0; i < out->count; i++)
         out->outcomes[i] = answers[answer_of(job)];
+}
+
+void attempt_run_among(struct attempt_context *c, const struct job *job, bool last, struct arena *a,
+                       struct job_result *out)
+{
+    t.brief += !last;
+    attempt_run(c, job, a, out);
+    if (t.moves && --t.moves == 0) {
+        t.called = "home";
+        detour_moved(t.detour);
+    }
 }
 
 bool attempt_is_here(const struct attempt_context *c, struct span name)
@@ -177,7 +191,9 @@ static void the_network_opens_the_next_way(void **state)
         t.first = rows[i].first;
         t.second = rows[i].second;
         t.mx = rows[i].mx;
+        t.brief = 0;
         run(d, &s, a, &r);
+        assert_int_equal(t.brief, strstr(rows[i].asked, "second") ? 2 : 1); /* all but the last */
         if (strcmp(t.asked, rows[i].asked) != 0)
             fail_msg("row %zu asked %s", i, t.asked);
         for (size_t k = 0; k < r.count; k++)
@@ -224,11 +240,34 @@ static void only_where_it_is_for(void **state)
     arena_free(&a);
 }
 
+/* What was begun in one network goes on by the ways of the next one, within the same attempt. */
+static void it_goes_along(void **state)
+{
+    struct arena *a = arena_new();
+    struct job_result r;
+    struct setting s;
+
+    (void)state;
+    set_up(&s);
+    t.detour = detour_new(&s.config, NULL);
+    t.called = "elsewhere";
+    t.first = SHUT;
+    t.second = SENT;
+    t.moves = 1;
+    s.job.then_count = 1;
+    run(t.detour, &s, a, &r);
+    assert_string_equal(t.asked, FIRST FIRST SECOND);
+    assert_int_equal(r.outcomes[0].kind, OUTCOME_RELAYED);
+    detour_free(&t.detour);
+    arena_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_network_opens_the_next_way),
         cmocka_unit_test(only_where_it_is_for),
+        cmocka_unit_test(it_goes_along),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

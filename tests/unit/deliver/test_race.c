@@ -352,6 +352,28 @@ static void test_silence_is_noted(void **state)
     clean_up();
 }
 
+/* Who has other ways to go does not wait for silence. */
+static void test_hurry(void **state)
+{
+    (void)state;
+    set_up(false);
+    t.wish.hurry = 600;
+    add_door(NULL, "silent");
+    add_door(NULL, "shut");
+    play();
+    assert_int_equal(t.entry[0].state, RACE_FAILED);
+    assert_int_equal(t.entry[0].failure[0].sys, ETIMEDOUT);
+    assert_int_equal(t.entry[1].failure[0].sys, ECONNREFUSED);
+    assert_true(t.took >= 600 && t.took < 10000);
+    clean_up();
+    set_up(false); /* but for one that is connected it does */
+    t.wish.hurry = 300;
+    add_door(SCRIPT("W:900", OPEN, BYE), "");
+    play();
+    assert_int_equal(t.entry[0].state, RACE_WON);
+    clean_up();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +388,7 @@ int main(void)
         cmocka_unit_test(test_mute),
         cmocka_unit_test(test_slow_login),
         cmocka_unit_test(test_silence_is_noted),
+        cmocka_unit_test(test_hurry),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
