@@ -37,8 +37,8 @@ struct attempt_context {
     struct recall *recall;
     struct silence *silence;
     struct login_page *login_page;
-    void (*told)(void *arg, const char *words);
-    void *told_arg;
+    struct attempt_ears ears;
+    unsigned looks;             /* attempts that look for a relay's door */
     struct opening_race *races; /* under way */
     struct attempt *running;
     unsigned moves;  /* changes of the network so far */
@@ -68,8 +68,8 @@ static void portal_told(void *arg, const char *words, bool asked)
 
     if (!*words && asked) /* what was begun before somebody logged in hangs */
         attempt_moved(c);
-    if (c->told)
-        c->told(c->told_arg, words);
+    if (c->ears.told)
+        c->ears.told(c->ears.arg, words);
 }
 
 /* They have hung in a network that is gone for long enough. */
@@ -112,10 +112,9 @@ struct attempt_context *attempt_open(struct loop *l, const struct config *config
     return c;
 }
 
-void attempt_hear(struct attempt_context *c, void (*told)(void *arg, const char *words), void *arg)
+void attempt_hear(struct attempt_context *c, const struct attempt_ears *ears)
 {
-    c->told = told;
-    c->told_arg = arg;
+    c->ears = *ears;
 }
 
 void attempt_close(struct attempt_context **c)
@@ -327,8 +326,8 @@ static bool find_paths(struct attempt *x)
 {
     struct opening *o = &x->opening;
     unsigned moves = x->c->moves;
-    bool moment = x->job->kind == ROUTE_RELAY && x->c->last_names, found;
-    int64_t time = moment ? LAST_TIME : DNS_TIME;
+    bool relay = x->job->kind == ROUTE_RELAY, found;
+    int64_t time = relay && x->c->last_names ? LAST_TIME : DNS_TIME;
     struct error e = {0};
 
     if (o->list.count && !o->moved)
@@ -341,7 +340,8 @@ static bool find_paths(struct attempt *x)
     x->asks = NULL;
     if (found)
         return true;
-    if (moves == x->c->moves) /* else the look begins again */
+    x->out->untried = relay && x->c->last_names; /* those who know the name servers do it */
+    if (moves == x->c->moves)                    /* else the look begins again */
         no_path(x, &e);
     return false;
 }
@@ -420,14 +420,28 @@ static void suspect_portal(struct attempt *x)
         login_page_ask(x->c->login_page);
 }
 
+static void note_look(const struct attempt *x, int more)
+{
+    struct attempt_context *c = x->c;
+    bool before = c->looks > 0;
+
+    if (x->job->kind != ROUTE_RELAY)
+        return;
+    c->looks += (unsigned)more;
+    if (c->ears.looks && before != (c->looks > 0))
+        c->ears.looks(c->ears.arg, c->looks > 0);
+}
+
 static enum dialogue_end lead(struct attempt *x)
 {
     struct span key = x->opening.wish.key;
     struct hop *h = NULL;
 
     x->news = (struct gate_news){0};
+    note_look(x, 1);
     if (!closed_here(x))
         h = look_for_door(x);
+    note_look(x, -1);
     if (h) {
         gate_opened(x->c->gate, key, x->opening.won);
         login_page_gone(x->c->login_page);

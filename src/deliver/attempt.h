@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "mail/job.h"
 
-enum { ATTEMPT_BRIEFLY = 1400 }; /* ms: all doors have begun after a second */
+enum { ATTEMPT_BRIEFLY = 1200 }; /* ms: all doors have begun after a second */
 
 struct attempt_context;
 struct config;
@@ -23,8 +23,13 @@ struct attempt_context *attempt_open(struct loop *l, const struct config *config
                                      void (*noted)(void *arg, const struct recall_note *n),
                                      void *arg, struct error *e);
 /* `told` hears of the login page of the network (login_page.h): its words, and "" when mail gets
- * out again. */
-void attempt_hear(struct attempt_context *c, void (*told)(void *arg, const char *words), void *arg);
+ * out again. `looks`: whether any attempt is looking for an open door of a relay. */
+struct attempt_ears {
+    void (*told)(void *arg, const char *words);
+    void (*looks)(void *arg, bool any);
+    void *arg;
+};
+void attempt_hear(struct attempt_context *c, const struct attempt_ears *ears);
 /* Says good-bye on idle connections and frees. No attempt may be running. Call it on a fiber.
  * Nulls the pointer; NULL is fine. */
 void attempt_close(struct attempt_context **c);

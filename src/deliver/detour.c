@@ -253,6 +253,7 @@ static bool go(struct trip *t, const struct job_way *w, bool last)
         else
             attempt_run(t->detour->attempts, &part, t->arena, &r);
         add_story(t, &r);
+        t->out->untried |= r.untried;
         shut += take(t, w, &r, index);
         asked += n;
         for (size_t i = 0; i < n; i++) {
@@ -347,4 +348,6 @@ void detour_run(struct detour *d, const struct job *job, struct arena *a, struct
             break;
     }
     not_here(&t);
+    for (size_t i = 0; i < out->count; i++)
+        out->untried = out->untried && t.left[i];
 }

@@ -49,6 +49,7 @@ struct job_result {
     struct outcome *outcomes;
     size_t try_count;
     struct job_try *tries;
+    bool untried; /* given back: somebody else is to take it at once, and it counts as no attempt */
 };
 
 #endif

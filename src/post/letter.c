@@ -286,6 +286,7 @@ static void visit_result(struct wire *p, struct letter_result *l)
     r->tries = wire_array(p, &r->try_count, LETTER_TRIES, r->tries, sizeof *r->tries);
     for (size_t i = 0; i < r->try_count; i++)
         visit_try(p, &r->tries[i]);
+    wire_bool(p, &r->untried);
 }
 
 static void visit_text(struct wire *p, struct letter_text *l)
@@ -303,6 +304,11 @@ static void visit_place(struct wire *p, struct letter_place *l)
     wire_bool(p, &l->offline);
     wire_bool(p, &l->tunnel);
     wire_bool(p, &l->slept);
+}
+
+static void visit_looks(struct wire *p, struct letter_looks *l)
+{
+    wire_bool(p, &l->looks);
 }
 
 static void visit_note(struct wire *p, struct letter_note *l)

@@ -46,6 +46,7 @@ enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_CO
     X(LETTER_PLACES, text, SIDE_KEEPER)                                                            \
     X(LETTER_PLACE, place, SIDE_COURIER)                                                           \
     X(LETTER_NOTE, note, SIDE_COURIER | SIDE_KEEPER)                                               \
+    X(LETTER_LOOKS, looks, SIDE_COURIER)                                                           \
     X(LETTER_NOTICE, text, SIDE_COURIER)                                                           \
     X(LETTER_COMMAND, text, SIDE_COMMAND)                                                          \
     X(LETTER_COMMAND_ANSWER, text, SIDE_KEEPER)
@@ -195,6 +196,11 @@ struct letter_place {
     struct span portal; /* where its login page is, that keeps mail from getting out; empty: none */
     bool offline, tunnel;
     bool slept; /* the machine was asleep meanwhile: whatever was tried before says nothing */
+};
+
+/* Is the courier looking for an open door of a relay? */
+struct letter_looks {
+    bool looks;
 };
 
 /* How a door fared there (place/known.h). */

@@ -611,6 +611,11 @@ void settle_result(struct queue *q, const struct job_result *r, void (*then)(voi
         end_now(then, arg);
         return;
     }
+    if (r->untried) {
+        runner_return(q, l, clock_now());
+        end_now(then, arg);
+        return;
+    }
     s = new_settle(q, l, r, true);
     s->then = then;
     s->then_arg = arg;

@@ -163,6 +163,13 @@ static void on_portal(void *arg, const char *words)
     tell_place(self, !*words);
 }
 
+static void on_looks(void *arg, bool any)
+{
+    struct courier *self = arg;
+
+    channel_send(self->child->channel, LETTER_LOOKS, 0, &(struct letter_looks){any}, -1);
+}
+
 /* Our clock goes on while the machine sleeps, the timer does not. */
 static void on_pulse(void *arg)
 {
@@ -316,7 +323,7 @@ static int start(struct child *c, struct error *e)
     self->attempts = attempt_open(c->loop, c->config, self->dns, on_note, self, e);
     if (!self->attempts)
         return -1;
-    attempt_hear(self->attempts, on_portal, self);
+    attempt_hear(self->attempts, &(struct attempt_ears){on_portal, on_looks, self});
     self->detour = detour_new(c->config, self->attempts);
     self->senders = senders_new(c->config, self->dns, on_warning, self);
     detour_hear(self->detour, senders_about, self->senders);

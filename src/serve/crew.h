@@ -19,7 +19,8 @@ struct member {
     struct channel *channel;
     bool ready;    /* it said so after its setup */
     bool leaving;  /* drained: no new work, will not be replaced */
-    unsigned load; /* for the owner: jobs under way */
+    unsigned load; /* for the owner: jobs under way, */
+    bool looks;    /* for an open door of a relay */
     void *own;     /* for the owner, as well */
     int64_t started;
     struct member *next;

@@ -13,7 +13,7 @@ static bool old_ones_look(const struct dispatch *d)
     if (!d->names_at || d->now > d->names_at + DISPATCH_LOOK_TIME)
         return false;
     for (const struct member *m = d->first; m; m = m->next)
-        if (m->side == SIDE_COURIER && m->started < d->names_at && m->load)
+        if (m->side == SIDE_COURIER && m->started < d->names_at && m->looks)
             return true;
     return false;
 }

@@ -185,6 +185,14 @@ static void on_note(struct keeper *k, struct member *from, struct parcel *p)
     parcel_free(&p);
 }
 
+static void on_looks(struct keeper *k, struct member *m, struct parcel *p)
+{
+    m->looks = ((struct letter_looks *)p->letter)->looks;
+    if (!m->looks)
+        queue_kick(k->house->queue);
+    parcel_free(&p);
+}
+
 static void on_parcel(void *arg, struct member *m, struct parcel *p)
 {
     struct keeper *k = arg;
@@ -198,6 +206,8 @@ static void on_parcel(void *arg, struct member *m, struct parcel *p)
         on_place(k, p);
     } else if (p->kind == LETTER_NOTE) {
         on_note(k, m, p);
+    } else if (p->kind == LETTER_LOOKS) {
+        on_looks(k, m, p);
     } else if (p->kind == LETTER_NOTICE) {
         notices_tell(k->notices, ((struct letter_text *)p->letter)->text);
         parcel_free(&p);

@@ -106,7 +106,7 @@ static void result_reads_back(void **state)
                         .words = SPAN("words"),
                         .reply = {.code = 454, .text = SPAN("no")}};
     struct job_try t = {.at = 5, .host = SPAN("mx"), .stage = STAGE_TLS, .reply = {.code = 220}};
-    struct letter_result in = {{7, 1, &o, 1, &t}}, *out;
+    struct letter_result in = {{7, 1, &o, 1, &t, true}}, *out;
     struct text bytes = TEXT_INIT(4096);
     struct arena *a = arena_new();
 
@@ -114,6 +114,7 @@ static void result_reads_back(void **state)
     out = round_trip(LETTER_RESULT, SIDE_COURIER, &in, &bytes, a);
     assert_non_null(out);
     assert_true(out->result.lease == 7);
+    assert_true(out->result.untried);
     assert_int_equal(out->result.outcomes[0].status.detail, 5);
     assert_true(out->result.outcomes[0].maybe_delivered);
     assert_int_equal(out->result.outcomes[0].reply.code, 454);

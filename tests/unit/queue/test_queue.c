@@ -425,6 +425,27 @@ static void test_wrong_result(void **state)
     assert_int_equal(counts(h).messages, 0);
 }
 
+/* What a courier gives back untried goes to the next one at once, and is no attempt. */
+static void test_given_back(void **state)
+{
+    struct house *h = *state;
+    struct recipient r;
+    struct message m = to_one(&r, "a@example.com");
+    struct outcome o = {.kind = OUTCOME_LATER, .waits_for_network = true};
+    struct job_result back = {.count = 1, .outcomes = &o, .untried = true};
+
+    h->courier = keeps;
+    house_accept(h, &m);
+    house_run(h, has_job);
+    assert_int_equal(h->job[0].attempt, 1);
+    back.lease = h->job[0].lease;
+    h->courier = delivers;
+    queue_settle(h->queue, &back);
+    house_run_idle(h);
+    assert_int_equal(counts(h).delivered + counts(h).relayed, 1);
+    assert_int_equal(counts(h).messages, 0);
+}
+
 /* ---- a disk that fails ---- */
 
 static int setup_fault(void **state)
@@ -551,6 +572,7 @@ int main(void)
         BOTH(test_killer_message),
         BOTH(test_lease_runs_out),
         BOTH(test_wrong_result),
+        BOTH(test_given_back),
         FAULT(test_failed_sync_is_451),
         FAULT(test_full_disk_is_452),
         FAULT(test_settle_survives_a_failed_disk),

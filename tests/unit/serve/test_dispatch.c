@@ -66,7 +66,7 @@ static void test_generations(void **state)
     t.d.names_at = NOW - 500;
     t.member[1].started = t.member[2].started = NOW - 400;
     assert_ptr_equal(dispatch_choose(&t.d, &t.mx), &t.member[1]);
-    t.member[3].load = 1;
+    t.member[3].looks = true;
     assert_null(dispatch_choose(&t.d, &t.relay));
     assert_ptr_equal(dispatch_choose(&t.d, &t.mx), &t.member[1]);
     t.member[3].leaving = true;
@@ -74,9 +74,9 @@ static void test_generations(void **state)
     t.d.open = true;
     assert_non_null(dispatch_choose(&t.d, &t.relay));
     t.d.open = false;
-    t.member[3].load = 0;
+    t.member[3].looks = false;
     assert_non_null(dispatch_choose(&t.d, &t.relay));
-    t.member[3].load = 1;
+    t.member[3].looks = true;
     t.d.now = t.d.names_at + DISPATCH_LOOK_TIME + 1;
     assert_non_null(dispatch_choose(&t.d, &t.relay));
 }
