@@ -11,7 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "e2e")]
-from lab import certs, lab, real, roam, traveller, wire  # noqa: E402
+from lab import certs, lab, meter, real, roam, traveller, wire  # noqa: E402
 from lab.case import Case, Fault  # noqa: E402
 from port26 import BINARY, wait_for  # noqa: E402
 
@@ -20,12 +20,14 @@ pytestmark = pytest.mark.skipif(bool(lab.missing()), reason=lab.missing() or "")
 PAGE = "http://login.portal.test/"
 PORTS = ["25", "26", "465", "587", "1025", "2525"]
 BOXES = {"port26": "you/inbox/joe@you.test/new", "mailbox": "you/box/new"}
-# The promise is 2 seconds, and 10 after the login to a portal; this is what a busy machine with sanitizers may add.
-SLOWER = 3
+# The promise, in seconds from the network's being up, by the clock of its own log; and after the login to a portal.
+SOON, AFTER_LOGIN = 2, 10
+# What sanitizers may add; and on a machine that is busy with other things, as many times more as it is slower just then, up to this. What
+# is late in spite of that gets one more try if the machine was as slow as this meanwhile.
+SANITIZERS, SLOWEST, BUSY = 1.5, 3, 1.5
 # A look at all doors, once more where the network brings other name servers, and what was under way while the laptop moved.
 # Where nothing opens, one message looks again every so many seconds.
 ROUNDS, EVERY = 3, 10
-SOON, AFTER_LOGIN = 2 * SLOWER, 10 + SLOWER
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,8 @@ class Walk:
     """One day of the traveller, and what is to be told of it."""
 
     def __init__(self, kind, shared):
-        self.kind, self.stage = kind, {}
+        self.kind, self.stage, self.tries = kind, {}, {}
+        self.meter = meter.Meter()
         https = ["443:https"] if kind == "port26" else []
         with roam.day(far_side(kind, PORTS + https), shared) as self.lab:
             self.lab.record()
@@ -59,6 +62,8 @@ class Walk:
                 if os.environ.get("KEEP"):
                     pathlib.Path(os.environ["KEEP"], f"roam-{kind}.log").write_text(self.relay.words())
                 raise
+            finally:
+                self.meter.stop()
             self.log = self.relay.words()
             self.relay.stop()
 
@@ -78,17 +83,28 @@ relay "isp" {{ host = "smtp.isp.test" doors = {{"587 starttls"}} ca-file = "{sel
         before = len(self.program.taken())
         self.wait(lambda: len(self.program.taken()) >= before + count, 60, "the mail program stands still")
 
-    def go(self, place):
+    def go(self, place, router=1):
         """Moves; `up` is when the network stood."""
-        self.lab.go(place)
+        self.lab.go(place, router=router)
         return {"up": time.time(), "place": place}
 
-    def works(self, name, at, since=None):
-        """The first message leaves, then all that waits."""
+    def works(self, name, at, since=None, soon=SOON):
+        """The first message leaves, then all that waits. Is it in time?"""
         since = since or at["up"]
         first = self.wait(lambda: self.relay.delivered(since), 60, f"nothing leaves at {name}")[0][0]
+        slow = self.meter.slow(since, first)
         self.waiting(3)
-        self.stage[name] = {**at, "first": first - since, "until": time.time()}
+        self.stage[name] = {**at, "first": first - since, "until": time.time(), "slow": slow,
+                            "most": soon * SANITIZERS * min(slow, SLOWEST)}
+        return first - since <= self.stage[name]["most"] or slow < BUSY
+
+    def visit(self, place):
+        """A stage of the walk, once more in another network of that kind when the whole machine was slow."""
+        if not self.works(place, self.go(place)):
+            self.tries[place] = self.stage[place]
+            self.lab.go("")
+            self.waiting()
+            self.works(place, self.go(place, router=2))
 
     def attempts(self, name):
         """(seconds after the arrival, address, port)"""
@@ -97,10 +113,10 @@ relay "isp" {{ host = "smtp.isp.test" doors = {{"587 starttls"}} ca-file = "{sel
 
     def walk(self):
         self.works("home", {"up": time.time() - 60, "place": "home"})
-        self.works("office", self.go("office"))
+        self.visit("office")
         self.hotel()
-        self.works("cloud", self.go("cloud"))
-        self.works("isp", self.go("isp"))
+        self.visit("cloud")
+        self.visit("isp")
         self.offline()
         self.works("home again", self.go("home"))
         self.finish()
@@ -121,7 +137,7 @@ relay "isp" {{ host = "smtp.isp.test" doors = {{"587 starttls"}} ca-file = "{sel
         assert not self.relay.delivered(at["up"]), "mail leaves before the login"
         open_ = "53,80,443" if any(":443" in d["door"] for d in self.portal["relays"][0]["doors"]) and self.kind == "port26" else "53,80,443,2525"
         self.lab.change([Fault("router1", "drop", f"not:{open_}")])
-        self.works("hotel", at, time.time())
+        self.works("hotel", at, time.time(), AFTER_LOGIN)
 
     def offline(self):
         self.lab.go("")
@@ -165,10 +181,10 @@ def test_all_mail_of_the_day_arrives_once(walk):
 
 
 def test_the_first_message_leaves_soon_after_each_move(walk):
-    times = {name: round(s["first"], 2) for name, s in walk.stage.items() if "first" in s and name != "home"}
-    print(times)
-    assert times.pop("hotel") < AFTER_LOGIN
-    assert all(t < SOON for t in times.values()), times
+    for name, stage in [*walk.stage.items(), *((f"{n}, the first time", s) for n, s in walk.tries.items())]:
+        print(f"{name}: {stage['first']:.2f} s, at most {stage['most']:.1f}; the machine was {stage['slow']:.1f} times slower than when quiet")
+    for name, stage in walk.stage.items():
+        assert name == "home" or stage["first"] <= stage["most"], (name, stage)
 
 
 def test_no_more_attempts_than_doors_wherever_the_laptop_comes(walk):
