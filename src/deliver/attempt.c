@@ -16,7 +16,7 @@
 
 enum {
     DNS_TIME = 60 * 1000,
-    LAST_TIME = 2 * 1000,    /* a relay whose address is known goes on without after one second */
+    LAST_TIME = 100, /* one whose address is known goes on without, the others are given back */
     LATE_ANSWER = 30 * 1000, /* for the answer to a whole message, when its network is gone */
     MOVES = 8,               /* changes of the network that one attempt follows */
     TRIES = 2 * PATH_MAX_COUNT + 8,
