@@ -197,13 +197,17 @@ class Reply:
         return repr(self.lines)
 
 
+# Whole files of tests share one house and one address.
+STRANGERS = "incoming { connections-per-minute = 1000000 unknown-delay = 10ms }\n"
+
+
 class House:
     """A running port26, the far end its mail for far.test goes to, and the question whether it still lives.
     `extra`: more configuration, where SINK_PORT stands for the far end's port."""
 
     def __init__(self, top="", listeners=2, doors=None, extra=""):
         self.sink = Sink()
-        self.port26 = Port26(top=f"process {{ listeners = {listeners} }}\n{top}", accounts=False, doors=doors,
+        self.port26 = Port26(top=f"process {{ listeners = {listeners} }}\n{STRANGERS}{top}", accounts=False, doors=doors,
                              extra=RELAY.format(port=self.sink.port) + extra.replace("SINK_PORT", str(self.sink.port)))
         self.port26.environment["ASAN_OPTIONS"] = SANITIZER
         self.port26.account_add(USER, PASSWORD)

@@ -43,7 +43,7 @@ def many_files():
 
 
 def test_five_thousand_idle_clients_and_slow_ones_do_not_matter(start, many_files):
-    p = start(extra="limits { connections-per-address = 5000 }\nlog { level = notice }")
+    p = start(extra="limits { connections-per-address = 5000 }\nincoming { connections-per-minute = 1000000 }\nlog { level = notice }")
     port, stop = p.ports["exchange"], threading.Event()
     with contextlib.ExitStack() as held:
         for _ in range(5000):
