@@ -10,6 +10,7 @@
 #include "cli/import_command.h"
 #include "cli/places_command.h"
 #include "cli/queue_command.h"
+#include "cli/quota_command.h"
 #include "cli/send_command.h"
 #include "cli/sendmail_command.h"
 #include "cli/serve_command.h"
@@ -111,6 +112,12 @@ static const struct command commands[] = {
     {"domain unsign", "DOMAIN",
      "Forget the DKIM keys of a domain: its mail is not signed any more.", zone_command_unsign,
      NULL},
+    {"quota ls", "[--json]", "List how much every account and hosting account stores, and may.",
+     quota_command_ls, NULL},
+    {"quota show", "NAME [--json]", "Tell it of one account or hosting account.",
+     quota_command_show, NULL},
+    {"quota recount", "NAME | --all", "Count what is in the mailboxes, and correct what is wrong.",
+     quota_command_recount, NULL},
     {"config reload", "",
      "Make the server read its configuration again; a bad one changes nothing.",
      serve_command_reload, NULL},

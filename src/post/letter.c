@@ -88,6 +88,7 @@ static void visit_may_reach(struct wire *p, struct letter_may_reach *l)
     wire_bool(p, &l->anywhere);
     wire_u32(p, &l->count);
     wire_bool(p, &l->outside);
+    wire_u64(p, &l->size);
 }
 
 static void visit_enhanced(struct wire *p, struct enhanced *e)

@@ -12,7 +12,7 @@
 
 /* Raised with every change of a struct below: neighbours are the same binary, so they must agree
  * exactly. */
-enum { LETTER_VERSION = 7 };
+enum { LETTER_VERSION = 8 };
 
 enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_COMMAND = 8 };
 
@@ -136,6 +136,7 @@ struct letter_may_reach {
     bool anywhere;  /* this client may send to other hosts' domains (login or trust) */
     bool outside;   /* asked by a sender without login, by RCPT: serve/incoming.h has its say */
     uint32_t count; /* recipients of the message with this one; 0: no question of limits */
+    uint64_t size;  /* of the message, as declared; 0: unknown */
 };
 
 struct letter_answer {

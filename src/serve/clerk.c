@@ -159,13 +159,42 @@ static void on_login_note(struct errand *e)
 
 /* ---- policy ---- */
 
+/* An answer that still depends on whether there is room. */
+struct prospect {
+    struct errand *errand;
+    struct letter_answer answer;
+};
+
+static void room_known(void *arg, const struct error *e)
+{
+    struct prospect *p = arg;
+
+    if (e)
+        p->answer.reply = policy_refusal(p->errand->parcel->arena, e);
+    answer(p->errand, LETTER_ANSWER, &p->answer, -1);
+    end(p->errand);
+    free(p);
+}
+
+static struct prospect *new_prospect(struct errand *e, const struct letter_answer *l)
+{
+    struct prospect *p = memory_alloc(sizeof *p);
+
+    *p = (struct prospect){e, *l};
+    return p;
+}
+
 static void on_may_send(struct errand *e)
 {
+    struct house *h = e->clerk->house;
+    const struct letter_may_send *q = e->parcel->letter;
     struct letter_answer reply = {0};
 
-    reply.reply =
-        policy_may_send(e->clerk->house, e->parcel->letter, e->parcel->arena, &reply.recipients);
-
+    reply.reply = policy_may_send(h, q, e->parcel->arena, &reply.recipients);
+    if (!reply.reply.code && q->account.len) {
+        quotas_may_send(h, q->account, q->size, room_known, new_prospect(e, &reply));
+        return;
+    }
     answer(e, LETTER_ANSWER, &reply, -1);
     end(e);
 }
@@ -178,6 +207,10 @@ static void on_may_reach(struct errand *e)
 
     if (!e->clerk->is_command)
         reply.reply = incoming_judge(h->incoming, q, reply.reply, e->parcel->arena, &reply.wait);
+    if (reply_class(&reply.reply) == 2) {
+        quotas_may_receive(h, q->recipient, q->size, room_known, new_prospect(e, &reply));
+        return;
+    }
     answer(e, LETTER_ANSWER, &reply, -1);
     end(e);
 }

@@ -63,6 +63,11 @@ void control_account_lock(struct control_call *r);
 void control_account_unlock(struct control_call *r);
 void control_account_rm(struct control_call *r);
 
+/* control_quota.c */
+void control_quota_ls(struct control_call *r);
+void control_quota_show(struct control_call *r);
+void control_quota_recount(struct control_call *r);
+
 /* control_clients.c */
 void control_settings(struct control_call *r);
 

@@ -1,5 +1,6 @@
 #include "serve/policy.h"
 
+#include "base/memory.h"
 #include "serve/expansion.h"
 #include "serve/sendings.h"
 
@@ -7,9 +8,15 @@
 
 struct reply policy_refusal(struct arena *a, const struct error *e)
 {
-    bool full = strcmp(e->enhanced, "4.3.1") == 0 || strcmp(e->enhanced, "4.7.1") == 0;
+    static const struct {
+        const char *enhanced;
+        unsigned code;
+    } rows[] = {{"4.3.1", 452}, {"4.7.1", 452}, {"4.2.2", 452}, {"5.2.2", 552}};
 
-    return reply_error(a, full ? 452 : 451, e);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (strcmp(e->enhanced, rows[i].enhanced) == 0)
+            return reply_error(a, rows[i].code, e);
+    return reply_error(a, 451, e);
 }
 
 static struct reply not_yours(struct house *h, const struct account *acc, struct span sender,

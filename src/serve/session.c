@@ -190,6 +190,7 @@ struct reply session_may_send(struct session *self, struct arena *answers, struc
 
     listen_touch(self->place);
     self->recipients = 0;
+    self->declared = size;
     return ask_reply(self, answers, LETTER_MAY_SEND, &l);
 }
 
@@ -227,6 +228,7 @@ struct reply session_may_reach(struct session *self, struct arena *answers, stru
                                struct span recipient)
 {
     struct letter_may_reach l = {.account = account_of(self),
+                                 .size = self->declared,
                                  .sender = sender,
                                  .recipient = recipient,
                                  .peer = span_of(self->peer),

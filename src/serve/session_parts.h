@@ -27,6 +27,7 @@ struct session {
     int fd;
     bool in_transaction;
     uint32_t recipients;   /* taken of the transaction */
+    uint64_t declared;     /* octets of the transaction's message; 0: not told */
     uint32_t unquestioned; /* so many may be taken without a question about sending limits */
     bool committing; /* the keeper has the message: its answer is waited for, whatever happens */
 };

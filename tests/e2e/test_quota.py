@@ -1,0 +1,214 @@
+"""Storage quotas (P12, HOSTILE row 96, R9): refused in the dialogue with a sentence that helps; exact also with
+many at once and whoever dies when."""
+import random, smtplib, threading, time
+
+import pytest
+
+from port26 import PASSWORD, USER, Port26, wait_for
+
+KIM = "kim@port26.test"
+FAR = "ann@far.test"
+# port 9 is shut: what goes to far.test stays in the queue
+STAYS = """relay "nowhere" { host = "[127.0.0.1]" port = 9 tls = none }
+route "far" { to = { "far.test" } via = "relay:nowhere" }
+delivery { allow-loopback = true }
+"""
+
+
+def text(size, subject="x"):
+    head = f"Subject: {subject}\r\nFrom: <{USER}>\r\nTo: <{FAR}>\r\n\r\n"
+    lines = ("y" * 62 + "\r\n") * ((size - len(head)) // 64)
+    return (head + lines + "z" * (size - len(head) - len(lines) - 2) + "\r\n").encode()
+
+
+def send(client, to, size, declared=False, sender=USER):
+    """(stage, code, words) of the first refusal, or ("done", 250, words)."""
+    options = f" SIZE={size}" if declared else ""
+    for stage, line in (("mail", f"MAIL FROM:<{sender}>{options}"), ("rcpt", f"RCPT TO:<{to}>")):
+        code, words = client.docmd(line)
+        if code != 250:
+            client.rset()
+            return stage, code, words.decode()
+    assert client.docmd("DATA")[0] == 354
+    client.sock.sendall(text(size) + b".\r\n")
+    code, words = client.getreply()
+    return ("data" if code != 250 else "done"), code, words.decode()
+
+
+def exchange(server, timeout=60):
+    c = smtplib.SMTP("127.0.0.1", server.ports["exchange"], timeout=timeout)
+    c.ehlo("sender.test")
+    return c
+
+
+def quota(server, name):
+    return server.json("quota", "show", name)["quota"]
+
+
+def disk(server, account):
+    return sum(f.stat().st_size for f in server.inbox_files(account))
+
+
+def counted(server):
+    """Nothing waits to be counted in the background."""
+    return not any(q["unsure"] for q in server.json("quota", "ls")["quotas"])
+
+
+@pytest.fixture
+def made():
+    servers = []
+
+    def make(extra):
+        s = Port26(extra=extra)
+        servers.append(s)
+        s.account_add(KIM, PASSWORD)
+        return s.start()
+    yield make
+    for s in servers:
+        s.close()
+
+
+@pytest.mark.parametrize("full, code, status", [("later", 452, "4.2.2"), ("never", 552, "5.2.2")])
+def test_sender_is_told(made, full, code, status):
+    s = made(f"{STAYS}quota {{ account = 100K full = {full} }}\n")
+    c = s.client()
+    stage, got, words = send(c, FAR, 150_000, declared=True)
+    assert (stage, got) == ("mail", code) and words.startswith(status), words
+    for part in (f"Your mailbox {USER} is full", "0 bytes of 100.0 KB are used", "needs 146.4 KB", "Delete mail"):
+        assert part in words.replace("\n", " "), words
+    stage, got, words = send(c, FAR, 150_000)
+    assert (stage, got) == ("data", code) and "Your mailbox" in words, words
+    assert send(c, FAR, 60_000, declared=True)[0] == "done"
+    stage, got, words = send(c, FAR, 60_000, declared=True)
+    assert (stage, got) == ("mail", code) and "58." in words, words
+    assert quota(s, USER)["queue"] > 60_000
+    s.command("queue", "rm", s.queue()[0]["id"], "--reason", "test")
+    wait_for(lambda: quota(s, USER)["used"] == 0)
+    assert send(c, FAR, 60_000, declared=True)[0] == "done"
+
+
+def test_exactly_at_the_limit(made):
+    s = made(f"{STAYS}quota {{ account = 100K warn = {{}} }}\n")
+    c = s.client()
+    assert send(c, FAR, 50_000)[0] == "done"
+    first = quota(s, USER)["used"]
+    more = first - 50_000  # Received and the like: the same for the next one, but for its size and id
+    room = 102_400 - first - more
+    assert send(c, FAR, room + 200)[0] == "data"
+    assert send(c, FAR, room - 200)[0] == "done"
+    assert 102_400 - 500 < quota(s, USER)["used"] <= 102_400
+
+
+def test_recipient_is_full_in_the_dialogue(made):
+    s = made("quota { account = 100K }\n")
+    c = exchange(s)
+    assert send(c, KIM, 60_000, sender="x@far.test")[0] == "done"
+    wait_for(lambda: len(s.inbox_files(KIM)) == 1)
+    wait_for(lambda: quota(s, KIM)["mailbox"] == disk(s, KIM))
+    stage, code, words = send(c, KIM, 60_000, declared=True, sender="x@far.test")
+    assert (stage, code) == ("rcpt", 452) and words.startswith("4.2.2"), words
+    assert f"The recipient's mailbox {KIM} is full" in words.replace("\n", " "), words
+    stage, code, words = send(c, KIM, 60_000, sender="x@far.test")
+    assert (stage, code) == ("data", 452), words
+    assert not s.queue()
+    # others may empty it: an IMAP server, or the owner with rm
+    for f in s.inbox_files(KIM):
+        f.unlink()
+    wait_for(lambda: send(c, KIM, 60_000, declared=True, sender="x@far.test")[0] == "done", 30, 1)
+
+
+def test_the_neighbour_fills_the_hosting_account(made):
+    s = made("")
+    s.command("host", "add", "acme", "--quota", "100K")
+    for account in (USER, KIM):
+        s.command("account", "set", account, "--host", "acme")
+    c = exchange(s)
+    assert send(c, KIM, 80_000, sender="x@far.test")[0] == "done"
+    wait_for(lambda: quota(s, KIM)["mailbox"] > 70_000)
+    stage, code, words = send(s.client(), FAR, 60_000, declared=True)
+    assert (stage, code) == ("mail", 452), words
+    assert "Your hosting account acme is full" in words.replace("\n", " "), words
+    assert quota(s, "acme")["used"] == disk(s, KIM)
+
+
+def test_warned_once(made):
+    s = made("quota { account = 100K }\n")
+    c = exchange(s)
+
+    def warnings():
+        return [f for f in s.inbox_files(KIM) if b"Auto-Submitted: auto-generated" in f.read_bytes()]
+    assert send(c, KIM, 85_000, sender="x@far.test")[0] == "done"
+    wait_for(lambda: len(warnings()) == 1)
+    assert b"Your mailbox is 80% full" in warnings()[0].read_bytes()
+    wait_for(lambda: quota(s, KIM)["queue"] == 0)
+    assert send(c, KIM, 2_000, sender="x@far.test")[0] == "done"
+    s.stop()
+    s.start()
+    c = exchange(s)
+    assert send(c, KIM, 2_000, sender="x@far.test")[0] == "done"
+    wait_for(lambda: len(s.inbox_files(KIM)) == 4)
+    assert len(warnings()) == 1
+    assert send(c, KIM, 9_000, sender="x@far.test")[0] == "done"
+    wait_for(lambda: len(warnings()) == 2)
+
+
+def test_two_hundred_at_once(made):
+    """Each sees room when it begins; the sum is exact in the end."""
+    s = made("quota { account = 300K }\n")
+    results, ready = [], threading.Barrier(201)
+
+    def one():
+        c = exchange(s, 120)
+        ready.wait(120)
+        results.append(send(c, KIM, 5_000, sender="x@far.test"))
+    threads = [threading.Thread(target=one, daemon=True) for _ in range(200)]
+    for t in threads:
+        t.start()
+    ready.wait(120)
+    for t in threads:
+        t.join(120)
+    done = [r for r in results if r[0] == "done"]
+    assert len(results) == 200
+    assert all(r[1] == 452 and "4.2.2" in r[2] for r in results if r[0] != "done"), results[:5]
+    wait_for(lambda: not s.queue())
+    files = [f for f in s.inbox_files(KIM) if b"Subject: x\n" in f.read_bytes()]
+    assert len(files) == len(done) >= 50
+    q = quota(s, KIM)
+    assert q["mailbox"] == disk(s, KIM) and q["queue"] == 0
+    assert q["mailbox"] <= 300 * 1024 + 5_000  # the warnings come on top
+    assert s.json("quota", "recount", "--all")["corrected"] == []
+
+
+def test_killed_at_random_moments(made):
+    s = made("quota { account = 100M }\n")
+    r = random.Random(26)
+    stop = threading.Event()
+
+    def load(n):
+        while not stop.is_set():
+            try:
+                c = exchange(s, 10)
+                while not stop.is_set():
+                    send(c, (USER, KIM)[n % 2], 3_000, sender="x@far.test")
+            except (OSError, smtplib.SMTPException, AssertionError):
+                time.sleep(0.05)
+    threads = [threading.Thread(target=load, args=(n,), daemon=True) for n in range(4)]
+    for t in threads:
+        t.start()
+    try:
+        for _ in range(4):
+            time.sleep(r.uniform(0.3, 1.2))
+            s.kill()
+            s.start()
+    finally:
+        stop.set()
+    for t in threads:
+        t.join(30)
+    wait_for(lambda: not s.queue(), 60)
+    wait_for(lambda: counted(s), 60)
+    for account in (USER, KIM):
+        q = quota(s, account)
+        assert q["mailbox"] == disk(s, account) > 0 and q["queue"] == 0
+        assert q["messages"] == len(s.inbox_files(account))
+    answer = s.json("quota", "recount", "--all")
+    assert answer["counted"] == 2 and answer["corrected"] == [] and answer["failed"] == []
