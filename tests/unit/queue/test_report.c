@@ -109,6 +109,52 @@ static void test_success_report(void **state)
     }
 }
 
+/* RFC 3461 4.3, 4.4, 5.2.1, RFC 3464 2.2.1, 2.3.1: what came with MAIL and RCPT is told in every
+ * kind of report, decoded; the whole message comes back only with a failure and RET=FULL. */
+static void test_what_the_sender_gave_comes_back(void **state)
+{
+    struct house *h = *state;
+    struct recipient r;
+    struct message m;
+    static const struct {
+        house_courier_fn *courier;
+        const char *to, *action;
+        enum dsn_ret ret;
+        bool whole;
+    } rows[] = {
+        {never, "a@example.com", "failed", RET_FULL, true},
+        {never, "a@example.com", "failed", RET_HDRS, false},
+        {never, "a@example.com", "failed", RET_UNSET, false},
+        {relays, "a@example.com", "relayed", RET_FULL, false},
+        {relays, "a@example.com", "relayed", RET_HDRS, false},
+        {delivers, "a@here.example", "delivered", RET_FULL, false},
+        {dead, "a@dead.example", "delayed", RET_FULL, false},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char action[40];
+
+        snprintf(action, sizeof action, "Action: %s\r\n", rows[i].action);
+        m = to_one(&r, rows[i].to);
+        m.envelope.ret = rows[i].ret;
+        m.envelope.envid = SPAN("QQ+2B3140+3D+201");
+        r.orcpt = SPAN("RFC822;first+2Btag@old.example");
+        r.notify = NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY;
+        h->courier = rows[i].courier;
+        text_clear(&h->report);
+        house_accept(h, &m);
+        house_run_idle(h);
+        if (rows[i].courier == dead)
+            house_pass(h, 5 * CLOCK_HOUR);
+        assert_true(contains(h, action));
+        assert_true(contains(h, "\r\nOriginal-Envelope-Id: QQ+3140= 1\r\n"));
+        assert_true(contains(h, "\r\nOriginal-Recipient: RFC822;first+tag@old.example\r\n"));
+        assert_int_equal(contains(h, "\r\nhello\r\n"), rows[i].whole);
+        assert_int_equal(contains(h, "Content-Type: message/rfc822\r\n"), rows[i].whole);
+        assert_int_equal(contains(h, "Content-Type: text/rfc822-headers"), !rows[i].whole);
+    }
+}
+
 /* P6: five days of "later", one delay notice, then one failure report with 4.4.7. */
 static void test_expires_after_its_lifetime(void **state)
 {
@@ -183,10 +229,10 @@ static void test_expires_behind_a_dead_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(test_one_report_per_failure),      BOTH(test_no_report_about_a_report),
-        cmocka_unit_test(test_every_wish),      BOTH(test_success_report),
-        BOTH(test_expires_after_its_lifetime),  BOTH(test_untried_does_not_expire),
-        BOTH(test_expires_behind_a_dead_place),
+        BOTH(test_one_report_per_failure),          BOTH(test_no_report_about_a_report),
+        cmocka_unit_test(test_every_wish),          BOTH(test_success_report),
+        BOTH(test_what_the_sender_gave_comes_back), BOTH(test_expires_after_its_lifetime),
+        BOTH(test_untried_does_not_expire),         BOTH(test_expires_behind_a_dead_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

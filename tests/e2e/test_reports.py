@@ -1,0 +1,145 @@
+"""Reports about mail (RFC 3461, 3464): what the sender asked for is honoured, as Python's own parser of mail reads them."""
+import email, email.policy, smtplib
+
+import pytest
+
+from port26 import PASSWORD, USER, wait_for
+from sink import Sink
+
+FAR = "rfc822;first+2Btag@old.test"  # as it is written in RCPT; "+2B" is a plus
+NO_DSN = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "SIZE 100000000")
+
+
+@pytest.fixture
+def hop(start):
+    """A port26 before one server that says what the test wants; mail for port26.test stays here."""
+    sinks = []
+
+    def make(replies=None, delivery='retry = {"1h"}', more="", **kw):
+        s = Sink(replies, **kw)
+        sinks.append(s)
+        p = start(extra=f'relay "hop" {{ host = "127.0.0.1" port = {s.port} tls = none }}\n'
+                        'route "here" { to = {"port26.test"} via = inbox }\nroute "rest" { via = "relay:hop" }\n'
+                        f'delivery {{ {delivery} }}\n{more}')
+        return s, p
+
+    yield make
+    for s in sinks:
+        s.close()
+
+
+def send(p, to, ret, notify, envid="QQ+2B3140+3D", orcpt=FAR):
+    with p.client() as c:
+        assert c.docmd("MAIL", f"FROM:<{USER}> RET={ret} ENVID={envid}")[0] == 250
+        assert c.docmd("RCPT", f"TO:<{to}> NOTIFY={notify} ORCPT={orcpt}")[0] == 250
+        assert c.data(f"From: <{USER}>\r\nTo: <{to}>\r\nSubject: about {to}\r\n\r\nthe body itself\r\n".encode())[0] == 250
+
+
+class Report:
+    def __init__(self, raw):
+        m = email.message_from_bytes(raw, policy=email.policy.default)
+        assert not m.defects and m["Return-Path"] == "<>" and m["Auto-Submitted"].startswith("auto-")
+        assert m.get_content_type() == "multipart/report" and m.get_param("report-type") == "delivery-status"
+        self.text, status, self.original = m.iter_parts()
+        assert self.text.get_content_type() == "text/plain" and status.get_content_type() == "message/delivery-status"
+        self.message, *self.recipients = status.get_payload()
+        self.subject = m["Subject"]
+
+    def about(self):
+        """Subject of the mail it is about, and the text of it that came back (None: only its header did)."""
+        if self.original.get_content_type() == "text/rfc822-headers":
+            return email.message_from_string(self.original.get_content())["Subject"], None
+        assert self.original.get_content_type() == "message/rfc822"
+        m = self.original.get_payload(0)
+        return m["Subject"], m.get_content()
+
+
+def reports(p, count):
+    return {r.about()[0]: r for r in map(Report, p.wait_inbox(count, seconds=60))}
+
+
+def check(r, to, action, status, whole, orcpt="rfc822;first+tag@old.test"):
+    assert r.message["Original-Envelope-Id"] == "QQ+3140=" and r.message["Reporting-MTA"] == "dns;mail.port26.test"
+    assert r.message["Arrival-Date"]
+    assert [x["Final-Recipient"] for x in r.recipients] == [f"rfc822;{to}"]
+    one = r.recipients[0]
+    assert one["Original-Recipient"] == orcpt and one["Action"] == action and one["Status"].startswith(status)
+    assert (one["Will-Retry-Until"] is not None) == (action == "delayed")
+    assert r.about() == (f"about {to}", "the body itself\n" if whole else None)
+
+
+def test_what_the_sender_gave_comes_back(hop):
+    """RET, ENVID and ORCPT in reports of every kind; a next server that knows no DSN makes "relayed"."""
+    def rcpt(state):
+        line = state["line"]
+        return b"550 5.1.1 no such mailbox\r\n" if b"bad" in line else b"450 4.2.1 later\r\n" if b"slow" in line else b"250 ok\r\n"
+
+    s, p = hop({"rcpt": rcpt}, 'retry = {"1s"} delay-notice = 1s', extensions=NO_DSN)
+    every = "SUCCESS,FAILURE,DELAY"
+    for to, ret in (("bad-full@x.test", "FULL"), ("bad-hdrs@x.test", "HDRS"), ("slow@x.test", "FULL"), ("good@x.test", "FULL")):
+        send(p, to, ret, every)
+    send(p, "quiet@x.test", "FULL", "FAILURE,DELAY")
+    send(p, "bad-quiet@x.test", "FULL", "SUCCESS")
+    got = reports(p, 4)
+    check(got["about bad-full@x.test"], "bad-full@x.test", "failed", "5.1.1", True)
+    check(got["about bad-hdrs@x.test"], "bad-hdrs@x.test", "failed", "5.1.1", False)
+    check(got["about slow@x.test"], "slow@x.test", "delayed", "4.2.1", False)
+    check(got["about good@x.test"], "good@x.test", "relayed", "2.", False)
+    assert "no more is heard of this mail" in " ".join(got["about good@x.test"].text.get_content().split())
+    wait_for(lambda: [r["to"] for m in p.queue() for r in m["recipients"]] == ["slow@x.test"], message=lambda: f"{p.queue()}")
+    assert len(p.inbox_files()) == 4
+    assert not any(b"ORCPT" in line or b"ENVID" in line or b"NOTIFY" in line for line in s.lines)
+
+
+def test_delivered_here_and_passed_on(hop):
+    """Delivered into an inbox: we tell. A next server that knows DSN: it is asked, and tells."""
+    s, p = hop()
+    p.account_add("friend@port26.test", "another horse")
+    send(p, "friend@port26.test", "FULL", "SUCCESS")
+    send(p, "far@x.test", "HDRS", "SUCCESS")
+    got = reports(p, 1)
+    check(got["about friend@port26.test"], "friend@port26.test", "delivered", "2.", False)
+    wait_for(lambda: s.kept() and not p.queue())
+    assert len(p.inbox_files()) == 1
+    said = b"".join(s.lines).decode()
+    assert "RET=HDRS ENVID=QQ+2B3140+3D" in said and f"NOTIFY=SUCCESS ORCPT={FAR}" in said
+
+
+def test_bait(start):
+    """HOSTILE 97: mail to nobody with a victim as its sender is refused in the dialogue; nobody gets a bounce."""
+    with Sink() as s:
+        p = start(extra=f'relay "hop" {{ host = "127.0.0.1" port = {s.port} tls = none }}\n'
+                        'route "here" { to = {"port26.test"} via = inbox }\nroute "rest" { via = "relay:hop" }\n',
+                  accounts=False)
+        p.account_add(USER, PASSWORD)
+        with smtplib.SMTP("localhost", p.ports["exchange"], timeout=60) as c:
+            c.ehlo("far.test")
+            assert c.docmd("MAIL", "FROM:<victim@elsewhere.test>")[0] == 250
+            assert c.docmd("RCPT", "TO:<nobody@port26.test>")[0] == 550
+            assert c.docmd("RCPT", f"TO:<{USER}>")[0] == 250  # beside a good one: still no bounce
+            assert c.data(b"Subject: bait\r\n\r\nx\r\n")[0] == 250
+        p.wait_inbox()
+        wait_for(lambda: not p.queue())
+        assert "report.queued" not in p.log() and s.connections == 0
+
+
+def test_two_servers_at_each_other(start):
+    """HOSTILE 95: each believes that the other keeps circle.test. The mail goes round until there are too many Received fields;
+    its report, whose way home is the same circle, does the same; then it is over and nobody made a second report."""
+    circle = 'relay "other" {{ host = "127.0.0.1" port = {} tls = none }}\nroute "circle" {{ to = {{"circle.test"}} via = "relay:other" }}\n'
+    one, two = (start(doors={"exchange": "role = exchange tls = starttls"}, accounts=False) for _ in range(2))
+    for p, other in ((one, two), (two, one)):
+        p.command("domain", "add", "circle.test")
+        p.stop()
+        p.extra = circle.format(other.ports["exchange"])
+        p.write_config()
+        p.start()
+    with smtplib.SMTP("localhost", one.ports["exchange"], timeout=60) as c:
+        c.sendmail("b@circle.test", ["a@circle.test"], b"From: <b@circle.test>\r\nSubject: round\r\n\r\nx\r\n")
+
+    def over():
+        return (one.log() + two.log()).count("report.none") and not one.queue() and not two.queue()
+    wait_for(over, 120, message=lambda: f"{one.queue()} {two.queue()}\n{one.log()[-2000:]}{two.log()[-2000:]}")
+    log = one.log() + two.log()
+    assert log.count("report.queued") == 1 and log.count("report.none") == 1
+    assert 190 < log.count("message.accepted") < 260  # about a hundred rounds each
