@@ -1,6 +1,6 @@
 #include "cli/quota_command.h"
 
-#include "cli/house_command.h"
+#include "cli/form_command.h"
 #include "cli/table.h"
 
 #include <stdio.h>
@@ -88,13 +88,15 @@ static void print_recount(const json_t *answer)
 
 int quota_command_ls(int argc, const char **argv)
 {
-    static const struct house_plain plain = {
-        .command = "quota ls",
-        .examples = "  port26 quota ls\n  port26 quota ls --json | jq '.quotas[] | "
-                    "select(.percent > 80)'\n",
-        .print = print_list};
+    static const struct form_list list = {.command = "quota ls",
+                                          .rows = "quotas",
+                                          .sort = "name",
+                                          .examples =
+                                              "  port26 quota ls\n  port26 quota ls --json | jq "
+                                              "'.quotas[] | select(.percent > 80)'\n",
+                                          .print = print_list};
 
-    return house_command_plain(argc, argv, &plain);
+    return form_command_list(argc, argv, &list);
 }
 
 int quota_command_show(int argc, const char **argv)
