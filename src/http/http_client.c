@@ -127,6 +127,8 @@ static int on_complete(llhttp_t *l)
 {
     struct http_client *c = of(l);
 
+    if (l->status_code < 100) /* RFC 9110 15: three digits */
+        return HPE_USER;
     if (l->status_code / 100 == 1 && l->status_code != 101) {
         c->informed = true;
         return HPE_PAUSED;

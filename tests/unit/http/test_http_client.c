@@ -48,6 +48,8 @@ static const struct scene scenes[] = {
      false},
     {"nothing", "HTTP/1.1 100 Continue\r\n\r\n", "", true, -ECONNRESET, 0, "", true, false},
     {"no HTTP", "220 mail.example.com ESMTP\r\n", "", false, -EPROTO, 0, "", false, false},
+    {"status of two digits", "HTTP/1.1 100 Continue\r\n\r\n",
+     "HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n", false, -EPROTO, 0, "", true, false},
     {"two lengths", "HTTP/1.1 100 Continue\r\n\r\n",
      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi!", false, -EPROTO, 0, "",
      true, false},
