@@ -273,7 +273,7 @@ int remote_may_reach(struct remote *r, struct span recipient, struct arena *a, s
 int remote_accept(struct remote *r, struct message *m, struct arena *a, struct reply *out,
                   struct error *e)
 {
-    struct letter_accept letter = {*m};
+    struct letter_accept letter = {.message = *m};
     struct call c = {.remote = r, .kind = LETTER_ACCEPT, .letter = &letter, .fd = m->content.fd};
 
     if (!r->channel) {

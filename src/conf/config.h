@@ -99,6 +99,9 @@ struct config_incoming {
     uint64_t connections_per_minute; /* new ones, from one network, in one listener */
     bool greylist;                   /* puts off the first message of a sender */
     int64_t greylist_delay;          /* for so long */
+    const char *rspamd;              /* "http://ADDRESS:PORT"; "": none */
+    int64_t rspamd_timeout;
+    bool rspamd_needed; /* no answer: the mail is put off, else taken */
 };
 
 struct config_door {

@@ -207,6 +207,39 @@ static void check_login(struct cross *x, const struct config_relay *r)
                   r->name);
 }
 
+/* "127.0.0.1:11333", "[::1]:11333": couriers look no name up for it. */
+static bool address_and_port(const char *s)
+{
+    char host[INET6_ADDRSTRLEN + 2];
+    const char *colon = strrchr(s, ':');
+    struct span port = span_of(colon ? colon + 1 : "");
+    unsigned char raw[16];
+    uint64_t number;
+    size_t n;
+
+    if (!span_cstr((struct span){s, colon ? (size_t)(colon - s) : 0}, host, sizeof host) ||
+        !span_u64(port, 65535, &number) || !number)
+        return false;
+    n = strlen(host);
+    if (host[0] != '[')
+        return inet_pton(AF_INET, host, raw) == 1;
+    if (host[n - 1] != ']')
+        return false;
+    host[n - 1] = '\0';
+    return inet_pton(AF_INET6, host + 1, raw) == 1;
+}
+
+static void check_rspamd(struct cross *x)
+{
+    const char *url = x->c->incoming.rspamd;
+
+    if (*url && (strncmp(url, "http://", 7) != 0 || !address_and_port(url + 7)))
+        notes_add(x->notes, NOTES_ERROR, place(x, &x->c->incoming.rspamd, NULL),
+                  "'%s' in rspamd of incoming is no address with a port: write "
+                  "http://127.0.0.1:11333",
+                  url);
+}
+
 /* What stands in the file is printed and logged: no place for a password. */
 static void check_proxy(struct cross *x)
 {
@@ -429,6 +462,7 @@ int cross_check(struct config *c, struct config_notes *notes)
     for (size_t i = 0; i < c->route_count; i++)
         check_route(&x, &c->routes[i]);
     check_proxy(&x);
+    check_rspamd(&x);
     check_notices(&x);
     check_quota(&x);
     check_clients(&x);

@@ -196,6 +196,19 @@ static const struct row incoming[] = {
         .standard = "false"),
     TIME(config_incoming, greylist_delay, "greylist-delay", CLOCK_SECOND, CLOCK_HOUR,
          "How long it is put off at least.", .standard = "5m"),
+    TEXT(
+        config_incoming, rspamd, "rspamd", ROW_TEXT, 0, 200,
+        "Where rspamd listens for checks, as http://127.0.0.1:11333. It is asked about every "
+        "message "
+        "before it is taken; what it found out by SPF, DKIM and DMARC stands in an "
+        "Authentication-Results field, and it may refuse (reject), put off (soft reject, greylist) "
+        "or mark (add header: X-Spam). Couriers ask it.",
+        .standard = ""),
+    TIME(config_incoming, rspamd_timeout, "rspamd-timeout", CLOCK_SECOND, 2 * CLOCK_MINUTE,
+         "How long its answer is waited for.", .standard = "15s"),
+    YESNO(config_incoming, rspamd_needed, "rspamd-needed",
+          "Whether mail is put off (451) when rspamd does not answer; else it is taken unchecked.",
+          .standard = "false"),
 };
 
 static const struct row door[] = {

@@ -241,17 +241,23 @@ static struct span tag_key(const uint64_t *tag)
     return (struct span){(const char *)tag, sizeof *tag};
 }
 
+/* Stands in the tags of the questions asked at this end: the keeper asks its children too. */
+static uint64_t own_mark(const struct channel *c)
+{
+    return UINT64_C(1) << (c->from == SIDE_KEEPER ? 63 : 62);
+}
+
 /* An answer goes to its fiber, anything else to the owner. */
 static void hand_over(struct channel *c, struct parcel *p)
 {
     struct waiter *w = p->tag ? map_get(c->waiters, tag_key(&p->tag)) : NULL;
-    bool asked_here = p->tag && (p->tag >> 63);
+    bool asked_here = p->tag & own_mark(c);
 
     if (w) {
         w->answer = p;
         map_take(c->waiters, tag_key(&p->tag));
         fiber_wake(w->fiber);
-    } else if (asked_here && c->from == SIDE_KEEPER) {
+    } else if (asked_here) {
         parcel_free(&p); /* the fiber that asked gave up before the answer came */
     } else {
         c->calls->parcel(c->arg, p);
@@ -408,7 +414,7 @@ struct parcel *channel_ask(struct channel *c, enum letter_kind kind, const void 
                            int64_t deadline)
 {
     struct waiter w = {.fiber = fiber_self()};
-    uint64_t tag = ++c->next_tag | UINT64_C(1) << 63;
+    uint64_t tag = ++c->next_tag | own_mark(c);
 
     assert(w.fiber);
     if (!channel_send(c, kind, tag, letter, fd))

@@ -178,6 +178,14 @@ static void visit_accept(struct wire *p, struct letter_accept *l)
     wire_u32(p, &m->header_size);
     wire_span(p, &m->once);
     wire_u64(p, &m->once_digest);
+    wire_bool(p, &l->outside);
+}
+
+static void visit_scanned(struct wire *p, struct letter_scanned *l)
+{
+    wire_enum(p, &l->verdict, SCAN_NO_ANSWER);
+    wire_span(p, &l->fields);
+    wire_span(p, &l->words);
 }
 
 static void visit_mailbox_wanted(struct wire *p, struct letter_mailbox_wanted *l)

@@ -43,6 +43,8 @@ enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_CO
     X(LETTER_MAILBOX, mailbox, SIDE_KEEPER)                                                        \
     X(LETTER_JOB, job, SIDE_KEEPER)                                                                \
     X(LETTER_RESULT, result, SIDE_COURIER)                                                         \
+    X(LETTER_SCAN, accept, SIDE_KEEPER)                                                            \
+    X(LETTER_SCANNED, scanned, SIDE_COURIER)                                                       \
     X(LETTER_PLACES, text, SIDE_KEEPER)                                                            \
     X(LETTER_PLACE, place, SIDE_COURIER)                                                           \
     X(LETTER_NOTE, note, SIDE_COURIER | SIDE_KEEPER)                                               \
@@ -147,6 +149,7 @@ struct letter_answer {
 
 struct letter_accept {
     struct message message;
+    bool outside; /* from a sender without login: serve/inspection.h has its say */
 };
 
 /* What a POP3 session wants of a mailbox: to open it for itself alone, a page of its list, a
@@ -181,6 +184,15 @@ struct letter_mailbox {
 
 struct letter_job {
     struct job job;
+};
+
+enum scan_verdict { SCAN_TAKE, SCAN_LATER, SCAN_REFUSE, SCAN_NO_ANSWER };
+
+/* What rspamd says of a message. */
+struct letter_scanned {
+    unsigned verdict;   /* enum scan_verdict */
+    struct span fields; /* whole lines with CR LF, to stand before the message */
+    struct span words;  /* of a refusal, or empty */
 };
 
 struct letter_result {

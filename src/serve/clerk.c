@@ -7,6 +7,7 @@
 #include "serve/admission.h"
 #include "serve/mailboxes.h"
 #include "serve/incoming.h"
+#include "serve/inspection.h"
 #include "serve/policy.h"
 #include "serve/expansion.h"
 #include "serve/quotas.h"
@@ -280,6 +281,31 @@ static void sign_and_accept(void *arg)
     quotas_accept(h, &l->message, accepted, e);
 }
 
+static void accept_checked(struct errand *e)
+{
+    struct house *h = e->clerk->house;
+    struct letter_accept *l = e->parcel->letter;
+    struct reply r = expansion_replace(h, &l->message, e->parcel->arena);
+
+    if (r.code)
+        accepted(e, &r);
+    else if (signs(e))
+        fiber_start(h->loop, sign_and_accept, e);
+    else
+        quotas_accept(h, &l->message, accepted, e);
+}
+
+static void inspect_and_accept(void *arg)
+{
+    struct errand *e = arg;
+    struct reply r = inspection_run(e->clerk->house, e->parcel->letter, e->parcel->arena);
+
+    if (r.code)
+        accepted(e, &r);
+    else
+        accept_checked(e);
+}
+
 static void on_accept(struct errand *e)
 {
     struct letter_accept *l = e->parcel->letter;
@@ -290,16 +316,12 @@ static void on_accept(struct errand *e)
     if (e->clerk->is_command)
         stamp_local(e->clerk, &l->message);
     r = admission_check(&l->message, size_max, e->parcel->arena);
-    if (!r.code)
-        r = expansion_replace(e->clerk->house, &l->message, e->parcel->arena);
-    if (r.code) {
+    if (r.code)
         accepted(e, &r);
-        return;
-    }
-    if (signs(e))
-        fiber_start(e->clerk->house->loop, sign_and_accept, e);
+    else if (!e->clerk->is_command && inspection_wanted(e->clerk->house, l))
+        fiber_start(e->clerk->house->loop, inspect_and_accept, e);
     else
-        quotas_accept(e->clerk->house, &l->message, accepted, e);
+        accept_checked(e);
 }
 
 /* ---- mailboxes ---- */

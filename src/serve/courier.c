@@ -11,6 +11,7 @@
 #include "place/place.h"
 #include "serve/child.h"
 #include "serve/logins.h"
+#include "serve/scanner.h"
 #include "serve/senders.h"
 
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct courier {
     struct attempt_context *attempts;
     struct detour *detour;
     struct senders *senders;
+    struct scanner *scanner; /* NULL: there is no rspamd to ask */
     unsigned running;
     bool draining, closing;
     struct errand *first; /* all that run */
@@ -58,6 +60,7 @@ static void close_down(void *arg)
     timer_free(&self->pulse);
     detour_free(&self->detour);
     senders_free(&self->senders);
+    scanner_free(&self->scanner);
     attempt_close(&self->attempts);
     for (int waited = 0; fiber_count(c->loop) > 1 && waited < GOOD_BYE; waited += LOOK)
         fiber_sleep(LOOK);
@@ -92,6 +95,33 @@ static void log_outcomes(const struct job *job, const struct job_result *r)
     }
 }
 
+static void finish(struct errand *e)
+{
+    struct courier *self = e->child->own;
+
+    parcel_free(&e->parcel);
+    *e->link = e->next;
+    if (e->next)
+        e->next->link = e->link;
+    self->running--;
+    end_when_idle(e->child);
+    free(e);
+}
+
+static void scan(void *arg)
+{
+    struct errand *e = arg;
+    struct courier *self = e->child->own;
+    struct letter_accept *l = e->parcel->letter;
+    struct letter_scanned answer = {.verdict = SCAN_NO_ANSWER};
+
+    l->message.content.fd = e->parcel->fd;
+    if (self->scanner)
+        scanner_ask(self->scanner, &l->message, e->parcel->arena, &answer);
+    channel_send(e->child->channel, LETTER_SCANNED, e->parcel->tag, &answer, -1);
+    finish(e);
+}
+
 static void run(void *arg)
 {
     struct errand *e = arg;
@@ -108,13 +138,7 @@ static void run(void *arg)
     if (!channel_send(e->child->channel, LETTER_RESULT, 0, &result, -1))
         log_event(LOG_ERROR, "result.lost", LOG_ID(&l->job.envelope.id));
     logins_wipe(&l->job);
-    parcel_free(&e->parcel);
-    *e->link = e->next;
-    if (e->next)
-        e->next->link = e->link;
-    self->running--;
-    end_when_idle(e->child);
-    free(e);
+    finish(e);
 }
 
 /* ---- where we are ---- */
@@ -267,7 +291,7 @@ static void on_parcel(struct child *c, struct parcel *p)
         take_places(self, ((struct letter_text *)p->letter)->text);
     if (p->kind == LETTER_NOTE)
         on_heard(self, p->letter);
-    if (p->kind != LETTER_JOB) {
+    if (p->kind != LETTER_JOB && p->kind != LETTER_SCAN) {
         parcel_free(&p);
         return;
     }
@@ -277,7 +301,7 @@ static void on_parcel(struct child *c, struct parcel *p)
         self->first->link = &e->next;
     self->first = e;
     self->running++;
-    e->fiber = fiber_start(c->loop, run, e);
+    e->fiber = fiber_start(c->loop, p->kind == LETTER_JOB ? run : scan, e);
 }
 
 static void break_off(void *arg)
@@ -327,6 +351,8 @@ static int start(struct child *c, struct error *e)
     self->detour = detour_new(c->config, self->attempts);
     self->senders = senders_new(c->config, self->dns, on_warning, self);
     detour_hear(self->detour, senders_about, self->senders);
+    if (*c->config->incoming.rspamd && !(self->scanner = scanner_new(c->loop, c->config, e)))
+        return -1;
     if (self->places)
         attempt_known(self->attempts, span_of(self->places));
     free(self->places);

@@ -7,6 +7,7 @@
 #include "conf/config.h"
 #include "queue/queue.h"
 
+struct channel;
 struct incoming;
 struct worker;
 struct mailboxes;
@@ -37,6 +38,9 @@ struct house {
     /* Hands a job to a courier; NULL: there are none (command line). */
     bool (*carry)(void *arg, const struct job *job, unsigned *courier);
     void *carry_arg;
+    /* A courier to ask about mail from outside, with the same `arg`; NULL, or returns NULL: none.
+     */
+    struct channel *(*scanner)(void *arg);
 };
 
 /* Opens all of it; takes the store's lock. `carry` may be NULL. 0, or -1 and *e. */

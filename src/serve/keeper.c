@@ -255,6 +255,18 @@ static bool carry(void *arg, const struct job *job, unsigned *courier)
     return true;
 }
 
+/* The courier with the least to do. */
+static struct channel *scanner(void *arg)
+{
+    const struct keeper *k = arg;
+    const struct member *best = NULL;
+
+    for (const struct member *m = k->crew ? crew_first(k->crew) : NULL; m; m = m->next)
+        if (m->side == SIDE_COURIER && m->ready && !m->leaving && (!best || m->load < best->load))
+            best = m;
+    return best ? best->channel : NULL;
+}
+
 /* ---- reload: all or nothing ---- */
 
 static void want_crew(struct keeper *k)
@@ -445,6 +457,7 @@ static int open_all(struct keeper *k, struct error *e)
         log_event(LOG_NOTICE, "jail.partial", LOG_STR("why", e->words));
     if (house_open(k->loop, c, carry, k, &k->house, e) < 0)
         return -1;
+    k->house->scanner = scanner;
     tokens_listen(k->tokens, k->loop, token_came, k);
     k->places = places_open(k->loop, c->store.path);
     k->notices = notices_new(k->loop, k->places, on_notice, k);

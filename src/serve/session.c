@@ -394,6 +394,7 @@ struct reply session_hand_over(struct session *self, const struct session_mail *
     add_fields(self, mail, m, &fields);
     m->content.prefix = text_span(&fields);
     m->header_size = self->body.header_size;
+    l.outside = !is_submission(self);
     self->committing = true;
     p = channel_ask(self->house->keeper, LETTER_ACCEPT, &l, m->content.fd,
                     clock_now() + COMMIT_TIME);

@@ -187,11 +187,54 @@ static void garbage_ends_the_channel(void **state)
     close_scene(&s);
 }
 
+/* ---- the keeper asks as well */
+
+static void answer_scan(void *arg, struct parcel *p)
+{
+    struct scene *s = arg;
+    struct letter_scanned l = {.verdict = SCAN_LATER, .words = SPAN("not now")};
+
+    assert_int_equal(p->kind, LETTER_SCAN);
+    s->got++;
+    channel_send(s->listener, LETTER_SCANNED, p->tag, &l, -1);
+    parcel_free(&p);
+}
+
+static void ask_courier(void *arg)
+{
+    struct scene *s = arg;
+    struct letter_accept l = {.message = {.content = {.fd = -1}}};
+    struct parcel *p = channel_ask(s->keeper, LETTER_SCAN, &l, -1, clock_now() + 5000);
+
+    s->ok = p && p->kind == LETTER_SCANNED &&
+            span_is(((struct letter_scanned *)p->letter)->words, "not now");
+    parcel_free(&p);
+    loop_stop(s->loop);
+}
+
+static void the_keeper_asks(void **state)
+{
+    static const struct channel_calls courier_calls = {answer_scan, closed};
+    struct scene s = {.loop = loop_new()};
+    int pair[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    s.keeper = channel_new(s.loop, pair[0], SIDE_COURIER, &keeper_calls, &s);
+    s.listener = channel_new(s.loop, pair[1], SIDE_KEEPER, &courier_calls, &s);
+    fiber_start(s.loop, ask_courier, &s);
+    loop_run(s.loop);
+    assert_true(s.ok);
+    assert_int_equal(s.got, 1);
+    close_scene(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(letters_and_files_stay_in_order),
         cmocka_unit_test(a_question_gets_its_answer),
+        cmocka_unit_test(the_keeper_asks),
         cmocka_unit_test(no_answer_from_the_dead),
         cmocka_unit_test(garbage_ends_the_channel),
     };
