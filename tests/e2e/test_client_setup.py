@@ -344,3 +344,16 @@ def test_without_incoming(start):
     r = p.command("settings", "--format", "apple", USER, check=False)
     assert r.returncode and "imap" in r.stderr
     assert curl(p, STS, "web", "mta-sts.port26.test")[0] == 404
+
+
+def test_domains_of_the_store(server):
+    """A domain that was added while the server runs is ours at once, and not any more once it is removed."""
+    path = f"{MOZILLA}?emailaddress=her@added.test"
+    assert curl(server, path)[0] == 404
+    server.command("host", "add", "customer")
+    server.command("domain", "add", "added.test", "--host", "customer")
+    t = Thunderbird(curl(server, path, host="autoconfig.added.test")[2], "her@added.test")
+    assert t.domains == ["added.test"]
+    assert "her@added.test" in server.command("settings", "--format", "outlook", "her@added.test").stdout
+    server.command("domain", "rm", "added.test")
+    assert curl(server, path)[0] == 404

@@ -1,8 +1,9 @@
 """What rspamd says of mail from outside: a small one of our own tells what it was asked, and answers as each test wants it."""
-import http.server, json, pathlib, re, shutil, smtplib, socket, subprocess, tempfile, threading
+import http.server, json, os, re, shutil, smtplib, socket, threading, urllib.request
 
 import pytest
 
+from peers import Dns, Peer
 from port26 import USER, free_port, message, wait_for
 
 EXCHANGE = {"exchange": "role = exchange tls = starttls", "submission": "role = submission tls = starttls"}
@@ -114,3 +115,62 @@ def test_wrong_address(start):
         r = p.command("config", "check", check=False)
         assert r.returncode and "http://127.0.0.1:11333" in r.stdout + r.stderr, url
         p.write_config()
+
+
+# ---- the real one
+
+CONFIG = """options {{
+  pidfile = "{dir}/pid"; cache_file = "{dir}/cache"; control_socket = "{dir}/control"; tempdir = "{dir}";
+  url_tld = "/usr/share/rspamd/effective_tld_names.dat"; filters = "dkim";
+  local_addrs = []; check_local = true; enable_test_patterns = true;
+  dns {{ nameserver = ["127.0.0.1:{dns}"]; timeout = 5s; retransmits = 2; }}
+}}
+logging {{ type = "console"; level = "error"; }}
+worker "normal" {{ bind_socket = "127.0.0.1:{port}"; count = 1; }}
+actions {{ reject = 15; add_header = 6; }}
+modules {{ path = "/usr/share/rspamd/plugins"; }}
+spf {{ spf_cache_size = 10; }}
+dkim {{ dkim_cache_size = 10; }}
+dmarc {{ }}
+"""
+PATTERN = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n"
+
+
+class RealRspamd(Peer):
+    def __init__(self, dns):
+        super().__init__()
+        self.port = free_port()
+        conf = self.write("rspamd.conf", CONFIG.format(dir=self.dir, dns=dns.port, port=self.port))
+        self.spawn(["rspamd", "-f", *(["-i"] if os.geteuid() == 0 else []), "-c", conf])
+        self.url = f"http://127.0.0.1:{self.port}"
+        wait_for(self.pings, 90, 0.2, lambda: "no rspamd:\n" + self.words()[-3000:])
+
+    def pings(self):
+        assert self.process.poll() is None, self.words()[-3000:]
+        try:
+            return urllib.request.urlopen(self.url + "/ping", timeout=5).status == 200
+        except OSError:
+            return False
+
+
+@pytest.mark.skipif(not shutil.which("rspamd"), reason="no rspamd here")
+def test_the_real_one(start):
+    dns = Dns([r"far.test. TXT v=spf1\032ip4:127.0.0.1\032-all", r"_dmarc.far.test. TXT v=DMARC1\059\032p=reject",
+               r"bad.test. TXT v=spf1\032ip4:192.0.2.1\032-all"])
+    real = None
+    try:
+        real = RealRspamd(dns)
+        p = start(doors=EXCHANGE, extra=f'incoming {{ rspamd = "{real.url}" rspamd-needed = true rspamd-timeout = 30s }}\n')
+        assert bring(p)[0] == 250 and bring(p, "a@bad.test")[0] == 250
+        fields = [head(m) for m in p.wait_inbox(2)]
+        good, bad = (next(f for f in fields if f"smtp.mailfrom={d}".encode() in f) for d in ("far.test", "bad.test"))
+        assert b"spf=pass" in good and b"dkim=none" in good and b"dmarc=pass header.from=far.test" in good
+        assert b"spf=fail" in bad and b"dmarc=none" in bad
+        code, words = bring(p, body="X" + PATTERN)
+        assert code == 550 and b"Gtube" in words
+        assert bring(p, body="Y" + PATTERN)[0] == 250
+        assert any(b"X-Spam: Yes" in m for m in p.wait_inbox(3))
+    finally:
+        if real:
+            real.close()
+        dns.close()
