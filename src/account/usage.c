@@ -317,7 +317,7 @@ static struct usage_charge *charge_all(struct usage *u, const struct usage_want 
     struct usage_charge *c = memory_alloc(sizeof *c + w->count * sizeof *c->post);
 
     c->sender = known(u, w->sender);
-    c->octets = (int64_t)w->octets;
+    c->octets = w->local ? 0 : (int64_t)w->octets;
     if (c->sender) {
         c->sender->charges++;
         change(c->sender, (struct amount){.queue = c->octets});
@@ -403,11 +403,22 @@ static int refused(struct usage *u, struct usage_charge **c, struct usage_full *
     return -1;
 }
 
+/* Room for the sender's part of a message for which the recipients pay? */
+static bool sender_fits(struct usage *u, const struct usage_want *w, struct usage_full *full)
+{
+    const struct usage_want alone = {.sender = w->sender, .octets = w->octets};
+
+    return !w->local || usage_fits(u, &alone, full) == 0;
+}
+
 int usage_charge(struct usage *u, const struct usage_want *w, bool force, struct usage_charge **out,
                  struct usage_full *full)
 {
-    struct usage_charge *c = charge_all(u, w);
+    struct usage_charge *c;
 
+    if (!force && !sender_fits(u, w, full))
+        return -1;
+    c = charge_all(u, w);
     if (!force && find_full(u, c, full))
         return refused(u, &c, full);
     if (c->sender)
@@ -420,8 +431,11 @@ int usage_charge(struct usage *u, const struct usage_want *w, bool force, struct
 
 int usage_fits(struct usage *u, const struct usage_want *w, struct usage_full *full)
 {
-    struct usage_charge *c = charge_all(u, w);
+    struct usage_charge *c;
 
+    if (!sender_fits(u, w, full))
+        return -1;
+    c = charge_all(u, w);
     if (find_full(u, c, full))
         return refused(u, &c, full);
     release(u, &c, false);

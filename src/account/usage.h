@@ -83,6 +83,8 @@ struct usage_want {
     uint64_t octets;
     const struct usage_post *posts;
     size_t count;
+    bool local; /* posts are all its recipients: the sender must have room, and only they pay, so
+                   that a hosting account is not charged twice for one message */
 };
 
 /* Whose quota it is that has no room. */

@@ -62,17 +62,19 @@ static uint64_t file_octets(const struct store_head *head, struct span recipient
 static void want_posts(struct queue *q, const struct store_head *head, struct usage_post *posts,
                        struct usage_want *w)
 {
-    *w = (struct usage_want){.sender = head->origin.account, .octets = head->size};
+    *w = (struct usage_want){.sender = head->origin.account, .octets = head->size, .local = true};
     for (size_t i = 0; i < head->envelope.count && q->calls->mailbox; i++) {
         struct span to = head->envelope.recipients[i].address, account;
 
         if (head->recipients && head->recipients[i].end != STORE_WAITING)
             continue;
         account = q->calls->mailbox(q->arg, head->envelope.sender, to);
+        w->local &= account.len > 0;
         if (account.len)
             posts[w->count++] = (struct usage_post){account, (uint32_t)i, file_octets(head, to)};
     }
     w->posts = posts;
+    w->local &= w->count > 0;
 }
 
 int inside_charge(struct queue *q, const struct store_head *head, bool force,

@@ -64,8 +64,8 @@ static void test_uid(void **state)
                                       "a\x7f",
                                       "\xc3\xa4",
                                       "a\tb",
-                                      "1763856000.01kb3xq6v80123456789abcdef_0."
-                                      "a-host-with-a-very-long-name.example.org"};
+                                      ("1763856000.01kb3xq6v80123456789abcdef_0."
+                                       "a-host-with-a-very-long-name.example.org")};
     struct arena *a = arena_new();
     struct span key = SPAN("1763856000.01kb3xq6v80123456789abcdef_0.mx"), first = SPAN_NONE;
     char near[120];
