@@ -196,6 +196,7 @@ enum config_language { CONFIG_ENGLISH, CONFIG_GERMAN };
 /* What senders are told about their mail (RFC 3464). */
 struct config_reports {
     enum config_language language;
+    uint64_t per_hour; /* to one sender as mails of their own; 0: all */
 };
 
 /* What is told to people unasked. */

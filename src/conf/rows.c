@@ -386,6 +386,10 @@ static const struct row reports[] = {
            "The language of the reports about mail that failed, waits, or has arrived. What went "
            "wrong with it is told in English for now.",
            .standard = "en"),
+    NUMBER(config_reports, per_hour, "per-hour", ROW_NUMBER, 0, 1000000,
+           "How many of them one sender gets within an hour as mails of their own. Those beyond "
+           "come together in one mail after half an hour, each of them whole. 0: all alone.",
+           .standard = "100"),
 };
 
 static const struct row notices[] = {

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "mail/address.h"
+#include "mail/dsn_texts.h"
 #include "mail/dsn_words.h"
 #include "mail/quoted.h"
 #include "mail/trace.h"
@@ -9,6 +10,7 @@
 #include "mail/xtext.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 enum {
     FIELD_WIDTH = 78,
@@ -258,28 +260,42 @@ static void choose_boundary(const struct text *parts, const struct id *id, char 
     text_free(&b);
 }
 
-static void add_header(struct text *out, const struct dsn_report *r, const char *boundary)
+/* Who writes, to whom, when; up to the MIME fields. */
+struct letterhead {
+    struct span hostname, postmaster, sender, subject;
+    const struct id *id;
+    int64_t now;
+    const char *automatic; /* RFC 3834 section 5 */
+};
+
+static void add_letterhead(struct text *out, const struct letterhead *h)
 {
-    struct text subject = TEXT_INIT(300);
     struct address a;
 
     text_adds(out, "From: \"port26 mail system\" <");
-    if (address_parse(r->postmaster, false, &a) == PATH_OK)
-        text_add(out, r->postmaster);
+    if (address_parse(h->postmaster, false, &a) == PATH_OK)
+        text_add(out, h->postmaster);
     else
-        text_addf(out, "MAILER-DAEMON@%.*s", SPAN_ARG(r->hostname));
+        text_addf(out, "MAILER-DAEMON@%.*s", SPAN_ARG(h->hostname));
     text_adds(out, ">\r\n");
-    if (address_parse(r->sender, true, &a) == PATH_OK)
+    if (address_parse(h->sender, true, &a) == PATH_OK)
         text_addf(out, "To: <%.*s>\r\n", SPAN_ARG(a.whole));
     else
         text_adds(out, "To: undisclosed-recipients:;\r\n");
+    add_field(out, "Subject", h->subject);
+    trace_date(h->now, out);
+    trace_message_id(h->id, h->hostname, out);
+    text_addf(out, "Auto-Submitted: %s\r\nMIME-Version: 1.0\r\n", h->automatic);
+}
+
+static void add_header(struct text *out, const struct dsn_report *r, const char *boundary)
+{
+    struct text subject = TEXT_INIT(300);
+
     dsn_words_subject(r, &subject);
-    add_field(out, "Subject", text_span(&subject));
-    trace_date(r->now, out);
-    trace_message_id(&r->id, r->hostname, out);
+    add_letterhead(out, &(struct letterhead){r->hostname, r->postmaster, r->sender,
+                                             text_span(&subject), &r->id, r->now, "auto-replied"});
     text_addf(out,
-              "Auto-Submitted: auto-replied\r\n"
-              "MIME-Version: 1.0\r\n"
               "Content-Type: multipart/report; report-type=delivery-status;\r\n"
               "\tboundary=\"%s\"\r\n\r\n"
               "This is a report about your mail, made of several parts (MIME).\r\n",
@@ -320,4 +336,67 @@ bool dsn_compose(const struct dsn_report *r, struct text *out, unsigned *need)
     }
     text_addf(out, "\r\n--%s--\r\n", boundary);
     return ok && !out->full;
+}
+
+/* ---- many reports in one mail */
+
+static const char *encoding(unsigned need)
+{
+    return need ? "Content-Transfer-Encoding: 8bit\r\n" : "";
+}
+
+/* In a digest a part is message/rfc822 when it says nothing else. */
+static void add_digest(struct text *out, const struct dsn_bundle *b, const char *boundary)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        const struct dsn_part *p = &b->parts[i];
+
+        text_addf(out, "\r\n--%s\r\n%s%s\r\n", boundary,
+                  p->need & NEED_UTF8 ? "Content-Type: message/global\r\n" : "", encoding(p->need));
+        text_add(out, p->whole);
+    }
+    text_addf(out, "\r\n--%s--\r\n", boundary);
+}
+
+static void add_bundle_header(struct text *out, const struct dsn_bundle *b, const char *boundary,
+                              unsigned need)
+{
+    struct text subject = TEXT_INIT(300);
+
+    text_addf(&subject, "%zu %s", b->count, dsn_texts(b->language)->many);
+    add_letterhead(out,
+                   &(struct letterhead){b->hostname, b->postmaster, b->sender, text_span(&subject),
+                                        &b->id, b->now, "auto-generated"});
+    text_addf(out,
+              "Content-Type: multipart/mixed; boundary=\"=_%s_0\"\r\n%s\r\n"
+              "These are reports about your mail, in several parts (MIME).\r\n",
+              boundary, encoding(need));
+    text_free(&subject);
+}
+
+bool dsn_bundle(const struct dsn_bundle *b, struct text *out, unsigned *need)
+{
+    struct text words = TEXT_INIT(PART_MAX);
+    char id[ID_TEXT + 1], inner[sizeof id + 8];
+    bool ours = true; /* the id is new: nobody could write it before */
+
+    assert(b->sender.len && b->count);
+    id_text(&b->id, id);
+    *need = utf8_high(b->sender) ? NEED_UTF8 | NEED_8BIT : 0;
+    for (size_t i = 0; i < b->count; i++) {
+        *need |= b->parts[i].need;
+        ours = ours && span_search(b->parts[i].whole, span_of(id)) < 0;
+    }
+    snprintf(inner, sizeof inner, "=_%s_1", id);
+    add_bundle_header(out, b, id, *need);
+    text_addf(out, "\r\n--=_%s_0\r\n", id);
+    dsn_words_bundle(b, &words);
+    add_text_part(out, "text/plain; charset=utf-8", text_span(&words));
+    text_addf(out, "\r\n--=_%s_0\r\nContent-Type: multipart/digest; boundary=\"%s\"\r\n%s\r\n", id,
+              inner, encoding(*need));
+    add_digest(out, b, inner);
+    text_addf(out, "\r\n--=_%s_0--\r\n", id);
+    ours = ours && !words.full;
+    text_free(&words);
+    return ours && !out->full;
 }

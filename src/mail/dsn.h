@@ -57,4 +57,23 @@ struct dsn_report {
  * it needs from the next hop (enum envelope_need bits). False when it does not fit in out. */
 bool dsn_compose(const struct dsn_report *r, struct text *out, unsigned *need);
 
+/* One of many reports to the same sender: as it would go out alone. */
+struct dsn_part {
+    struct span whole; /* header and body, CR LF lines */
+    unsigned need;     /* enum envelope_need bits */
+};
+
+struct dsn_bundle {
+    enum dsn_language language;
+    struct span hostname, postmaster, sender; /* as in dsn_report */
+    struct id id;                             /* of the bundle */
+    int64_t now;
+    const struct dsn_part *parts; /* at least one */
+    size_t count;
+};
+
+/* Appends one mail that holds each of these reports whole: words for people with the subjects of
+ * all, then a multipart/digest (RFC 2046 5.1.5). *need and the result are as above. */
+bool dsn_bundle(const struct dsn_bundle *b, struct text *out, unsigned *need);
+
 #endif

@@ -40,7 +40,11 @@ static const struct dsn_texts texts[DSN_LANGUAGES] = {
                  "the same for programs, and %s.",
          .whole = "your mail",
          .header = "the header of your mail",
-         .system = "The mail system of "},
+         .system = "The mail system of ",
+         .many = "reports about your mail",
+         .bundle = "There were many reports about your mail within one hour. So that they do not "
+                   "flood your mailbox, those that came last are together in this one. Each of "
+                   "them stands below as it would have come alone:"},
     [DSN_GERMAN] =
         {.kind =
              {[DSN_FAILED] = {"Nicht zugestellt",
@@ -84,7 +88,11 @@ static const struct dsn_texts texts[DSN_LANGUAGES] = {
                  "Es folgt dasselbe für Programme, und %s.",
          .whole = "Ihre Mail",
          .header = "der Kopf Ihrer Mail",
-         .system = "Das Mailsystem von "},
+         .system = "Das Mailsystem von ",
+         .many = "Berichte ueber Ihre Mail",
+         .bundle = "Innerhalb einer Stunde gab es viele Berichte über Ihre Mail. Damit sie Ihr "
+                   "Postfach nicht überfluten, stehen die letzten zusammen in dieser einen Mail. "
+                   "Jeder steht unten so, wie er allein gekommen wäre:"},
 };
 
 const struct dsn_texts *dsn_texts(enum dsn_language l)

@@ -20,6 +20,8 @@ struct dsn_texts {
     const char *help; /* takes the address (two parts), the id, and what follows */
     const char *whole, *header;
     const char *system; /* "The mail system of " */
+    const char *many;   /* subject of a bundle, behind the number of reports; ASCII */
+    const char *bundle; /* what it is, before their subjects */
 };
 
 const struct dsn_texts *dsn_texts(enum dsn_language l);

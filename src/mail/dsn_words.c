@@ -131,6 +131,42 @@ void dsn_words_subject(const struct dsn_report *r, struct text *out)
         text_addf(out, "%zu %s", r->count, r->count == 1 ? t->recipient : t->recipients);
 }
 
+/* The Subject field of a report of ours, which may be folded. */
+static void subject_of(struct span report, struct text *out)
+{
+    static const struct span name = SPAN("Subject:");
+    struct span line;
+    bool inside = false;
+
+    while (quoted_line(&report, &line) && line.len) {
+        bool folded = line.at[0] == ' ' || line.at[0] == '\t';
+
+        if (inside && !folded)
+            return;
+        inside = inside || span_istarts(line, name);
+        if (inside)
+            text_addf(out, " %.*s", SPAN_ARG(folded ? line : span_from(line, name.len)));
+    }
+}
+
+void dsn_words_bundle(const struct dsn_bundle *b, struct text *out)
+{
+    const struct dsn_texts *t = dsn_texts(b->language);
+
+    wrap(out, "", span_of(t->bundle));
+    text_adds(out, "\r\n");
+    for (size_t i = 0; i < b->count; i++) {
+        struct text subject = TEXT_INIT(1000);
+
+        subject_of(b->parts[i].whole, &subject);
+        wrap(out, "  ", text_span(&subject));
+        text_free(&subject);
+    }
+    text_addf(out, "\r\n-- \r\n%s", t->system);
+    text_add_safe(out, b->hostname);
+    text_adds(out, "\r\n");
+}
+
 void dsn_words_write(const struct dsn_report *r, struct text *out)
 {
     const struct dsn_texts *t = dsn_texts(r->language);

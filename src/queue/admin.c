@@ -191,7 +191,9 @@ static void state_done(void *arg, int result, const struct error *e)
     if (result < 0)
         a->error = *e;
     a->touched = result == 0;
-    if (result == 0 && i)
+    if (result == 0 && i && i->joining)
+        i->was = (uint8_t)actions[a->action].state; /* when it comes back */
+    else if (result == 0 && i)
         schedule_state(&a->queue->schedule, i, actions[a->action].state, clock_now());
     inside_turn(a->queue);
     finish(a);
@@ -250,7 +252,8 @@ static void remove_done(void *arg, int result, const struct error *e)
 /* It rests while its end is stored, so that nobody leases it meanwhile. */
 static void submit_remove(struct act *a, struct item *i)
 {
-    i->was = i->state;
+    if (!i->joining)
+        i->was = i->state;
     schedule_state(&a->queue->schedule, i, STORE_HELD, clock_now());
     commit_submit(a->queue->commit, COMMIT_OWN, remove_work, remove_done, a, 0);
 }

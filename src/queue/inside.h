@@ -3,6 +3,7 @@
 #define PORT26_QUEUE_INSIDE_H
 
 #include "base/arena.h"
+#include "queue/bundle.h"
 #include "queue/qclock.h"
 #include "queue/queue.h"
 #include "queue/report.h"
@@ -39,6 +40,7 @@ struct queue {
     struct qclock clock;
     struct lease *leases;
     struct settle *settles; /* results on their way into the store */
+    struct bundle *bundle;  /* reports that rest */
     uint64_t last_lease;
     struct timer *turn;   /* the next slot is due */
     struct timer *minute; /* heartbeat */

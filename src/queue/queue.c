@@ -161,6 +161,7 @@ static bool read_one(void *arg, const struct store_head *head)
 
     i->read = true;
     inside_charge(q, head, true, &i->charge, NULL);
+    bundle_note(q->bundle, head);
     if (i->state == STORE_DAMAGED)
         log_event(LOG_ERROR, "message.damaged", LOG_ID(&i->id), LOG_SPAN("words", head->words));
     return true;
@@ -205,6 +206,7 @@ static void heartbeat(void *arg)
     runner_expire(q);
     if (map_count(q->schedule.items)) {
         settle_overdue(q);
+        bundle_tick(q->bundle);
         save_clock(q);
     }
     inside_turn(q);
@@ -251,6 +253,7 @@ struct queue *queue_new(struct loop *l, struct store *s, const struct queue_sett
                                       .recipients = q->set.recipients};
     memcpy(limits.retry, q->set.retry, sizeof limits.retry);
     schedule_init(&q->schedule, &limits);
+    q->bundle = bundle_new(q, q->set.reports_hour);
     /* Not yet the store thread: this is the only other user of the store, before it starts. */
     if (start_clock(q, e) < 0 || store_walk(s, read_one, q, e) < 0) {
         queue_free(&q);
@@ -286,6 +289,7 @@ void queue_free(struct queue **q)
     (*q)->ending = true;
     commit_free(&(*q)->commit);
     settle_free(*q);
+    bundle_free(&(*q)->bundle);
     timer_free(&(*q)->turn);
     timer_free(&(*q)->minute);
     timer_free(&(*q)->again);
@@ -481,12 +485,15 @@ static int reroute_work(struct store *s, void *arg, struct error *e)
 static void reroute_item(struct queue *q, struct item *i, const struct store_head *head)
 {
     struct usage_charge *charge = i->charge;
-    bool read = i->read;
+    bool read = i->read, joining = i->joining;
+    uint8_t was = i->was;
 
     schedule_remove(&q->schedule, i);
     i = inside_add(q, head);
     i->charge = charge;
     i->read = read;
+    i->joining = joining;
+    i->was = was;
 }
 
 static void reroute_done(void *arg, int result, const struct error *e)

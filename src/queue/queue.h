@@ -53,6 +53,7 @@ struct queue_settings {
     int64_t retry[QUEUE_RETRIES_MAX]; /* wait after the 1st, 2nd... attempt, the last for all later
                                          ones; all 0: 5, 10, 20, 40 min, 1, 2, 3, 4 h */
     enum dsn_language language;       /* of reports */
+    unsigned reports_hour;            /* to one sender as mails of their own; 0: all of them */
     struct queue_toll toll[QUEUE_TOLLS_MAX];
     size_t toll_count;
     struct usage *usage; /* quotas: charged and released here; NULL: none; must outlive the queue */

@@ -68,7 +68,8 @@ struct item {
     uint8_t state; /* enum store_state */
     bool bounce;   /* from <>: never report about it */
     bool doomed;   /* a person drops it */
-    uint8_t was;   /* its state before it was doomed */
+    bool joining;  /* a bundle may take it just now (queue/bundle.h) */
+    uint8_t was;   /* its state before it was doomed or joining */
     bool read;     /* from the store at the start: an attempt of before may not be recorded */
     struct usage_charge *charge; /* on quotas; the queue's, NULL: none */
     struct slot *slot;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "queue/reporting.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -47,9 +48,7 @@ struct settle {
     struct store_event event;
     struct span account; /* of the sender; known when `refused` */
     bool refused;        /* another server refused recipients for good */
-    struct report report[REPORT_KINDS];
-    struct message message[REPORT_KINDS]; /* composed on the store thread */
-    bool composed[REPORT_KINDS];
+    struct reporting report[REPORT_KINDS];
     int64_t began; /* clock_now() */
     bool in_vain;  /* it did not get past a closed network */
     bool tell;     /* it belongs into the story: of many that were in vain only some */
@@ -152,15 +151,10 @@ static bool counts(const struct queue *q, const struct outcome *o)
 
 static void add_line(struct settle *s, const struct end *end, enum report_fact fact)
 {
-    struct report *r = &s->report[end->report];
+    struct report *r = &s->report[end->report].report;
 
     if (!r->count) {
-        r->kind = end->report;
-        r->id = id_new();
-        r->host = s->queue->host;
-        r->postmaster = s->queue->postmaster;
-        r->language = s->queue->set.language;
-        r->now = clock_wall();
+        reporting_begin(s->queue, end->report, r);
         r->lines = arena_alloc(s->arena, s->count * sizeof *r->lines);
     }
     r->lines[r->count++] = (struct report_line){.number = end->state.number,
@@ -179,7 +173,7 @@ static void collect_reports(struct settle *s, const struct slot *slot)
                      s->ends[n].outcome.kind == OUTCOME_LATER
                          ? REPORT_FACT_WAITS
                          : fact_of(&s->ends[n].outcome, slot->place->kind));
-    s->report[REPORT_DELAYED].until = clock_wall() + (left > 0 ? left : 0);
+    s->report[REPORT_DELAYED].report.until = clock_wall() + (left > 0 ? left : 0);
 }
 
 /* By a far server, as itself or by what the DNS says of it; not by our own inboxes and limits. */
@@ -303,29 +297,14 @@ static void free_settle(struct settle *s)
 
 /* ---- storing: store thread, inside the transaction ---- */
 
-static int compose(struct store *st, struct settle *s, enum report_kind kind,
-                   const struct store_head *head, const struct content *c, struct error *e)
-{
-    struct queue *q = s->queue;
-    bool fresh;
-
-    if (!s->report[kind].count)
-        return 0;
-    s->composed[kind] = report_compose(&s->report[kind], head, c, s->arena, &s->message[kind]);
-    if (!s->composed[kind]) /* never the end without its report */
-        return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
-                          "the report about a message could not be composed");
-    if (q->calls->own)
-        q->calls->own(q->arg, st, &s->message[kind], s->arena);
-    return store_put(st, &s->message[kind], inside_clock(q), &fresh, e);
-}
-
 static int store_reports(struct store *st, struct settle *s, struct error *e)
 {
     struct store_head head;
     struct content c = {.fd = -1};
     int bad = 0, got;
 
+    for (int kind = REPORT_FAILED; kind < REPORT_KINDS; kind++)
+        s->report[kind].stored = false; /* of a try before, undone */
     got = store_load(st, &s->id, s->arena, &head, &c, e);
     if (got < 0)
         return -1;
@@ -336,7 +315,8 @@ static int store_reports(struct store *st, struct settle *s, struct error *e)
     if (got == STORE_BROKEN && store_find(st, &s->id, s->arena, &head, e) != STORE_GOT)
         return 0; /* not even its sender is known: a person sees it in the queue */
     for (int kind = REPORT_FAILED; !s->gone && !bad && kind < REPORT_KINDS; kind++)
-        bad = compose(st, s, (enum report_kind)kind, &head, &c, e);
+        if (s->report[kind].report.count)
+            bad = reporting_store(s->queue, st, &s->report[kind], &head, &c, s->arena, e);
     if (c.fd >= 0)
         close(c.fd);
     return bad;
@@ -345,7 +325,7 @@ static int store_reports(struct store *st, struct settle *s, struct error *e)
 static bool has_reports(const struct settle *s)
 {
     for (int kind = REPORT_FAILED; kind < REPORT_KINDS; kind++)
-        if (s->report[kind].count)
+        if (s->report[kind].report.count)
             return true;
     return false;
 }
@@ -460,30 +440,6 @@ static void judge_place(struct settle *s, struct place *p)
         schedule_works(&s->queue->schedule, p);
 }
 
-static void add_reports(struct settle *s)
-{
-    for (int kind = REPORT_FAILED; kind < REPORT_KINDS; kind++) {
-        const struct message *m = &s->message[kind];
-        struct store_recipient fresh = {0};
-        struct item *i;
-        struct store_head head = {.id = m->envelope.id,
-                                  .arrived = m->arrived,
-                                  .born = inside_clock(s->queue),
-                                  .envelope = m->envelope,
-                                  .size = m->content.prefix.len + m->content.size,
-                                  .header_size = m->header_size,
-                                  .recipients = &fresh};
-
-        if (!s->composed[kind])
-            continue;
-        log_event(LOG_INFO, "report.queued", LOG_ID(&head.id),
-                  LOG_NUM("recipients", s->report[kind].count), LOG_NUM("kind", kind));
-        i = inside_add(s->queue, &head);
-        inside_charge(s->queue, &head, true, &i->charge, NULL);
-        s->queue->counts.reports++;
-    }
-}
-
 static void apply_quota(struct settle *s, struct item *i, const struct end *end)
 {
     struct usage *u = s->queue->set.usage;
@@ -548,7 +504,8 @@ static void done(void *arg, int result, const struct error *e)
     assert(l);
     if (result == 0) {
         apply(s, l);
-        add_reports(s);
+        for (int kind = REPORT_FAILED; kind < REPORT_KINDS; kind++)
+            reporting_enter(q, &s->report[kind]);
         free_settle(s);
         inside_turn(q);
         return;

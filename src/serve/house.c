@@ -265,6 +265,7 @@ static int open_queue(struct house *h, struct error *e)
                                  .jobs = (unsigned)(d->concurrency * d->couriers),
                                  .jobs_per_place = (unsigned)d->per_destination,
                                  .language = languages[h->config->reports.language],
+                                 .reports_hour = (unsigned)h->config->reports.per_hour,
                                  .lifetime = d->lifetime,
                                  .delay_after = d->delay_notice,
                                  .usage = quotas_usage(h->quotas)};

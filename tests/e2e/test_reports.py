@@ -105,6 +105,24 @@ def test_delivered_here_and_passed_on(hop):
     assert "RET=HDRS ENVID=QQ+2B3140+3D" in said and f"NOTIFY=SUCCESS ORCPT={FAR}" in said
 
 
+def test_too_many_wait_to_become_one(hop):
+    """Beyond `per-hour` reports rest; who asks for a retry gets them alone. (The mail they become: tests/unit/queue/test_bundle.c)"""
+    s, p = hop({"rcpt": b"550 5.1.1 no such mailbox\r\n"}, more="reports { per-hour = 2 }\n")
+    for n in range(4):
+        send(p, f"bad{n}@x.test", "HDRS", "FAILURE")
+    assert len(p.wait_inbox(2)) == 2
+    wait_for(lambda: len(p.queue()) == 2 and not any(m["leased"] for m in p.queue()), message=lambda: f"{p.queue()}")
+    for m in p.queue():
+        assert m["from"] == "" and [r["to"] for r in m["recipients"]] == [USER] and m["recipients"][0]["attempts"] == 0
+        assert "many reports to this sender" in p.command("queue", "show", m["id"]).stdout
+    p.stop()
+    p.start()
+    assert len(p.queue()) == 2 and len(p.inbox_files()) == 2
+    p.command("queue", "retry", "--all")
+    assert set(reports(p, 4)) == {f"about bad{n}@x.test" for n in range(4)}
+    wait_for(lambda: not p.queue())
+
+
 def test_bait(start):
     """HOSTILE 97: mail to nobody with a victim as its sender is refused in the dialogue; nobody gets a bounce."""
     with Sink() as s:

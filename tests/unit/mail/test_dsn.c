@@ -442,10 +442,75 @@ static void test_languages(void **state)
     text_free(&subject);
 }
 
+/* Each report stands whole in the one mail, of whatever octets it is made. */
+static void reports_in_one_mail(void **state)
+{
+    struct dsn_report r = report();
+    struct text one = TEXT_INIT(1 << 20), two = TEXT_INIT(1 << 20), raw = TEXT_INIT(1 << 20);
+    struct dsn_part parts[2];
+    struct dsn_bundle b = {.hostname = r.hostname,
+                           .sender = r.sender,
+                           .id = id_new(),
+                           .now = NOW,
+                           .parts = parts,
+                           .count = 2};
+    unsigned need = 0;
+    GMimeMessage *m;
+    GMimeMultipart *mixed, *digest;
+    char *words;
+    struct view v = {0};
+
+    (void)state;
+    assert_true(dsn_compose(&r, &one, &parts[0].need));
+    r.body = SPAN("caf\xc3\xa9\r\n");
+    r.id = id_new();
+    r.kind = DSN_FAILED;
+    assert_true(dsn_compose(&r, &two, &parts[1].need));
+    parts[0].whole = text_span(&one);
+    parts[1].whole = text_span(&two);
+    assert_true(dsn_bundle(&b, &raw, &need));
+    assert_int_equal(need, NEED_8BIT);
+    assert_true(span_search(text_span(&raw), parts[0].whole) > 0);
+    assert_true(span_search(text_span(&raw), parts[1].whole) > 0);
+    {
+        GMimeStream *stream = g_mime_stream_mem_new_with_buffer(raw.at, raw.len);
+        GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+
+        m = g_mime_parser_construct_message(parser, NULL);
+        g_object_unref(parser);
+        g_object_unref(stream);
+    }
+    assert_string_equal(g_mime_message_get_subject(m), "2 reports about your mail");
+    mixed = v.multi = GMIME_MULTIPART(g_mime_message_get_mime_part(m));
+    assert_int_equal(g_mime_multipart_get_count(mixed), 2);
+    words = content(&v, 0);
+    assert_holds(words, "\r\n  Not delivered: your mail to friend@example.org\r\n"
+                        "  Not delivered: your mail to friend@example.org\r\n");
+    free(words);
+    digest = GMIME_MULTIPART(g_mime_multipart_get_part(mixed, 1));
+    assert_int_equal(g_mime_multipart_get_count(digest), 2);
+    for (int i = 0; i < 2; i++) {
+        GMimeMessage *in = g_mime_message_part_get_message(
+            GMIME_MESSAGE_PART(g_mime_multipart_get_part(digest, i)));
+
+        v.multi = GMIME_MULTIPART(g_mime_message_get_mime_part(in));
+        assert_int_equal(g_mime_multipart_get_count(v.multi), 3);
+        assert_type(&v, 1, "message/delivery-status");
+    }
+    g_object_unref(m);
+    parts[1].whole = text_span(&raw); /* who knows the id could break the shape */
+    text_clear(&two);
+    assert_false(dsn_bundle(&b, &two, &need));
+    text_free(&one);
+    text_free(&two);
+    text_free(&raw);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_languages),
+        cmocka_unit_test(reports_in_one_mail),
         cmocka_unit_test(a_failure),
         cmocka_unit_test(delays_and_successes_give_the_header_only),
         cmocka_unit_test(many_recipients),
