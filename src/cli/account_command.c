@@ -125,8 +125,11 @@ static void print_accounts(const json_t *answer)
 
 int account_command_ls(int argc, const char **argv)
 {
-    static const struct form_list list = {"account ls", "accounts", "name", "  port26 account ls\n",
-                                          print_accounts};
+    static const struct form_list list = {.command = "account ls",
+                                          .rows = "accounts",
+                                          .sort = "name",
+                                          .examples = "  port26 account ls\n",
+                                          .print = print_accounts};
 
     return form_command_list(argc, argv, &list);
 }

@@ -222,48 +222,66 @@ static json_t *sorted(json_t *rows, const char *key)
     return out;
 }
 
+struct asked {
+    const struct form_list *list;
+    const char *argument;
+};
+
 /* One page after the other; a house that changes meanwhile may show a row twice or not at all. */
-static int ask_pages(struct remote *r, const struct form_list *f, json_t *rows, struct error *e)
+static int ask_pages(struct remote *r, const struct asked *q, json_t **whole, struct error *e)
 {
     json_int_t from = 0;
 
     while (from >= 0) {
-        json_t *o = house_command_new(f->command), *answer = NULL, *next;
+        json_t *o = house_command_new(q->list->command), *answer = NULL, *next;
         int bad;
 
+        put(o, q->list->argument ? q->list->argument : "", q->argument);
         json_object_set_new(o, "from", json_integer(from));
         bad = remote_command(r, o, &answer, e);
         json_decref(o);
         if (bad < 0)
             return -1;
-        json_array_extend(rows, json_object_get(answer, f->rows));
         next = json_object_get(answer, "next");
         from = json_is_integer(next) && json_integer_value(next) > from ? json_integer_value(next)
                                                                         : -1;
+        if (*whole)
+            json_array_extend(json_object_get(*whole, q->list->rows),
+                              json_object_get(answer, q->list->rows));
+        else
+            *whole = json_incref(answer);
         json_decref(answer);
     }
     return 0;
 }
 
-static int print_all(const char *words, const struct config *config, const struct form_list *f,
+static void tidy(json_t *whole, const struct form_list *f)
+{
+    json_t *rows = json_object_get(whole, f->rows);
+
+    json_object_del(whole, "next");
+    if (rows)
+        json_object_set_new(whole, f->rows, sorted(rows, f->sort));
+}
+
+static int print_all(const char *words, const struct config *config, const struct asked *q,
                      bool json)
 {
-    json_t *rows = json_array(), *answer = json_object();
+    json_t *whole = NULL;
     struct remote *r = NULL;
     struct error e = {0};
     int status = EX_OK;
 
-    if (remote_open(config, &r, &e) < 0 || ask_pages(r, f, rows, &e) < 0) {
+    if (remote_open(config, &r, &e) < 0 || ask_pages(r, q, &whole, &e) < 0) {
         status = command_error(words, house_command_status(&e), "%s", e.words);
     } else {
-        json_object_set_new(answer, f->rows, sorted(rows, f->sort));
+        tidy(whole, q->list);
         if (json)
-            house_command_print(answer);
+            house_command_print(whole);
         else
-            f->print(answer);
+            q->list->print(whole);
     }
-    json_decref(rows);
-    json_decref(answer);
+    json_decref(whole);
     remote_close(&r);
     return status;
 }
@@ -273,7 +291,8 @@ int form_command_list(int argc, const char **argv, const struct form_list *f)
     char *file = NULL;
     int json = 0, status;
     const struct poptOption options[] = {COMMAND_CONFIG(&file), COMMAND_JSON(&json), POPT_TABLEEND};
-    const struct command_rules rules = {options, 0, 0, f->examples};
+    const unsigned arguments = f->argument != NULL;
+    const struct command_rules rules = {options, arguments, arguments, f->examples};
     struct config *config = NULL;
     struct command_call call;
 
@@ -281,7 +300,8 @@ int form_command_list(int argc, const char **argv, const struct form_list *f)
     if (status == COMMAND_GO_ON) {
         status = command_config(call.words, file, &config);
         if (status == EX_OK)
-            status = print_all(call.words, config, f, json);
+            status = print_all(call.words, config,
+                               &(struct asked){f, arguments ? call.args[0] : NULL}, json);
         config_free(&config);
         command_end(&call);
     }

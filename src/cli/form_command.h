@@ -28,13 +28,14 @@ struct form {
 /* Runs it; returns the exit status. */
 int form_command(int argc, const char **argv, const struct form *f);
 
-/* A command without arguments that lists rows. */
+/* A command that lists rows. */
 struct form_list {
     const char *command; /* "account ls" */
-    const char *rows;    /* key of the array in its answers */
+    const char *rows;    /* key of the array in its answers, which may lack it */
     const char *sort;    /* key of the rows they are sorted by */
     const char *examples;
-    void (*print)(const json_t *answer);
+    void (*print)(const json_t *answer); /* the first answer, with the rows of all */
+    const char *argument;                /* key of its one argument; NULL: it takes none */
 };
 /* Asks until it has all pages, then prints. */
 int form_command_list(int argc, const char **argv, const struct form_list *f);

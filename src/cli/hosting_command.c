@@ -61,8 +61,11 @@ static void print_hosts(const json_t *answer)
 
 int hosting_command_host_ls(int argc, const char **argv)
 {
-    static const struct form_list list = {"host ls", "hosts", "name", "  port26 host ls\n",
-                                          print_hosts};
+    static const struct form_list list = {.command = "host ls",
+                                          .rows = "hosts",
+                                          .sort = "name",
+                                          .examples = "  port26 host ls\n",
+                                          .print = print_hosts};
 
     return form_command_list(argc, argv, &list);
 }
@@ -175,8 +178,11 @@ static void print_domains(const json_t *answer)
 
 int hosting_command_domain_ls(int argc, const char **argv)
 {
-    static const struct form_list list = {"domain ls", "domains", "name", "  port26 domain ls\n",
-                                          print_domains};
+    static const struct form_list list = {.command = "domain ls",
+                                          .rows = "domains",
+                                          .sort = "name",
+                                          .examples = "  port26 domain ls\n",
+                                          .print = print_domains};
 
     return form_command_list(argc, argv, &list);
 }
@@ -234,8 +240,11 @@ static void print_aliases(const json_t *answer)
 
 int hosting_command_alias_ls(int argc, const char **argv)
 {
-    static const struct form_list list = {"alias ls", "aliases", "address", "  port26 alias ls\n",
-                                          print_aliases};
+    static const struct form_list list = {.command = "alias ls",
+                                          .rows = "aliases",
+                                          .sort = "address",
+                                          .examples = "  port26 alias ls\n",
+                                          .print = print_aliases};
 
     return form_command_list(argc, argv, &list);
 }

@@ -1,5 +1,6 @@
 #include "cli/quota_command.h"
 
+#include "cli/account_command.h"
 #include "cli/form_command.h"
 #include "cli/table.h"
 
@@ -56,7 +57,11 @@ static void print_list(const json_t *answer)
 
 static void print_show(const json_t *answer)
 {
-    print_rows(json_object_get(answer, "accounts"), json_object_get(answer, "quota"));
+    const json_t *quota = json_object_get(answer, "quota");
+
+    print_rows(json_object_get(answer, "accounts"), quota);
+    putchar('\n');
+    account_command_print_sent(json_object_get(quota, "sent"));
 }
 
 static void print_recount(const json_t *answer)
@@ -101,12 +106,14 @@ int quota_command_ls(int argc, const char **argv)
 
 int quota_command_show(int argc, const char **argv)
 {
-    static const struct house_plain plain = {.command = "quota show",
-                                             .argument = "name",
-                                             .examples = "  port26 quota show you@example.com\n",
-                                             .print = print_show};
+    static const struct form_list list = {.command = "quota show",
+                                          .argument = "name",
+                                          .rows = "accounts",
+                                          .sort = "name",
+                                          .examples = "  port26 quota show you@example.com\n",
+                                          .print = print_show};
 
-    return house_command_plain(argc, argv, &plain);
+    return form_command_list(argc, argv, &list);
 }
 
 int quota_command_recount(int argc, const char **argv)

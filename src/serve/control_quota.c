@@ -3,6 +3,7 @@
 #include "serve/control_json.h"
 #include "serve/control_parts.h"
 #include "serve/quotas.h"
+#include "serve/sendings.h"
 
 #include "base/memory.h"
 
@@ -77,12 +78,17 @@ static bool find(struct control_call *r, struct usage_view *v)
 
 void control_quota_show(struct control_call *r)
 {
+    const struct sendings *s = r->house->sendings;
     struct rows rows = {0};
     struct usage_view v;
+    json_t *o;
 
     if (!find(r, &v))
         return;
-    json_object_set_new(r->out, "quota", row_of(&v));
+    o = row_of(&v);
+    json_object_set_new(o, "sent",
+                        v.is_host ? sendings_host_json(s, v.name) : sendings_json(s, v.name));
+    json_object_set_new(r->out, "quota", o);
     if (!v.is_host)
         return;
     rows.host = v.name;

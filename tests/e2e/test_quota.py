@@ -8,6 +8,7 @@ from port26 import PASSWORD, USER, Port26, wait_for
 
 KIM = "kim@port26.test"
 FAR = "ann@far.test"
+HASH = "$6$saltsalt$" + "x" * 86  # of no password: it costs nothing
 # port 9 is shut: what goes to far.test stays in the queue
 STAYS = """relay "nowhere" { host = "[127.0.0.1]" port = 9 tls = none }
 route "far" { to = { "far.test" } via = "relay:nowhere" }
@@ -129,6 +130,32 @@ def test_the_neighbour_fills_the_hosting_account(made):
     assert (stage, code) == ("mail", 452), words
     assert "Your hosting account acme is full" in words.replace("\n", " "), words
     assert quota(s, "acme")["used"] == disk(s, KIM)
+
+
+def test_what_is_sent_stands_beside_what_is_stored(made):
+    """And all accounts of a hosting account are shown, also when one answer does not hold them."""
+    s = made(STAYS)
+    s.command("host", "add", "acme", "--messages", "50/d")
+    s.command("account", "set", USER, "--host", "acme", "--sending", "1/h,100/d")
+    assert send(s.client(), FAR, 1000)[0] == "done"
+    sent = quota(s, USER)["sent"]
+    assert sent["hour"] == {"messages": 1, "recipients": 1, "recipients_limit": 1} and "full_until" in sent
+    assert sent["day"] == {"messages": 1, "recipients": 1, "recipients_limit": 100}
+    shown = s.command("quota", "show", USER).stdout
+    for line in ("Last hour to 1 of 1 recipients in 1 messages\n", "Last day  to 1 of 100 recipients in 1 messages\n",
+                 f"Full      until {sent['full_until']}\n"):
+        assert line in shown, shown
+
+    many = [f"many{i}@port26.test" for i in range(2100)]
+    path = s.dir / "many.csv"
+    path.write_text("name,hash,host\n" + "".join(f"{name},{HASH},acme\n" for name in many))
+    path.chmod(0o644)
+    s.command("account", "import", str(path))
+    answer = s.json("quota", "show", "acme")
+    assert [a["name"] for a in answer["accounts"]] == sorted([USER, *many]) and "next" not in answer
+    assert answer["quota"]["sent"]["day"] == {"messages": 1, "recipients": 1, "messages_limit": 50}
+    shown = s.command("quota", "show", "acme").stdout
+    assert many[-1] in shown and "in 1 of 50 messages\n" in shown
 
 
 def test_warned_once(made):
