@@ -150,17 +150,26 @@ static void add_diagnostic(struct text *out, const struct outcome *o)
     text_free(&value);
 }
 
+/* RFC 3464 2.3.3 */
+static const char *action_of(enum dsn_kind kind, const struct dsn_recipient *to)
+{
+    if (kind == DSN_SUCCESS && to->expanded)
+        return "expanded";
+    if (kind == DSN_SUCCESS && to->outcome->kind == OUTCOME_RELAYED)
+        return "relayed";
+    return kinds[kind].action;
+}
+
 /* RFC 3464 2.3 */
 static void add_recipient(struct text *out, const struct dsn_report *r,
                           const struct dsn_recipient *to)
 {
     const struct outcome *o = to->outcome;
-    bool relayed = r->kind == DSN_SUCCESS && o->kind == OUTCOME_RELAYED;
 
     text_adds(out, "\r\n");
     add_original(out, to->orcpt);
     add_address_field(out, "Final-Recipient", to->address);
-    text_addf(out, "Action: %s\r\n", relayed ? "relayed" : kinds[r->kind].action);
+    text_addf(out, "Action: %s\r\n", action_of(r->kind, to));
     add_status(out, r->kind, o->status);
     add_remote(out, o);
     add_diagnostic(out, o);

@@ -31,6 +31,7 @@ struct dsn_recipient {
     struct span address;
     struct span orcpt; /* "rfc822;..." as xtext, or empty */
     const struct outcome *outcome;
+    bool expanded;       /* DSN_SUCCESS only: it stands for several, who have the mail to come */
     unsigned attempts;   /* 0: not told */
     int64_t last_try;    /* wall ms; 0: not told */
     int64_t retry_until; /* wall ms, DSN_DELAYED only; 0: not told */

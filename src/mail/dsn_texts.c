@@ -28,6 +28,8 @@ static const struct dsn_texts texts[DSN_LANGUAGES] = {
          .note = "Note:",
          .relayed = "That server does not send such reports: no more is heard of this mail, unless "
                     "it fails.",
+         .expanded = "This address stands for several. The mail goes on to all of them: no more is "
+                     "heard of it, unless it fails or has to wait.",
          .maybe = "The connection broke after the mail was sent. It may have arrived.",
          .tried = "Tried:",
          .time = "time",
@@ -75,6 +77,8 @@ static const struct dsn_texts texts[DSN_LANGUAGES] = {
          .relayed =
              "Jener Server sendet solche Berichte nicht: Von dieser Mail hören Sie nur noch, "
              "wenn sie scheitert.",
+         .expanded = "Diese Adresse steht für mehrere. Die Mail geht an alle weiter: Von ihr hören "
+                     "Sie nur noch, wenn sie scheitert oder warten muss.",
          .maybe = "Die Verbindung brach ab, nachdem die Mail gesendet war. Vielleicht ist sie "
                   "angekommen.",
          .tried = "Versucht:",

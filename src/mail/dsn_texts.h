@@ -14,7 +14,7 @@ struct dsn_texts {
     const char *recipient, *recipients;     /* "1 recipient", "2 recipients"; ASCII */
     const char *who;                        /* "Who can repair it:" */
     const char *owner[OWNER_RECIPIENT + 1]; /* NULL: not told */
-    const char *far, *note, *relayed, *maybe;
+    const char *far, *note, *relayed, *expanded, *maybe;
     const char *tried, *time, *times, *last_try, *until;
     const char *their_subject, *accepted;
     const char *help; /* takes the address (two parts), the id, and what follows */

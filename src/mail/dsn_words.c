@@ -90,7 +90,9 @@ static void recipient(const struct dsn_report *r, const struct dsn_recipient *to
     if (r->kind != DSN_SUCCESS && o->owner <= OWNER_RECIPIENT)
         labelled(out, t->who, span_of(t->owner[o->owner]));
     far_words(out, t, o);
-    if (r->kind == DSN_SUCCESS && o->kind == OUTCOME_RELAYED)
+    if (r->kind == DSN_SUCCESS && to->expanded)
+        labelled(out, t->note, span_of(t->expanded));
+    else if (r->kind == DSN_SUCCESS && o->kind == OUTCOME_RELAYED)
         labelled(out, t->note, span_of(t->relayed));
     if (o->maybe_delivered)
         labelled(out, t->note, span_of(t->maybe));

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "queue/reporting.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@ struct accept {
     void *ticket[QUEUE_TOLLS_MAX];
     size_t charged;   /* tolls, from the first */
     struct span hold; /* words to hold it with; at NULL: it is not held */
+    struct reporting expanded;
+    struct arena *arena; /* of that report; NULL: none */
 };
 
 /* ---- store thread ---- */
@@ -78,6 +81,28 @@ static int put(struct store *s, struct accept *a, struct error *e)
     return rc;
 }
 
+/* RFC 3461 5.2.7: about aliases that gave way to several recipients, in the transaction of the
+ * accept, since nobody else will tell of them. */
+static int tell_expanded(struct store *s, struct accept *a, struct error *e)
+{
+    const struct message *m = a->message;
+    struct store_head head = intake_head(m);
+    struct report *r = &a->expanded.report;
+
+    head.envelope.recipients = m->expanded;
+    head.envelope.count = m->expanded_count;
+    a->arena = arena_new();
+    reporting_begin(a->queue, REPORT_DONE, r);
+    r->lines = arena_alloc(a->arena, m->expanded_count * sizeof *r->lines);
+    for (size_t i = 0; i < m->expanded_count; i++) {
+        if (report_for(REPORT_FACT_EXPANDED, m->expanded[i].notify, !m->envelope.sender.len))
+            r->lines[r->count++] =
+                (struct report_line){.number = (uint32_t)i, .fact = REPORT_FACT_EXPANDED};
+    }
+    return r->count ? reporting_store(a->queue, s, &a->expanded, &head, &m->content, a->arena, e)
+                    : 0;
+}
+
 /* The record of the key stands in the transaction of the message: there are both or none. */
 static int accept_work(struct store *s, void *arg, struct error *e)
 {
@@ -99,6 +124,8 @@ static int accept_work(struct store *s, void *arg, struct error *e)
     if (!a->fresh)
         return 0;
     if (a->hold.at && store_state_set(s, &m->envelope.id, STORE_HELD, a->hold, e) < 0)
+        return -1;
+    if (m->expanded_count && tell_expanded(s, a, e) < 0)
         return -1;
     return write_tolls(s, a, e);
 }
@@ -205,12 +232,14 @@ static void answered(void *arg, int result, const struct error *e)
     if (result < 0) {
         end_tolls(a, false);
         refuse(a, e);
+        arena_free(&a->arena);
         free(a);
         return;
     }
-    if (a->fresh)
+    if (a->fresh) {
         schedule_accepted(a);
-    else
+        reporting_enter(a->queue, &a->expanded);
+    } else
         log_event(LOG_INFO, "message.again", LOG_ID(&a->id),
                   LOG_SPAN("account", a->message->origin.account));
     end_tolls(a, a->fresh);
@@ -219,6 +248,7 @@ static void answered(void *arg, int result, const struct error *e)
     r = reply_make(arena, 250, "2.0.0", "queued as %s", id);
     a->done(a->arg, &r); /* safe since the commit: P1 */
     arena_free(&arena);
+    arena_free(&a->arena);
     free(a);
 }
 

@@ -21,6 +21,7 @@ static const struct {
     [REPORT_FACT_FINAL] = {REPORT_DONE, NOTIFY_SUCCESS, false},
     [REPORT_FACT_RELAYED] = {REPORT_DONE, NOTIFY_SUCCESS, false},
     [REPORT_FACT_PASSED] = {REPORT_NONE, 0, false},
+    [REPORT_FACT_EXPANDED] = {REPORT_DONE, NOTIFY_SUCCESS, false},
 };
 
 enum report_kind report_for(enum report_fact fact, unsigned notify, bool bounce)
@@ -89,6 +90,7 @@ static struct dsn_recipient *fill_recipients(const struct report *r, const struc
             .address = who->address,
             .orcpt = who->orcpt,
             .outcome = &l->outcome,
+            .expanded = l->fact == REPORT_FACT_EXPANDED,
             .attempts = l->attempts,
             .last_try = r->now,
             .retry_until = r->kind == REPORT_DELAYED ? r->until : 0,

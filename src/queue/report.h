@@ -17,6 +17,7 @@ enum report_fact {
     REPORT_FACT_FINAL,   /* delivered here, to the inbox */
     REPORT_FACT_RELAYED, /* given to a host that sends no reports itself */
     REPORT_FACT_PASSED,  /* given to a host that will send them */
+    REPORT_FACT_EXPANDED /* an alias gave way to several others (RFC 3461 5.2.7) */
 };
 
 /* Which report does it call for? NONE when the sender is <> (`bounce`) or NOTIFY forbids it. */

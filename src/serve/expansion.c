@@ -23,6 +23,8 @@ struct list {
     struct recipient *at;
     size_t count, cap;
     bool full;
+    struct recipient *expanded; /* room for all of the message's */
+    size_t expanded_count;
 };
 
 struct number {
@@ -101,13 +103,28 @@ static bool is_nobody(const struct list *l, const struct directory_target *t)
     return route.kind == ROUTE_INBOX;
 }
 
+/* What those behind an alias of several are to be asked; the success was to stand for it. */
+static unsigned after_expansion(struct list *l, const struct recipient *r)
+{
+    unsigned rest = r->notify & ~(unsigned)NOTIFY_SUCCESS;
+
+    if (rest == r->notify || !l->message->envelope.sender.len)
+        return r->notify;
+    l->expanded[l->expanded_count++] = *r;
+    return rest ? rest : NOTIFY_NEVER; /* without any it would mean failures */
+}
+
 static void replace(struct list *l, const struct recipient *r, const struct directory_target *t,
                     size_t count)
 {
     struct recipient to = *r;
-    size_t added = 0;
+    size_t added = 0, good = 0;
 
     to.orcpt = original(l->arena, r);
+    for (size_t i = 0; i < count; i++)
+        good += !is_nobody(l, &t[i]);
+    if (good > 1)
+        to.notify = after_expansion(l, r);
     for (size_t i = 0; i < count; i++) {
         if (is_nobody(l, &t[i])) {
             log_event(LOG_WARNING, "alias.nobody", LOG_ID(&l->message->envelope.id),
@@ -146,6 +163,7 @@ struct reply expansion_replace(const struct house *h, struct message *m, struct 
     if (!directory_stands_for_others(h->directory))
         return (struct reply){0};
     l.seen = map_new();
+    l.expanded = arena_alloc(a, v->count * sizeof *l.expanded);
     for (size_t i = 0; i < v->count; i++)
         look(&l, &v->recipients[i]);
     if (!l.full) {
@@ -153,6 +171,8 @@ struct reply expansion_replace(const struct house *h, struct message *m, struct 
         v->count = l.count;
         for (size_t i = 0; i < l.count; i++)
             v->recipients[i] = l.at[i];
+        m->expanded = l.expanded;
+        m->expanded_count = l.expanded_count;
     }
     map_free(&l.seen);
     free(l.at);

@@ -105,6 +105,28 @@ def test_delivered_here_and_passed_on(hop):
     assert "RET=HDRS ENVID=QQ+2B3140+3D" in said and f"NOTIFY=SUCCESS ORCPT={FAR}" in said
 
 
+def test_expanded(hop):
+    """An alias of several: one "expanded"; the targets report failures, and no success (RFC 3464 2.3.3)."""
+    s, p = hop({"rcpt": lambda state: b"550 5.1.1 no such mailbox\r\n" if b"bad" in state["line"] else b"250 ok\r\n"}, extensions=NO_DSN)
+    p.account_add("friend@port26.test", "another horse")
+    p.command("alias", "add", "all@port26.test", "friend@port26.test", "good@x.test", "bad@x.test")
+    p.command("alias", "add", "one@port26.test", "friend@port26.test")
+    send(p, "all@port26.test", "FULL", "SUCCESS,FAILURE")
+    send(p, "one@port26.test", "FULL", "SUCCESS")
+    raw = p.wait_inbox(3, seconds=60)
+    got = {(r.about()[0], r.recipients[0]["Action"]): r for r in map(Report, raw)}
+    check(got["about all@port26.test", "expanded"], "all@port26.test", "expanded", "2.", False)
+    assert "stands for several" in " ".join(got["about all@port26.test", "expanded"].text.get_content().split())
+    failed = got["about all@port26.test", "failed"].recipients
+    assert [(r["Final-Recipient"], r["Original-Recipient"]) for r in failed] == [("rfc822;bad@x.test", "rfc822;first+tag@old.test")]
+    assert got["about one@port26.test", "delivered"].recipients[0]["Final-Recipient"] == "rfc822;friend@port26.test"
+    wait_for(lambda: s.kept() and not p.queue())
+    assert len(p.inbox_files()) == 3 and len(p.inbox_files("friend@port26.test")) == 2
+    send(p, "all@port26.test", "FULL", "SUCCESS", orcpt="rfc822;second@old.test")  # failures were not asked for
+    wait_for(lambda: len(p.inbox_files("friend@port26.test")) == 3 and not p.queue())
+    assert len(p.inbox_files()) == 4
+
+
 def test_too_many_wait_to_become_one(hop):
     """Beyond `per-hour` reports rest; who asks for a retry gets them alone. (The mail they become: tests/unit/queue/test_bundle.c)"""
     s, p = hop({"rcpt": b"550 5.1.1 no such mailbox\r\n"}, more="reports { per-hour = 2 }\n")

@@ -63,6 +63,7 @@ static void test_every_wish(void **state)
         {REPORT_FACT_FINAL, REPORT_DONE, NOTIFY_SUCCESS, false},
         {REPORT_FACT_RELAYED, REPORT_DONE, NOTIFY_SUCCESS, false},
         {REPORT_FACT_PASSED, REPORT_NONE, 0, false},
+        {REPORT_FACT_EXPANDED, REPORT_DONE, NOTIFY_SUCCESS, false},
     };
 
     (void)state;
@@ -155,6 +156,40 @@ static void test_what_the_sender_gave_comes_back(void **state)
     }
 }
 
+/* RFC 3461 5.2.7, RFC 3464 2.3.3: told once, with the accept, and to nobody in <>. */
+static void test_expanded(void **state)
+{
+    struct house *h = *state;
+    struct recipient r, aliases[] = {{.address = SPAN("quiet@here.example")},
+                                     {.address = SPAN("all@here.example"),
+                                      .orcpt = SPAN("rfc822;every+2Bone@old.example"),
+                                      .notify = NOTIFY_SUCCESS}};
+    struct message m = to_one(&r, "a@here.example");
+
+    r.notify = NOTIFY_NEVER;
+    m.expanded = aliases;
+    m.expanded_count = COUNT(aliases);
+    h->courier = delivers;
+    queue_pause(h->queue, true);
+    house_accept(h, &m);
+    house_accept(h, &m); /* the same once more */
+    queue_pause(h->queue, false);
+    house_run_idle(h);
+    assert_int_equal(counts(h).reports, 1);
+    assert_int_equal(h->jobs, 2);
+    assert_true(contains(h, "\r\nOriginal-Recipient: rfc822;every+one@old.example\r\n"
+                            "Final-Recipient: rfc822;all@here.example\r\n"
+                            "Action: expanded\r\nStatus: 2.0.0\r\n"));
+    assert_false(contains(h, "quiet@here.example"));
+    assert_true(contains(h, "Original-Envelope-Id: env+1\r\n"));
+    m.envelope.id = id_new();
+    m.envelope.sender = SPAN_NONE;
+    house_accept(h, &m);
+    house_run_idle(h);
+    assert_int_equal(counts(h).reports, 1);
+    assert_int_equal(counts(h).messages, 0);
+}
+
 /* P6: five days of "later", one delay notice, then one failure report with 4.4.7. */
 static void test_expires_after_its_lifetime(void **state)
 {
@@ -229,10 +264,15 @@ static void test_expires_behind_a_dead_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(test_one_report_per_failure),          BOTH(test_no_report_about_a_report),
-        cmocka_unit_test(test_every_wish),          BOTH(test_success_report),
-        BOTH(test_what_the_sender_gave_comes_back), BOTH(test_expires_after_its_lifetime),
-        BOTH(test_untried_does_not_expire),         BOTH(test_expires_behind_a_dead_place),
+        BOTH(test_one_report_per_failure),
+        BOTH(test_no_report_about_a_report),
+        cmocka_unit_test(test_every_wish),
+        BOTH(test_success_report),
+        BOTH(test_expanded),
+        BOTH(test_what_the_sender_gave_comes_back),
+        BOTH(test_expires_after_its_lifetime),
+        BOTH(test_untried_does_not_expire),
+        BOTH(test_expires_behind_a_dead_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
