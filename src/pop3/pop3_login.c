@@ -7,24 +7,22 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static_assert((int)TLS_EXPORTER == (int)SASL_BINDING, "RFC 9266: 32 octets");
-
 void pop3_login_wipe(struct span line)
 {
     if (line.len)
         memory_wipe((char *)(uintptr_t)line.at, line.len);
 }
 
-/* Wipe it: the binding is a secret of this connection. */
+/* Without a channel binding: mutt 2.2 takes -PLUS wherever it is offered, cannot do it, and tries
+ * nothing else, so that nobody could log in with it as it comes; and we know of no POP3 client that
+ * can do -PLUS. A client that would bind is not refused for saying that none was offered ("y",
+ * RFC 5802 6): it is true here. */
 static struct sasl_server_config config_of(const struct pop3_session *s)
 {
-    struct sasl_server_config c = {.calls = s->calls->login_calls,
-                                   .arg = s->arg,
-                                   .fake_secret = s->settings->fake_secret,
-                                   .mechanisms = s->settings->mechanisms};
-
-    c.binding.there = s->seen.tls && tls_exporter(*s->stream, c.binding.exporter);
-    return c;
+    return (struct sasl_server_config){.calls = s->calls->login_calls,
+                                       .arg = s->arg,
+                                       .fake_secret = s->settings->fake_secret,
+                                       .mechanisms = s->settings->mechanisms};
 }
 
 void pop3_login_list(const struct pop3_session *s, struct text *out)
@@ -35,7 +33,6 @@ void pop3_login_list(const struct pop3_session *s, struct text *out)
         return;
     c = config_of(s);
     sasl_server_list(&c, out);
-    memory_wipe(&c, sizeof c);
 }
 
 /* Not [AUTH]: a mail program would throw the right password away. */
@@ -114,17 +111,6 @@ static void refused(struct pop3_session *s, struct span name, const char *mechan
         pop3_reply_bye(s, POP3_EVENT_LIMIT, POP3_AUTH, "Too many failed logins: closing");
 }
 
-/* mutt 2.2 takes -PLUS where it cannot do it, gives up, and shows what it hears then. */
-static void given_up(struct pop3_session *s, const char *mechanism)
-{
-    if (span_is(span_of(mechanism), "SCRAM-SHA-256-PLUS"))
-        pop3_reply_err(s, POP3_NONE,
-                       "Login given up: choose a mechanism without -PLUS (in mutt: set "
-                       "pop_authenticators=\"scram-sha-256:plain\")");
-    else
-        pop3_reply_err(s, POP3_NONE, "Login given up or not understood");
-}
-
 static void conclude(struct pop3_session *s, enum sasl_step end, struct span name,
                      const char *mechanism)
 {
@@ -141,7 +127,7 @@ static void conclude(struct pop3_session *s, enum sasl_step end, struct span nam
                        "Logins cannot be checked right now; your password may be right. Try again "
                        "in a minute");
     else
-        given_up(s, mechanism);
+        pop3_reply_err(s, POP3_NONE, "Login given up or not understood");
 }
 
 /* ---- USER and PASS ---- */
@@ -169,7 +155,6 @@ void pop3_login_pass(struct pop3_session *s, struct span args)
     } else if (s->user[0]) {
         c = config_of(s);
         end = sasl_server_password(&c, span_of(s->user), args, &prepared);
-        memory_wipe(&c, sizeof c);
         s->user[0] = '\0';
         conclude(s, end, text_span(&prepared), "USER");
     }
@@ -245,7 +230,6 @@ static void run_exchange(struct pop3_session *s, struct span mechanism, struct s
     struct sasl_server *sasl = sasl_server_start(mechanism, &c);
     enum sasl_step end = SASL_BROKEN;
 
-    memory_wipe(&c, sizeof c);
     if (!sasl) {
         no_mechanism(s, mechanism);
         return;

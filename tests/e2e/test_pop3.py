@@ -69,7 +69,7 @@ def test_poplib(house):
     c = poplib.POP3("localhost", house.ports["pop"])
     assert "STLS" in c.capa() and "SASL" not in c.capa() and "USER" not in c.capa()
     c.stls(house.context())
-    assert "SCRAM-SHA-256-PLUS" in c.capa()["SASL"] and "STLS" not in c.capa()
+    assert c.capa()["SASL"] == ["SCRAM-SHA-256", "PLAIN", "LOGIN"] and "STLS" not in c.capa()
     c.user(name)
     c.pass_(SECRET)
     assert c.stat() == (4, sum(len(sent_as(m)) for m in HARD))
@@ -108,17 +108,18 @@ def test_delivered_is_fetched(house):
 
 
 @pytest.mark.parametrize("door", ["pop", "pops"])
-@pytest.mark.parametrize("plus", [False, True])
-def test_scram(house, door, plus):
+@pytest.mark.parametrize("gs2", ["n,,", "y,,"])
+def test_scram(house, door, gs2):
+    """Without -PLUS ("y" would use it, and believes rightly that it is not there): mutt's defaults could not log in."""
     name = house.somebody(HARD[0])
     c = ScramPop(house.ports[door], house.cert, door == "pops")
-    c.scram(name, SECRET, plus)
+    c.scram(name, SECRET, gs2=gs2)
     assert c.ask("STAT", 235)[0].startswith("1 ")
     c.ask("QUIT", 235)
     c.close()
     c = ScramPop(house.ports[door], house.cert, door == "pops")
     with pytest.raises(ScramRefused, match=r"\[AUTH\]"):
-        c.scram(name, "wrong", plus)
+        c.scram(name, "wrong", gs2=gs2)
     c.close()
 
 
@@ -232,7 +233,7 @@ def test_mutt(house, tmp_path):
     name = house.somebody(*HARD)
     out = tmp_path / "copied"
     (tmp_path / "Mail").mkdir()
-    rc = private(tmp_path / "rc", f'set pop_user="{name}"\nset pop_authenticators="scram-sha-256"\nset sleep_time=0\nset pop_pass="{SECRET}"\nset certificate_file="{house.cert}"\n'
+    rc = private(tmp_path / "rc", f'set pop_user="{name}"\nset sleep_time=0\nset pop_pass="{SECRET}"\nset certificate_file="{house.cert}"\n'
                                   'set ssl_force_tls=yes\nset confirmappend=no\nset confirmcreate=no\nset pop_delete=no\n'
                                   'set delete=no\nset wait_key=no\nset header_cache=""\nset message_cachedir=""\nset pop_checkinterval=0\n'
                                   f'push "<tag-pattern>.<enter><tag-prefix><copy-message>{out}<enter><exit>"\n')
