@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "deliver/once.h"
 #include "deliver/posting.h"
+#include "http/submission.h"
 #include "http/http_proxy.h"
 #include "io/fiber.h"
 
@@ -215,8 +217,16 @@ const struct smtp_client_far *hop_far(const struct hop *h)
 int hop_send(struct hop *h, const struct envelope *e, const struct content *content,
              struct arena *a, struct smtp_client_result *out)
 {
-    return h->posting ? posting_send(h->posting, e, content, a, out)
-                      : smtp_client_send(h->client, e, content, a, out);
+    struct envelope known = *e;
+    char key[ONCE_KEY];
+
+    if (h->posting)
+        return posting_send(h->posting, e, content, a, out);
+    if (!e->envid.len && hop_far(h)->mechanism.len) {
+        once_key(e, e->count, key);
+        known.envid = span_of(arena_printf(a, SUBMISSION_ENVID "%s", key));
+    }
+    return smtp_client_send(h->client, &known, content, a, out);
 }
 
 bool hop_usable(struct hop *h)

@@ -2,11 +2,11 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "deliver/once.h"
 #include "deliver/posting_answer.h"
 #include "http/submission.h"
 #include "sasl/base64.h"
 #include "smtp/client_content.h"
-#include "store/crc64.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -246,9 +246,8 @@ struct request {
     const struct envelope *e;
     struct client_content content;
     struct text fields;
-    size_t count;    /* recipients in it */
-    uint64_t people; /* checksum of sender and recipients */
-    bool begun;      /* the body */
+    size_t count; /* recipients in it */
+    bool begun;   /* the body */
 };
 
 static bool clean(struct span s)
@@ -272,7 +271,6 @@ static void add_sender(struct request *q)
     if (e->envid.len)
         text_addf(&q->fields, " ENVID=%.*s", SPAN_ARG(e->envid));
     text_adds(&q->fields, "\r\n");
-    q->people = crc64_add(crc64_add(0, e->sender), SPAN("\n"));
 }
 
 static void write_recipient(const struct recipient *r, struct text *line)
@@ -304,7 +302,6 @@ static void add_recipients(struct request *q)
         room = !i || q->fields.len + line.len < HEAD_MAX;
         if (room) {
             text_add(&q->fields, text_span(&line));
-            q->people = crc64_add(crc64_add(q->people, r->address), SPAN("\n"));
             q->count++;
         }
         text_free(&line);
@@ -313,13 +310,12 @@ static void add_recipients(struct request *q)
     }
 }
 
-/* The same for every try of the same message to the same people. */
 static void add_key(struct request *q)
 {
-    char id[ID_TEXT + 1];
+    char key[ONCE_KEY];
 
-    id_text(&q->e->id, id);
-    text_addf(&q->fields, SUBMISSION_KEY ": %s-%016llx\r\n", id, (unsigned long long)q->people);
+    once_key(q->e, q->count, key);
+    text_addf(&q->fields, SUBMISSION_KEY ": %s\r\n", key);
 }
 
 static int next_piece(void *arg, struct span *piece)

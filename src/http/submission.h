@@ -20,6 +20,8 @@
 #define SUBMISSION_TO  "Rcpt-To"
 #define SUBMISSION_KEY "Idempotency-Key"
 enum { SUBMISSION_KEY_MAX = 200 }; /* visible ASCII */
+/* By SMTP a logged-in client may say the same key with the envelope id: ENVID=p26-KEY. */
+#define SUBMISSION_ENVID "p26-"
 /* Stands in the answer to GET and HEAD: mail is taken here. */
 #define SUBMISSION_ACCEPTS "Accept-Post"
 #define SUBMISSION_TYPES   SUBMISSION_TYPE ", " SUBMISSION_TYPE_UTF8

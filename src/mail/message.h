@@ -30,6 +30,7 @@ struct message {
      * so (RFC 3461 5.2.7); never in a letter. */
     struct recipient *expanded;
     size_t expanded_count;
+    bool once_loose;      /* what differs under that key is another message, and no mistake */
     bool own; /* the house's own mail (a warning): no quota refuses it; never in a letter */
 };
 

@@ -178,6 +178,7 @@ static void visit_accept(struct wire *p, struct letter_accept *l)
     wire_u32(p, &m->header_size);
     wire_span(p, &m->once);
     wire_u64(p, &m->once_digest);
+    wire_bool(p, &m->once_loose);
     wire_bool(p, &l->outside);
 }
 

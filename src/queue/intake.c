@@ -57,6 +57,8 @@ static int handed_over(struct store *s, struct accept *a, struct error *e)
 
     if (got != STORE_GOT)
         return got < 0 ? -1 : 0;
+    if (once.digest != m->once_digest && m->once_loose)
+        return 0;
     if (once.digest != m->once_digest)
         return error_mail(e, ERROR_PERMANENT, "5.5.4", OWNER_YOU,
                           "another message was handed over under this idempotency key; give each "

@@ -3,12 +3,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "http/submission.h"
 #include "base/meter.h"
 #include "io/network.h"
 #include "mail/address.h"
 #include "mail/trace.h"
 #include "serve/proxy.h"
 #include "serve/users.h"
+#include "store/crc64.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -201,6 +203,7 @@ static struct reply on_mail(void *arg, const struct smtp_server_session *s)
                                       s->transaction->declared_size);
 
     self->in_transaction = reply_class(&r) == 2 || !r.code;
+    self->some_refused = false;
     return r;
 }
 
@@ -260,7 +263,12 @@ int session_is_ours(struct session *self, struct arena *answers, struct span dom
 static struct reply on_rcpt(void *arg, const struct smtp_server_session *s,
                             const struct recipient *r)
 {
-    return session_may_reach(arg, s->answers, s->transaction->envelope.sender, r->address);
+    struct session *self = arg;
+    struct reply reply =
+        session_may_reach(self, s->answers, s->transaction->envelope.sender, r->address);
+
+    self->some_refused |= reply_class(&reply) > 2;
+    return reply;
 }
 
 /* ---- content ---- */
@@ -304,8 +312,29 @@ void session_close_body(struct session *self)
     self->in_transaction = false;
 }
 
+uint64_t session_digest(uint64_t digest, struct span line)
+{
+    return crc64_add(crc64_add(digest, line), SPAN("\n"));
+}
+
+/* P4: a relay that heard no answer hands the same message over again, maybe by another door. With
+ * recipients that were refused it is not the same any more. */
+static void note_once(struct session *self, const struct envelope *e)
+{
+    struct span prefix = SPAN(SUBMISSION_ENVID);
+
+    self->once = SPAN_NONE;
+    if (!self->account || self->some_refused || !span_starts(e->envid, prefix))
+        return;
+    self->once = span_from(e->envid, prefix.len);
+    self->digest = session_digest(0, e->sender);
+    for (size_t i = 0; i < e->count; i++)
+        self->digest = session_digest(self->digest, e->recipients[i].address);
+}
+
 static struct reply on_body_begin(void *arg, const struct smtp_server_session *s)
 {
+    note_once(arg, &s->transaction->envelope);
     session_open_body(arg, s->transaction->arena);
     return (struct reply){0};
 }
@@ -315,6 +344,8 @@ static int on_body(void *arg, const struct smtp_server_session *s, struct span b
     struct session *self = arg;
 
     (void)s;
+    if (self->once.len)
+        self->digest = crc64_add(self->digest, bytes);
     return body_add(&self->body, bytes);
 }
 
@@ -376,7 +407,8 @@ struct reply session_hand_over(struct session *self, const struct session_mail *
     struct letter_accept l = {.message = {.envelope = mail->envelope,
                                           .arrived = clock_wall(),
                                           .once = mail->once,
-                                          .once_digest = mail->once_digest}};
+                                          .once_digest = mail->once_digest,
+                                          .once_loose = mail->once_loose}};
     struct message *m = &l.message;
     struct parcel *p;
     struct reply r;
@@ -416,7 +448,10 @@ static struct reply on_body_end(void *arg, const struct smtp_server_session *s, 
                              .envelope = t->envelope,
                              .helo = s->helo,
                              .with = span_of(with(self, s)),
-                             .tls = s->tls};
+                             .tls = s->tls,
+                             .once = self->once,
+                             .once_digest = self->digest,
+                             .once_loose = true};
     struct reply r;
 
     if (t->body == BODY_8BITMIME)

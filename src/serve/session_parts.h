@@ -22,6 +22,9 @@ struct session {
     char *account;                 /* canonical login, NULL: none */
     char tried[SASL_NAME_MAX + 1]; /* the account a refused login was for; empty: there is none */
     struct body body;
+    struct span once;        /* key of the message under way, when its envelope id holds one */
+    uint64_t digest;         /* of sender, recipients and body, for it */
+    bool some_refused;       /* of its recipients */
     struct session_pop *pop; /* what session_pop.c knows while it runs */
     struct session *next, **link;
     int fd;
@@ -41,6 +44,7 @@ struct session_mail {
     const struct tls_info *tls; /* NULL: in the clear */
     struct span once;           /* as in struct message */
     uint64_t once_digest;
+    bool once_loose;
 };
 
 /* Asks the keeper: NULL when no such answer came in `time` milliseconds. */
@@ -65,6 +69,8 @@ int session_is_ours(struct session *self, struct arena *answers, struct span dom
 void session_open_body(struct session *self, struct arena *arena);
 /* What body_add returned as an answer; code 0: no words of the keeper's. */
 struct reply session_refuse_body(struct session *self, const struct session_mail *m, int failed);
+/* Of what is handed over under a key: sender, then each recipient. */
+uint64_t session_digest(uint64_t digest, struct span line);
 /* P1: the answer given here is the keeper's, and it says 250 only after its commit. */
 struct reply session_hand_over(struct session *self, const struct session_mail *m);
 /* The message is over, however it ended. */

@@ -288,11 +288,6 @@ static struct reply read_recipient(struct session_post *p, struct span value, st
     return session_may_reach(p->session, p->arena, p->envelope.sender, to.whole);
 }
 
-static void digest(struct session_post *p, struct span s)
-{
-    p->digest = crc64_add(crc64_add(p->digest, s), SPAN("\n"));
-}
-
 static void take_recipient(struct session_post *p, struct span value)
 {
     unsigned most = p->session->settings.limits.recipients;
@@ -308,7 +303,7 @@ static void take_recipient(struct session_post *p, struct span value)
         r = read_recipient(p, value, &to);
     if (p->recipient_count == most - 1)
         to.address = value;
-    digest(p, to.address);
+    p->digest = session_digest(p->digest, to.address);
     p->recipients[p->recipient_count++] = (struct session_recipient){to.address, r};
     if (reply_class(&r) == 2)
         p->envelope.recipients[p->envelope.count++] = to;
@@ -400,7 +395,7 @@ static struct http_server_answer ask_envelope(struct session_post *p,
     reply = read_sender(p, http_server_field(r, SUBMISSION_FROM), &size);
     if (reply.code)
         return refuse(p, STAGE_MAIL, reply);
-    digest(p, p->envelope.sender);
+    p->digest = session_digest(p->digest, p->envelope.sender);
     reply = session_may_send(p->session, p->arena, p->envelope.sender,
                              r->length > size ? r->length : size);
     if (reply_class(&reply) > 2)
@@ -508,13 +503,27 @@ static struct reply failed_body(const struct session_post *p, const struct sessi
                       "The message could not be stored now: try again later");
 }
 
+/* With recipients that were refused it is another message under the same key: else one that is
+ * accepted at the next try would be told so, and not be among the recipients of the first. */
+static struct span key_of(struct session_post *p)
+{
+    uint64_t accepted = 0;
+
+    if (!p->key.len || p->envelope.count == p->recipient_count)
+        return p->key;
+    for (size_t i = 0; i < p->envelope.count; i++)
+        accepted = session_digest(accepted, p->envelope.recipients[i].address);
+    return span_of(
+        arena_printf(p->arena, "%.*s/%016llx", SPAN_ARG(p->key), (unsigned long long)accepted));
+}
+
 static struct reply conclude(struct session_post *p, int failed)
 {
     struct session_mail m = {.arena = p->arena,
                              .answers = p->arena,
                              .with = SPAN("HTTPS"),
                              .tls = p->tls,
-                             .once = p->key,
+                             .once = key_of(p),
                              .once_digest = p->digest};
 
     if (!failed && p->open)

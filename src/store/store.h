@@ -261,7 +261,7 @@ struct store_once {
     struct id id;    /* of the message it became */
     uint64_t digest; /* the caller's, of what was handed over */
 };
-enum { STORE_ONCE_KEY_MAX = 200 };
+enum { STORE_ONCE_KEY_MAX = 220 };
 /* What an account did under a key. Kept for one to two days of `now`, the queue clock. STORE_GOT,
  * STORE_ABSENT, -1. */
 int store_once_get(struct store *s, struct span account, struct span key, int64_t now,
