@@ -26,11 +26,11 @@ struct message {
     struct span once;     /* key under which the client may hand it over again without a second copy
                              (store.h); empty: none */
     uint64_t once_digest; /* of what it handed over under that key */
+    bool once_loose;      /* what differs under that key is another message, and no mistake */
     /* Aliases among the recipients that gave way to several others and whose sender is to be told
      * so (RFC 3461 5.2.7); never in a letter. */
     struct recipient *expanded;
     size_t expanded_count;
-    bool once_loose;      /* what differs under that key is another message, and no mistake */
     bool own; /* the house's own mail (a warning): no quota refuses it; never in a letter */
 };
 
