@@ -1,6 +1,8 @@
 #include "deliver/posting_answer.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
+#include "http/retry_after.h"
 #include "http/submission.h"
 
 #include <jansson.h>
@@ -94,6 +96,13 @@ static int bare_status(const struct http_client_answer *a, enum stage stage, str
 
 /* ---- answers ---- */
 
+/* When to come again, where it said so. */
+static void add_wait(const struct http_client_answer *a, struct reply *r)
+{
+    if (reply_class(r) >= 4)
+        r->wait = retry_after(span_of(a->wait), clock_wall());
+}
+
 bool posting_answer_announces(const struct http_client_answer *a)
 {
     bool asks = a->status == 401 && span_istarts(span_of(a->challenge), SPAN("Basic"));
@@ -114,6 +123,7 @@ void posting_answer_login(const struct http_client_answer *a, struct arena *aren
         refused(out, STAGE_AUTH, &r);
     else if (a->status / 100 != 2)
         bare_status(a, STAGE_AUTH, arena, out);
+    add_wait(a, &out->reply);
     json_decref(j);
 }
 
@@ -179,6 +189,9 @@ int posting_answer_message(const struct http_client_answer *a, size_t count, str
             out->recipients[i] = (struct smtp_client_rcpt){0};
         out->accepted = 0;
     }
+    add_wait(a, &out->failure.reply);
+    for (size_t i = 0; i < count; i++)
+        add_wait(a, &out->recipients[i].reply);
     json_decref(j);
     return rc;
 }

@@ -18,6 +18,7 @@ struct reply {
     struct enhanced enhanced; /* class 0 when the reply had none */
     struct span
         text; /* lines joined by '\n', codes and enhanced codes removed; escaped when a peer's */
+    uint32_t wait; /* s: it wants to be asked again after that (HTTP's Retry-After); 0: not told */
 };
 
 /* Bounds for a peer's reply: beyond them it counts as broken (HOSTILE 105). */

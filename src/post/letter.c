@@ -110,6 +110,7 @@ static void visit_reply(struct wire *p, struct reply *r)
     r->code = code;
     visit_enhanced(p, &r->enhanced);
     wire_span(p, &r->text);
+    wire_u32(p, &r->wait);
 }
 
 static void visit_answer(struct wire *p, struct letter_answer *l)

@@ -343,17 +343,17 @@ static void set_words(struct place *p, struct span words)
     p->words = own(span_head(words, WORDS_MAX));
 }
 
-void schedule_failed(struct schedule *s, struct place *p, int64_t now, struct enhanced status,
-                     struct span words, bool waits_for_network)
+void schedule_failed(struct schedule *s, struct place *p, int64_t now,
+                     const struct schedule_trouble *t)
 {
     int64_t wait;
 
-    set_words(p, words);
-    p->status = status;
+    set_words(p, t->words);
+    p->status = t->status;
     p->failed_at = now;
-    p->waits_for_network = waits_for_network;
+    p->waits_for_network = t->waits_for_network;
     if (now >= p->until) { /* jobs that were under way together count once */
-        if (waits_for_network && p->kind == ROUTE_RELAY) {
+        if (t->waits_for_network && p->kind == ROUTE_RELAY) {
             wait = schedule_network_wait(s, p, now);
             p->failures++;
             p->until = now + wait;
@@ -362,6 +362,8 @@ void schedule_failed(struct schedule *s, struct place *p, int64_t now, struct en
             p->until = now + jitter(wait < PLACE_WAIT_MAX ? wait : PLACE_WAIT_MAX);
         }
     }
+    if (p->until < now + t->wait)
+        p->until = now + t->wait;
     touch(s, p);
 }
 

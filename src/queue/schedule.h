@@ -127,8 +127,14 @@ int64_t schedule_wait(const struct schedule *s, unsigned attempts);
  * may open it at any time, so at first it is asked every few seconds, by one message. */
 int64_t schedule_network_wait(const struct schedule *s, const struct place *p, int64_t now);
 /* The whole place failed (nothing about the message itself), or works. */
-void schedule_failed(struct schedule *s, struct place *p, int64_t now, struct enhanced status,
-                     struct span words, bool waits_for_network);
+struct schedule_trouble {
+    struct enhanced status;
+    struct span words;
+    bool waits_for_network;
+    int64_t wait; /* ms for which the server asked to be left alone; 0: it did not */
+};
+void schedule_failed(struct schedule *s, struct place *p, int64_t now,
+                     const struct schedule_trouble *t);
 void schedule_works(struct schedule *s, struct place *p);
 /* We are in another network, or in none: what waits for one is due now. Returns how many slots. */
 unsigned schedule_network(struct schedule *s, bool offline, int64_t now);

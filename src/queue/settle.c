@@ -25,8 +25,9 @@ enum {
     WORDS_MAX = 1500,   /* last words about a recipient */
     OVERDUE_MAX = 1000, /* slots reported per minute, so that others get their turn */
     MISMATCH_MS = 300000,
-    TOLD = 8,       /* of the tries in vain the first ones are told, */
-    TOLD_LATER = 32 /* and then each of so many */
+    ASKED_WAIT_MAX = 60 * 60 * 1000, /* that a server may ask for */
+    TOLD = 8,                        /* of the tries in vain the first ones are told, */
+    TOLD_LATER = 32                  /* and then each of so many */
 };
 
 /* What one recipient's attempt led to. */
@@ -235,16 +236,27 @@ static bool is_in_vain(const struct place *p, const struct job_result *r)
     return p->kind == ROUTE_RELAY;
 }
 
-static int64_t next_due(const struct settle *s, const struct slot *slot)
+/* How long its server asked to be left alone, in ms: bounded, for a stranger said so. */
+static int64_t wait_of(const struct outcome *o)
+{
+    int64_t wait = o->kind == OUTCOME_LATER ? o->reply.wait * CLOCK_SECOND : 0;
+
+    return wait < ASKED_WAIT_MAX ? wait : ASKED_WAIT_MAX;
+}
+
+static int64_t next_due(const struct settle *s, const struct slot *slot, const struct job_result *r)
 {
     const struct schedule *all = &s->queue->schedule;
-    int64_t now = clock_now();
+    int64_t now = clock_now(), wait;
 
     if (!s->tried)
         return slot->due.at;
-    if (s->in_vain)
-        return now + schedule_network_wait(all, slot->place, now);
-    return now + schedule_wait(all, slot->attempts + 1U - slot->in_vain);
+    wait = s->in_vain ? schedule_network_wait(all, slot->place, now)
+                      : schedule_wait(all, slot->attempts + 1U - slot->in_vain);
+    for (size_t n = 0; n < r->count; n++)
+        if (wait_of(&r->outcomes[n]) > wait)
+            wait = wait_of(&r->outcomes[n]);
+    return now + wait;
 }
 
 static struct settle *new_settle(struct queue *q, const struct lease *l, const struct job_result *r,
@@ -262,7 +274,7 @@ static struct settle *new_settle(struct queue *q, const struct lease *l, const s
     s->tried = tried;
     s->began = clock_now();
     s->in_vain = tried && is_in_vain(slot->place, r);
-    s->due = next_due(s, slot);
+    s->due = next_due(s, slot, r);
     s->tell = tried && (!s->in_vain || slot->in_vain < TOLD || slot->in_vain % TOLD_LATER == 0);
     s->wait = AGAIN_MS;
     s->repeated = slot->item->read || slot->attempts > 0;
@@ -434,8 +446,13 @@ static void judge_place(struct settle *s, struct place *p)
         return;
     if (whole && first->outcome.status.class == 4 &&
         (first->outcome.scope == SCOPE_PATH || first->outcome.scope == SCOPE_ROUTE))
-        schedule_failed(&s->queue->schedule, p, clock_now(), first->outcome.status,
-                        first->state.words, first->outcome.waits_for_network);
+        schedule_failed(&s->queue->schedule, p, clock_now(),
+                        &(struct schedule_trouble){
+                            .status = first->outcome.status,
+                            .words = first->state.words,
+                            .waits_for_network = first->outcome.waits_for_network,
+                            .wait = wait_of(&first->outcome),
+                        });
     else
         schedule_works(&s->queue->schedule, p);
 }

@@ -1,5 +1,7 @@
 """The HTTPS door from the relay's side: by POST, by SMTP over ALPN, through a proxy; no password to strangers, no second copy."""
 import os, pathlib, re, shutil, socket, ssl, tempfile, threading, time
+from datetime import datetime
+from email.utils import formatdate
 from types import SimpleNamespace
 
 import pytest
@@ -54,7 +56,7 @@ def relay(start, folder):
         return start(environment={**clean, **(environment or {})}, extra=f"""
 relay "isp" {{ host = "{host}" doors = {{ {", ".join(f'"{d}"' for d in doors)} }} ca-file = "{ca}" {login} {more} }}
 {ROUTE}
-delivery {{ retry = {{"1s"}} {delivery} }}
+delivery {{ {"" if "retry" in delivery else 'retry = {"1s"}'} {delivery} }}
 """)
     return make
 
@@ -249,6 +251,34 @@ def test_a_strange_certificate_is_refused_and_named(provider, relay, web):
     assert not stranger.heard
     m = p.json("queue", "show", p.queue()[0]["id"])["messages"][0]
     assert "certificate" in str(m["recipients"]).lower()
+
+
+def taking(post):
+    """A web server that takes mail, and answers each POST so."""
+    more = 'Accept-Post: message/rfc822\r\nWWW-Authenticate: Basic realm="x"\r\n'
+
+    def answer(head):
+        if head.startswith("GET"):
+            return plain_answer("200 OK" if "uthorization" in head else "401 Unauthorized", more=more)
+        return post(head)
+    return answer
+
+
+@pytest.mark.parametrize("status, value, least, most", [
+    ("503 Service Unavailable", lambda: "600", 540, 600),
+    ("429 Too Many Requests", lambda: formatdate(time.time() + 1200, usegmt=True), 1080, 1200),
+    ("503 Service Unavailable", lambda: "1000000", 3540, 3600),
+    ("503 Service Unavailable", lambda: "at noon", -60, 5)])
+def test_a_server_that_says_when_to_come_again(relay, web, status, value, least, most):
+    busy = web(taking(lambda head: plain_answer(status, more=f"Retry-After: {value()}\r\nConnection: close\r\n")))
+    p = relay(web.cert[0], f"{busy.port} https", delivery='retry = {"2s"}')
+    send(p)
+    wait_for(lambda: p.queue() and p.queue()[0]["recipients"][0]["attempts"] >= (1 if most > 60 else 2), 60,
+             message=lambda: p.log()[-4000:])
+    assert b"POST /submit" in busy.heard
+    to = p.json("queue", "show", p.queue()[0]["id"])["messages"][0]["recipients"][0]
+    wait = datetime.fromisoformat(to["next_try"]).timestamp() - time.time()
+    assert least < wait < most + 3, (to, time.time())
 
 
 class Cutter:

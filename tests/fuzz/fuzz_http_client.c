@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "http/http_client.h"
 #include "http/portal.h"
+#include "http/retry_after.h"
 #include "io/fiber.h"
 
 #include <stdlib.h>
@@ -77,6 +78,8 @@ static void ask(struct http_client *c, unsigned char settings)
     check_field(a.accepts);
     check_field(a.wait);
     check_field(a.location);
+    if (retry_after(span_of(a.wait), clock_wall()) > RETRY_AFTER_MAX)
+        abort();
     http_client_answer_free(&a);
 }
 

@@ -136,6 +136,32 @@ static void test_messages(void **state)
     arena_free(&arena);
 }
 
+/* When to come again is told of what was refused only. */
+static void test_waits(void **state)
+{
+    struct arena *arena = arena_new();
+    struct smtp_client_result r = {.recipients = arena_alloc(arena, 2 * sizeof *r.recipients)};
+    struct http_client_answer a;
+
+    (void)state;
+    fill(&a, 503, "text/html", "<html>");
+    snprintf(a.wait, sizeof a.wait, "120");
+    assert_int_equal(posting_answer_message(&a, 2, arena, &r), -1);
+    assert_int_equal(r.failure.reply.wait, 120);
+    posting_answer_login(&a, arena, &r.failure);
+    assert_int_equal(r.failure.reply.wait, 120);
+    http_client_answer_free(&a);
+    fill(&a, 200, JSON,
+         REPLY("true", "250", "2.0.0") TO("250", "2.1.5") "," TO("450", "4.2.0") "]}");
+    snprintf(a.wait, sizeof a.wait, "120");
+    a.body_sent = true;
+    assert_int_equal(posting_answer_message(&a, 2, arena, &r), 0);
+    assert_int_equal(r.recipients[0].reply.wait, 0);
+    assert_int_equal(r.recipients[1].reply.wait, 120);
+    http_client_answer_free(&a);
+    arena_free(&arena);
+}
+
 /* A stranger's words are escaped, a stranger's code of success for a refusal is none. */
 static void test_logins(void **state)
 {
@@ -207,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_logins),
+        cmocka_unit_test(test_waits),
         cmocka_unit_test(test_announcements),
     };
 

@@ -134,12 +134,12 @@ static void writing(void **state)
         struct reply reply;
         const char *wire;
     } rows[] = {
-        {{250, {2, 1, 0}, SPAN("ok")}, "250 2.1.0 ok\r\n"},
-        {{250, {0}, SPAN("")}, "250\r\n"},
-        {{250, {2, 0, 0}, SPAN("")}, "250 2.0.0\r\n"},
-        {{250, {0}, SPAN("host\nSIZE 1\nDSN")}, "250-host\r\n250-SIZE 1\r\n250 DSN\r\n"},
-        {{550, {5, 7, 1}, SPAN("a\n\nb")}, "550-5.7.1 a\r\n550-5.7.1\r\n550 5.7.1 b\r\n"},
-        {{550, {5, 1, 1}, SPAN("a\rb\tc")}, "550 5.1.1 a\\x0db\\x09c\r\n"},
+        {{250, {2, 1, 0}, SPAN("ok"), 0}, "250 2.1.0 ok\r\n"},
+        {{250, {0}, SPAN(""), 0}, "250\r\n"},
+        {{250, {2, 0, 0}, SPAN(""), 0}, "250 2.0.0\r\n"},
+        {{250, {0}, SPAN("host\nSIZE 1\nDSN"), 0}, "250-host\r\n250-SIZE 1\r\n250 DSN\r\n"},
+        {{550, {5, 7, 1}, SPAN("a\n\nb"), 0}, "550-5.7.1 a\r\n550-5.7.1\r\n550 5.7.1 b\r\n"},
+        {{550, {5, 1, 1}, SPAN("a\rb\tc"), 0}, "550 5.1.1 a\\x0db\\x09c\r\n"},
     };
 
     (void)state;

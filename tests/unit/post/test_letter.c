@@ -104,7 +104,7 @@ static void result_reads_back(void **state)
                         .status = {4, 7, 5},
                         .maybe_delivered = true,
                         .words = SPAN("words"),
-                        .reply = {.code = 454, .text = SPAN("no")}};
+                        .reply = {.code = 454, .text = SPAN("no"), .wait = 60}};
     struct job_try t = {.at = 5, .host = SPAN("mx"), .stage = STAGE_TLS, .reply = {.code = 220}};
     struct letter_result in = {{7, 1, &o, 1, &t, true}}, *out;
     struct text bytes = TEXT_INIT(4096);
@@ -118,6 +118,7 @@ static void result_reads_back(void **state)
     assert_int_equal(out->result.outcomes[0].status.detail, 5);
     assert_true(out->result.outcomes[0].maybe_delivered);
     assert_int_equal(out->result.outcomes[0].reply.code, 454);
+    assert_int_equal(out->result.outcomes[0].reply.wait, 60);
     assert_true(span_is(out->result.tries[0].host, "mx"));
     text_free(&bytes);
     arena_free(&a);

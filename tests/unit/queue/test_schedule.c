@@ -25,6 +25,7 @@ static struct item *add(struct schedule *s, const char *place, int64_t now)
 /* HOSTILE fault 31: 100 000 to one dead host and one to a live one. */
 static void test_a_dead_place_delays_nobody(void **state)
 {
+    const struct schedule_trouble dead = {{4, 4, 1}, SPAN("dead"), true, 0};
     struct schedule s;
     struct slot *taken[20], *slot;
     size_t before = mallinfo2().uordblks, per_item;
@@ -50,7 +51,7 @@ static void test_a_dead_place_delays_nobody(void **state)
     assert_true(span_is(slot->place->key, "mx:live.example"));
 
     for (int i = 0; i < 10; i++) {
-        schedule_failed(&s, taken[i]->place, t, (struct enhanced){4, 4, 1}, SPAN("dead"), true);
+        schedule_failed(&s, taken[i]->place, t, &dead);
         schedule_put(&s, taken[i], t + 300000);
     }
     assert_int_equal(taken[0]->place->failures, 1); /* one round is one failure */
@@ -61,7 +62,7 @@ static void test_a_dead_place_delays_nobody(void **state)
             continue;
         probes++;
         assert_null(schedule_take(&s, t)); /* one job finds out for all */
-        schedule_failed(&s, slot->place, t, (struct enhanced){4, 4, 1}, SPAN("dead"), true);
+        schedule_failed(&s, slot->place, t, &dead);
         schedule_put(&s, slot, t + 300000);
     }
     assert_in_range(probes, 10, 80);                     /* every 10 minutes at most */
@@ -77,7 +78,7 @@ static void test_a_dead_place_delays_nobody(void **state)
 static void test_a_closed_network(void **state)
 {
     static const int64_t later[] = {15000, 30000, 60000, 120000, 300000, 300000};
-    const struct enhanced silent = {4, 4, 1};
+    const struct schedule_trouble silent = {{4, 4, 1}, SPAN("silence"), true, 0};
     struct schedule s;
     struct slot *slot, *other;
     int64_t t = 1000;
@@ -90,7 +91,7 @@ static void test_a_closed_network(void **state)
     other = schedule_take(&s, t);
     for (size_t i = 0; i < 6; i++) { /* nobody has told of any network */
         assert_int_equal(schedule_network_wait(&s, slot->place, t), later[i]);
-        schedule_failed(&s, slot->place, t, silent, SPAN("silence"), true);
+        schedule_failed(&s, slot->place, t, &silent);
         t = slot->place->until;
     }
     schedule_network(&s, true, t);
@@ -100,7 +101,7 @@ static void test_a_closed_network(void **state)
     assert_int_equal(schedule_network_wait(&s, slot->place, t + 3600000), 15000);
 
     slot->waits_for_network = other->waits_for_network = true;
-    schedule_failed(&s, slot->place, t, silent, SPAN("silence"), true);
+    schedule_failed(&s, slot->place, t, &silent);
     schedule_put(&s, slot, t + 4000);
     schedule_put(&s, other, t + 300000);
     assert_null(schedule_take(&s, t + 100));
@@ -108,6 +109,25 @@ static void test_a_closed_network(void **state)
     assert_null(schedule_take(&s, t + 4000)); /* it alone looks */
     schedule_works(&s, slot->place);
     assert_ptr_equal(schedule_take(&s, t + 4000), other);
+    schedule_free(&s);
+}
+
+/* A server that says when to come again is left alone for so long, by all that go there. */
+static void test_asked_to_wait(void **state)
+{
+    const struct schedule_trouble busy = {{4, 3, 2}, SPAN("busy"), false, 3600000};
+    struct schedule s;
+    struct slot *slot;
+
+    (void)state;
+    schedule_init(&s, &limits);
+    add(&s, "relay:isp", 1000);
+    add(&s, "relay:isp", 1000);
+    slot = schedule_take(&s, 1000);
+    schedule_failed(&s, slot->place, 1000, &busy);
+    schedule_put(&s, slot, 300000);
+    assert_null(schedule_take(&s, 3600999));
+    assert_non_null(schedule_take(&s, 3601000));
     schedule_free(&s);
 }
 
@@ -257,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_dead_place_delays_nobody),
         cmocka_unit_test(test_a_closed_network),
+        cmocka_unit_test(test_asked_to_wait),
         cmocka_unit_test(test_jitter),
         cmocka_unit_test(test_far_future_is_cut),
         cmocka_unit_test(test_heap),
