@@ -14,6 +14,8 @@ bool expansion_postmaster(struct span recipient)
     return span_iis(at < 0 ? recipient : span_head(recipient, (size_t)at), "postmaster");
 }
 
+enum { WORK_MAX = 5 * EXPANSION_MAX };
+
 /* The list as it grows. */
 struct list {
     const struct house *house;
@@ -22,6 +24,8 @@ struct list {
     struct map *seen; /* canonical address -> struct number */
     struct recipient *at;
     size_t count, cap;
+    size_t work; /* addresses found, also those that were there already: lists that many recipients
+                    stand for are looked through again and again, while all others wait */
     bool full;
     struct recipient *expanded; /* room for all of the message's */
     size_t expanded_count;
@@ -153,6 +157,8 @@ static void look(struct list *l, const struct recipient *r)
         add(l, r);
     else
         replace(l, r, t, count);
+    l->work += count;
+    l->full |= l->work > WORK_MAX;
 }
 
 struct reply expansion_replace(const struct house *h, struct message *m, struct arena *a)
@@ -164,7 +170,7 @@ struct reply expansion_replace(const struct house *h, struct message *m, struct 
         return (struct reply){0};
     l.seen = map_new();
     l.expanded = arena_alloc(a, v->count * sizeof *l.expanded);
-    for (size_t i = 0; i < v->count; i++)
+    for (size_t i = 0; i < v->count && !l.full; i++)
         look(&l, &v->recipients[i]);
     if (!l.full) {
         v->recipients = arena_alloc(a, l.count * sizeof *v->recipients);
