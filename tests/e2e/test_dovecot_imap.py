@@ -1,5 +1,5 @@
 """Dovecot serves IMAP over the Maildirs we deliver to, at the same time: nothing is lost, shown twice or counted wrong."""
-import contextlib, json, pathlib, re, subprocess, threading
+import contextlib, json, pathlib, re, smtplib, subprocess, threading
 
 import pytest
 
@@ -186,3 +186,56 @@ def test_its_own_copy_is_never_the_first(start):
         assert (size, wire) == (f.stat().st_size, len(f.read_bytes().replace(b"\n", b"\r\n")))
     assert sum_of(look(p)) == disk(p)
     assert not (p.inbox / USER / "maildirsize").exists()
+
+
+def test_quota_sees_what_imap_does(start):
+    """Mail that Dovecot adds and removes behind our back counts before anybody is refused, and in the words of the refusal."""
+    p = start(extra="quota { account = 200K warn = {} }\n")
+
+    def offer(kilobytes):
+        """What a sender from outside hears at RCPT who tells the size; 250 is followed by the mail itself."""
+        with smtplib.SMTP("127.0.0.1", p.ports["exchange"], timeout=60) as c:
+            c.ehlo("sender.test")
+            assert c.docmd(f"MAIL FROM:<x@far.test> SIZE={kilobytes * 1024}")[0] == 250
+            code, words = c.rcpt(USER)
+            if code == 250:
+                code, words = c.data(b"Subject: x\r\n\r\n" + b"y" * 62 + (b"\r\n" + b"y" * 62) * (kilobytes * 16 - 16))
+            return code, words.decode().replace("\n4.2.2 ", " ").replace("\n", " ")
+
+    def used(refusal):
+        code, words = refusal
+        assert code == 452, words
+        return float(re.search(r"([\d.]+) KB of 200.0 KB are used", words).group(1))
+
+    def known():
+        """Kilobytes of the mailbox, as they are remembered."""
+        q = p.json("quota", "show", USER)["quota"]
+        assert q["queue"] == 0
+        return round(q["mailbox"] / 1024)
+
+    def measured():
+        """Whoever asks next has the Maildir counted again."""
+        return offer(500)[0] == 452 and p.json("quota", "show", USER)["quota"]["mailbox"] == disk(p)["octets"]
+
+    with contextlib.closing(Imap(p, {USER: PASSWORD})) as imap:
+        c = imap.login(USER, PASSWORD)
+        assert offer(60)[0] == 250
+        wait_delivered(p, 1)
+        wait_for(lambda: not p.queue())
+        assert 58 <= known() <= 60
+        c.select("INBOX")
+        assert c.append("INBOX", None, None, b"Subject: appended\r\n\r\n" + (b"z" * 62 + b"\r\n") * 1600)[0] == "OK"
+        assert known() <= 60  # nobody has told us
+        wait_for(lambda: abs(used(offer(145)) - disk(p)["octets"] / 1024) < 0.2, 30, 0.5)  # but it counts; a count is believed for 2 s
+        assert disk(p)["messages"] == 2
+        assert known() == round(disk(p)["octets"] / 1024) > 150
+        c.select("INBOX")
+        c.store("2", "+FLAGS", r"(\Deleted)")
+        c.expunge()
+        assert disk(p)["messages"] == 1
+        wait_for(lambda: offer(130)[0] == 250, 30, 0.5)
+        wait_delivered(p, 2)
+        wait_for(lambda: not p.queue())
+        wait_for(measured, 30, 0.5)
+        assert p.json("quota", "recount", USER)["corrected"] == []
+        c.logout()
