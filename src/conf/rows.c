@@ -383,8 +383,7 @@ static const char *const languages[] = {[CONFIG_ENGLISH] = "en", [CONFIG_GERMAN]
 
 static const struct row reports[] = {
     CHOICE(config_reports, language, config_language, "language", languages,
-           "The language of the reports about mail that failed, waits, or has arrived. What went "
-           "wrong with it is told in English for now.",
+           "The language of the reports about mail that failed, waits, or has arrived.",
            .standard = "en"),
     NUMBER(config_reports, per_hour, "per-hour", ROW_NUMBER, 0, 1000000,
            "How many of them one sender gets within an hour as mails of their own. Those beyond "

@@ -294,19 +294,18 @@ enum cause cause_of(const struct cause_event *ev)
 }
 
 /* Fills in the names. A sentence may begin with one that is missing. */
-static void expand(struct text *out, const char *pattern, const struct cause_event *ev)
+static void expand(struct text *out, const char *pattern, const struct cause_names *n)
 {
     struct span rest = span_of(pattern), host = SPAN("{host}"), domain = SPAN("{domain}");
+    bool begins = true;
 
-    while (rest.len) {
+    for (; rest.len; begins = false) {
         if (span_starts(rest, host)) {
-            if (ev->host.len)
-                text_add_safe(out, ev->host);
-            else
-                text_adds(out, out->len ? "the other server" : "The other server");
+            text_add_safe(out, n->host.len ? n->host
+                                           : span_of(begins ? n->words->first : n->words->host));
             rest = span_from(rest, host.len);
         } else if (span_starts(rest, domain)) {
-            text_add_safe(out, ev->domain.len ? ev->domain : SPAN("the address"));
+            text_add_safe(out, n->domain.len ? n->domain : span_of(n->words->domain));
             rest = span_from(rest, domain.len);
         } else {
             text_addc(out, rest.at[0]);
@@ -315,18 +314,31 @@ static void expand(struct text *out, const char *pattern, const struct cause_eve
     }
 }
 
+void cause_fill(struct text *out, const char *what, const char *advice, const struct cause_names *n)
+{
+    expand(out, what, n);
+    if (n->details.len) {
+        text_adds(out, " (");
+        text_add_safe(out, n->details);
+        text_addc(out, ')');
+    }
+    if (advice)
+        text_addf(out, " %s", advice);
+}
+
 void cause_explain(const struct cause_event *ev, struct outcome *out, struct arena *a)
 {
-    const struct cause_row *row = cause_row(cause_of(ev));
+    static const struct cause_words english = {"The other server", "the other server",
+                                               "the address"};
+    enum cause cause = cause_of(ev);
+    const struct cause_row *row = cause_row(cause);
+    struct cause_names known = {ev->host, ev->domain, ev->details, &english};
     struct text words = TEXT_INIT(4096);
 
-    expand(&words, row->what, ev);
-    if (ev->details.len) {
-        text_adds(&words, " (");
-        text_add_safe(&words, ev->details);
-        text_addc(&words, ')');
-    }
-    text_addf(&words, " %s", row->advice);
+    cause_fill(&words, row->what, row->advice, &known);
+    out->explained = true;
+    out->cause = cause;
+    out->details = arena_span(a, ev->details);
     out->words = arena_span(a, text_span(&words));
     out->owner = row->owner;
     if (out->status.class == 0)

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/span.h"
+#include "base/text.h"
 #include "mail/outcome.h"
 #include "mail/reply.h"
 
@@ -100,6 +101,18 @@ struct cause_event {
     struct span details; /* our own finding: "expired on ...", told in parentheses; may be empty */
 };
 
+/* What stands where a name is missing: at the beginning of a sentence, and within. */
+struct cause_words {
+    const char *first, *host, *domain; /* first: the host, at the beginning */
+};
+struct cause_names {
+    struct span host, domain, details; /* as in struct cause_event */
+    const struct cause_words *words;
+};
+/* Appends both sentences with the names filled in; `advice` may be NULL. */
+void cause_fill(struct text *out, const char *what, const char *advice,
+                const struct cause_names *n);
+
 /* Never NULL. */
 const struct cause_row *cause_row(enum cause c);
 const char *cause_name(enum cause c);
@@ -108,8 +121,9 @@ bool cause_parse(struct span name, enum cause *out);
 /* What an errno of a connection means; CAUSE_LOST when it tells nothing. */
 enum cause cause_of_sys(int sys);
 enum cause cause_of(const struct cause_event *ev);
-/* Sets out->words and out->owner, and out->status when it has none, its class by out->kind. What
- * becomes of the recipient (kind, scope) others decide. */
+/* Sets out->words (and explained, cause, details, which say the same for other languages),
+ * out->owner, and out->status when it has none, its class by out->kind. What becomes of the
+ * recipient (kind, scope) others decide. */
 void cause_explain(const struct cause_event *ev, struct outcome *out, struct arena *a);
 
 #endif

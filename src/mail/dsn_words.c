@@ -1,6 +1,7 @@
 #include "mail/dsn_words.h"
 
 #include "base/clock.h"
+#include "mail/cause_texts.h"
 #include "mail/dsn_texts.h"
 #include "mail/quoted.h"
 #include "mail/utf8.h"
@@ -78,6 +79,19 @@ static void when(struct text *out, const char *label, int64_t wall_ms)
     text_addf(out, "    %s %s\r\n", label, date);
 }
 
+/* In the report's language, or as the outcome tells it. */
+static void what_happened(struct text *out, const struct dsn_report *r,
+                          const struct dsn_recipient *to)
+{
+    struct text words = TEXT_INIT(8192);
+    struct span domain = span_from(to->address, (size_t)(span_rfind(to->address, '@') + 1));
+
+    if (!cause_texts_say(r->language, to->outcome, domain, &words))
+        text_add(&words, to->outcome->words);
+    labelled(out, dsn_texts(r->language)->kind[r->kind].label, text_span(&words));
+    text_free(&words);
+}
+
 static void recipient(const struct dsn_report *r, const struct dsn_recipient *to, struct text *out)
 {
     const struct dsn_texts *t = dsn_texts(r->language);
@@ -86,7 +100,7 @@ static void recipient(const struct dsn_report *r, const struct dsn_recipient *to
     text_adds(out, "  ");
     text_add_safe(out, to->address);
     text_adds(out, "\r\n\r\n");
-    labelled(out, t->kind[r->kind].label, o->words);
+    what_happened(out, r, to);
     if (r->kind != DSN_SUCCESS && o->owner <= OWNER_RECIPIENT)
         labelled(out, t->who, span_of(t->owner[o->owner]));
     far_words(out, t, o);

@@ -25,6 +25,7 @@ bool stage_parse(struct span name, enum stage *out)
 void outcome_copy(struct arena *a, const struct outcome *from, struct outcome *to)
 {
     *to = *from;
+    to->details = arena_span(a, from->details);
     to->words = arena_span(a, from->words);
     to->host = arena_span(a, from->host);
     to->address = arena_span(a, from->address);

@@ -1,6 +1,7 @@
 #include "post/letter.h"
 
 #include "base/memory.h"
+#include "mail/cause.h"
 
 #include <assert.h>
 #include <string.h>
@@ -258,6 +259,9 @@ static void visit_outcome(struct wire *p, struct outcome *o)
     wire_enum(p, &scope, SCOPE_ROUTE);
     wire_enum(p, &stage, STAGE_INBOX);
     wire_enum(p, &owner, OWNER_RECIPIENT);
+    wire_bool(p, &o->explained);
+    wire_enum(p, &o->cause, CAUSE_COUNT - 1);
+    wire_span(p, &o->details);
     o->kind = (enum outcome_kind)kind;
     o->scope = (enum outcome_scope)scope;
     o->stage = (enum stage)stage;

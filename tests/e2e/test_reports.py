@@ -183,3 +183,20 @@ def test_two_servers_at_each_other(start):
     log = one.log() + two.log()
     assert log.count("report.queued") == 1 and log.count("report.none") == 1
     assert 190 < log.count("message.accepted") < 260  # about a hundred rounds each
+
+
+def test_german(hop):
+    """The sentences are in the report's language, what programs read is the same."""
+    def rcpt(state):
+        return b"550 5.1.1 no such mailbox\r\n" if b"bad" in state["line"] else b"450 4.2.2 mailbox full\r\n"
+
+    s, p = hop({"rcpt": rcpt}, 'retry = {"1s"} delay-notice = 1s', more="reports { language = de }\n")
+    send(p, "bad@x.test", "HDRS", "FAILURE")
+    send(p, "slow@x.test", "HDRS", "DELAY")
+    got = reports(p, 2)
+    check(got["about bad@x.test"], "bad@x.test", "failed", "5.1.1", False)
+    check(got["about slow@x.test"], "slow@x.test", "delayed", "4.2.2", False)
+    bad, slow = (" ".join(got[f"about {who}@x.test"].text.get_content().split()) for who in ("bad", "slow"))
+    assert "kennt kein Postfach mit dieser Adresse. Prüfen Sie, ob Sie sich verschrieben haben" in bad
+    assert "Was geschah: Das Postfach des Empfängers ist voll." in slow
+    assert "mailbox" not in bad.replace("no such mailbox", "") and "no such mailbox" in bad

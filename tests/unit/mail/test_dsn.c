@@ -1,4 +1,5 @@
 /* The reports are read by GMime, which shares no code with the composer. */
+#include "mail/cause_texts.h"
 #include "mail/dsn.h"
 #include "mail/dsn_texts.h"
 #include "mail/dsn_words.h"
@@ -442,6 +443,54 @@ static void test_languages(void **state)
     text_free(&subject);
 }
 
+/* Every cause has its sentences in German too, with the same names in them. */
+static void causes_in_german(void **state)
+{
+    struct outcome o = {.kind = OUTCOME_NEVER, .explained = true, .host = SPAN("mx.example.org")};
+    struct text out = TEXT_INIT(1 << 16);
+    struct dsn_recipient to = to_friend;
+    struct dsn_report r = report();
+
+    (void)state;
+    for (unsigned c = 0; c < CAUSE_COUNT; c++) {
+        struct cause_texts t = cause_texts_of(DSN_GERMAN, (enum cause)c);
+        const struct cause_row *row = cause_row((enum cause)c);
+
+        assert_non_null(t.what);
+        assert_non_null(t.advice);
+        assert_string_not_equal(t.what, row->what);
+        assert_int_equal(strstr(t.what, "{domain}") != NULL, strstr(row->what, "{domain}") != NULL);
+        assert_int_equal(strstr(t.advice, "weiter versucht") != NULL,
+                         strstr(row->advice, "tried again") != NULL);
+        assert_null(strchr(t.advice, '{'));
+        assert_null(cause_texts_of(DSN_ENGLISH, (enum cause)c).what);
+    }
+    o.cause = CAUSE_CERT_NAME;
+    o.details = SPAN("mx.other.test");
+    assert_true(cause_texts_say(DSN_GERMAN, &o, SPAN("example.org"), &out));
+    assert_holds(text_cstr(&out), "mx.example.org: Das Zertifikat lautet auf einen anderen Namen. "
+                                  "Es wurde nichts gesendet. (mx.other.test) Nehmen Sie");
+    text_clear(&out);
+    o = (struct outcome){
+        .kind = OUTCOME_NEVER, .explained = true, .cause = CAUSE_REFUSED, .status = {4, 4, 7}};
+    assert_true(cause_texts_say(DSN_GERMAN, &o, SPAN("example.org"), &out));
+    assert_holds(text_cstr(&out), "Der letzte Versuch: Der andere Server hat die Verbindung");
+    assert_null(strstr(text_cstr(&out), "Es wird von selbst weiter versucht"));
+    text_clear(&out);
+    o = (struct outcome){.kind = OUTCOME_NEVER, .words = SPAN("No cause stands behind this.")};
+    assert_false(cause_texts_say(DSN_GERMAN, &o, SPAN("example.org"), &out));
+    o.explained = true;
+    assert_false(cause_texts_say(DSN_ENGLISH, &o, SPAN("example.org"), &out));
+    assert_int_equal(out.len, 0);
+    o = (struct outcome){.kind = OUTCOME_NEVER, .explained = true, .cause = CAUSE_NO_DOMAIN};
+    to.outcome = &o;
+    r.recipients = &to;
+    r.language = DSN_GERMAN;
+    dsn_words_write(&r, &out);
+    assert_holds(text_cstr(&out), "Was geschah: Die Domain example.org gibt es nicht.");
+    text_free(&out);
+}
+
 /* Each report stands whole in the one mail, of whatever octets it is made. */
 static void reports_in_one_mail(void **state)
 {
@@ -510,6 +559,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_languages),
+        cmocka_unit_test(causes_in_german),
         cmocka_unit_test(reports_in_one_mail),
         cmocka_unit_test(a_failure),
         cmocka_unit_test(delays_and_successes_give_the_header_only),

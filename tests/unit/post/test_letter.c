@@ -103,6 +103,9 @@ static void result_reads_back(void **state)
                         .owner = OWNER_PROVIDER,
                         .status = {4, 7, 5},
                         .maybe_delivered = true,
+                        .explained = true,
+                        .cause = 7,
+                        .details = SPAN("expired"),
                         .words = SPAN("words"),
                         .reply = {.code = 454, .text = SPAN("no"), .wait = 60}};
     struct job_try t = {.at = 5, .host = SPAN("mx"), .stage = STAGE_TLS, .reply = {.code = 220}};
@@ -119,6 +122,9 @@ static void result_reads_back(void **state)
     assert_true(out->result.outcomes[0].maybe_delivered);
     assert_int_equal(out->result.outcomes[0].reply.code, 454);
     assert_int_equal(out->result.outcomes[0].reply.wait, 60);
+    assert_true(out->result.outcomes[0].explained);
+    assert_int_equal(out->result.outcomes[0].cause, 7);
+    assert_true(span_is(out->result.outcomes[0].details, "expired"));
     assert_true(span_is(out->result.tries[0].host, "mx"));
     text_free(&bytes);
     arena_free(&a);
