@@ -245,6 +245,32 @@ static void wait_elsewhere(struct attempt *x)
     }
 }
 
+/* The door of this relay that may have the message already. */
+static bool held_door(const struct job *j, struct span *door)
+{
+    *door = span_from(j->held, j->relay.len + 1);
+    return j->kind == ROUTE_RELAY && door->len && span_starts(j->held, j->relay);
+}
+
+/* Mail by POST carries a key: whoever took it answers a second time as the first. A try there that
+ * heard nothing leaves what was open before as open. */
+static void note_held(struct attempt *x, const struct hop *h)
+{
+    struct span door, name = span_of(arena_printf(x->arena, "%.*s %.*s", SPAN_ARG(x->job->relay),
+                                                  SPAN_ARG(h->door)));
+    bool again = held_door(x->job, &door) && span_eq(door, h->door);
+
+    for (size_t i = 0; h->posting && i < x->out->count; i++) {
+        struct outcome *o = &x->dialogue.outcomes[i];
+
+        if (o->kind != OUTCOME_LATER)
+            continue;
+        o->maybe_delivered |= again && !o->reply.code;
+        if (o->maybe_delivered)
+            o->held = name;
+    }
+}
+
 static enum dialogue_end use(struct attempt *x, struct hop *h)
 {
     struct dialogue_place at = dialogue_place_of(h);
@@ -257,8 +283,10 @@ static enum dialogue_end use(struct attempt *x, struct hop *h)
     end = dialogue_run(&x->dialogue, h, &f);
     x->using = NULL;
 
-    if (end != DIALOGUE_STALE)
+    if (end != DIALOGUE_STALE) {
         tell(x, &at, &f);
+        note_held(x, h);
+    }
     if (f.stage != STAGE_NONE && end != DIALOGUE_STALE && moves == x->c->moves)
         note_broken(x, &f);
     if (moves != x->c->moves)
@@ -363,8 +391,9 @@ static bool closed_elsewhere(struct attempt *x)
     return true;
 }
 
-/* A change of network in the midst of it: begins again there, at once. */
-static struct hop *look_for_door(struct attempt *x)
+/* A change of network in the midst of it: begins again there, at once. `door`: this one only;
+ * empty: any. */
+static struct hop *look_for_door(struct attempt *x, struct span door)
 {
     struct hop *h = NULL;
     bool again = true;
@@ -374,10 +403,10 @@ static struct hop *look_for_door(struct attempt *x)
 
         if (!find_paths(x)) {
             again = moves != x->c->moves && !x->among;
-        } else if (closed_elsewhere(x)) {
+        } else if (!door.len && closed_elsewhere(x)) {
             again = false;
         } else {
-            h = opening_next(&x->opening);
+            h = door.len ? opening_door(&x->opening, door) : opening_next(&x->opening);
             again = x->opening.moved && !x->among;
         }
     }
@@ -440,7 +469,7 @@ static enum dialogue_end lead(struct attempt *x)
     x->news = (struct gate_news){0};
     note_look(x, 1);
     if (!closed_here(x))
-        h = look_for_door(x);
+        h = look_for_door(x, SPAN_NONE);
     note_look(x, -1);
     if (h) {
         gate_opened(x->c->gate, key, x->opening.won);
@@ -458,6 +487,25 @@ static enum dialogue_end lead(struct attempt *x)
         gate_failed(x->c->gate, key, &x->news);
     suspect_portal(x);
     return DIALOGUE_STOP;
+}
+
+/* Where the answer to this message was lost: as long as that door opens no other one is asked, for
+ * each would take the message as a new one (P4). */
+static enum dialogue_end use_held(struct attempt *x)
+{
+    enum dialogue_end end;
+    struct span door;
+    struct hop *h;
+
+    if (!held_door(x->job, &door))
+        return DIALOGUE_NEXT;
+    note_look(x, 1);
+    h = look_for_door(x, door);
+    note_look(x, -1);
+    if (!h)
+        return x->dialogue.left ? DIALOGUE_NEXT : DIALOGUE_DONE;
+    end = use_fresh(x, h);
+    return end == DIALOGUE_NEXT ? DIALOGUE_STOP : end;
 }
 
 /* Without the others: what they know does not help this message. */
@@ -604,7 +652,9 @@ static void run(struct attempt *x)
     x->next = c->running;
     c->running = x;
     init(x);
-    end = use_kept(x);
+    end = use_held(x);
+    if (end == DIALOGUE_NEXT)
+        end = use_kept(x);
     while (end == DIALOGUE_NEXT && may_begin(x) && something_left(x) &&
            !(x->among && moves != c->moves))
         end = take_turn(x);

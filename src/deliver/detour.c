@@ -111,6 +111,21 @@ static bool is_for_here(const struct detour *d, const struct job_way *w)
     return true;
 }
 
+/* The way that may have the message already goes before the others. */
+static void held_first(const struct job *j, struct job_way *way, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct job_way w = way[i];
+
+        if (w.kind != ROUTE_RELAY || j->held.len <= w.relay.len || !span_starts(j->held, w.relay) ||
+            j->held.at[w.relay.len] != ' ')
+            continue;
+        memmove(way + 1, way, i * sizeof *way);
+        way[0] = w;
+        return;
+    }
+}
+
 /* Those of the job that may be gone here, what was shut lately behind the others. */
 static size_t find_ways(struct trip *t, struct job_way way[WAYS])
 {
@@ -132,6 +147,7 @@ static size_t find_ways(struct trip *t, struct job_way way[WAYS])
         }
     }
     memory_wipe(all, sizeof all);
+    held_first(t->job, way, n);
     return n;
 }
 

@@ -18,13 +18,15 @@ enum { CONNECT_TIME = 30 * 1000, GREETING_TIME = 2500 };
 static struct hop *hop_new(const struct hop_wish *w)
 {
     struct hop *h = memory_alloc(sizeof *h);
-    char address[PATH_ADDRESS_TEXT];
+    char address[PATH_ADDRESS_TEXT], door[PATH_DOOR_TEXT];
 
     path_address(w->path, address);
+    path_door(w->path, door);
     h->arena = arena_new();
     h->key = arena_span(h->arena, w->key);
     h->host = arena_span(h->arena, w->path->host);
     h->address = arena_span(h->arena, span_of(address));
+    h->door = arena_span(h->arena, span_of(door));
     return h;
 }
 

@@ -10,11 +10,11 @@ struct posting;
 struct hop {
     struct stream *stream;
     struct smtp_client *client;
-    struct posting *posting; /* or this, where mail goes by POST */
-    struct arena *arena;     /* owns the texts below and those of the client's settings */
-    struct span key;         /* of the pool */
-    struct span host, address;
-    int64_t idle_since; /* the pool's */
+    struct posting *posting;         /* or this, where mail goes by POST */
+    struct arena *arena;             /* owns the texts below and those of the client's settings */
+    struct span key;                 /* of the pool */
+    struct span host, address, door; /* door: as path_door names it */
+    int64_t idle_since;              /* the pool's */
     unsigned generation;
     struct hop *next;
 };

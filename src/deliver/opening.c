@@ -206,6 +206,22 @@ struct hop *opening_at(struct opening *o, const struct path *p)
     return run_group(o, &g);
 }
 
+struct hop *opening_door(struct opening *o, struct span door)
+{
+    struct group g = {0};
+
+    for (size_t i = 0; i < o->list.count; i++) {
+        char name[PATH_DOOR_TEXT];
+
+        path_door(&o->list.path[i], name);
+        if (!o->tried[i] && span_is(door, name))
+            g.index[g.count++] = i;
+    }
+    g.lead = g.count;
+    o->moved = false;
+    return g.count ? run_group(o, &g) : NULL;
+}
+
 const struct path *opening_find(const struct opening *o, const struct sockaddr_storage *address,
                                 enum path_tls tls)
 {

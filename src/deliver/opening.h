@@ -45,6 +45,8 @@ struct opening {
 struct hop *opening_next(struct opening *o);
 /* The same over this one path only. */
 struct hop *opening_at(struct opening *o, const struct path *p);
+/* The same over the paths of the door of this name (path_door). */
+struct hop *opening_door(struct opening *o, struct span door);
 /* The path of this door, NULL: there is none, or it was tried. */
 const struct path *opening_find(const struct opening *o, const struct sockaddr_storage *address,
                                 enum path_tls tls);

@@ -30,6 +30,7 @@ struct job {
     struct span relay;    /* the relay's name, for ROUTE_RELAY */
     struct span user;     /* login of the relay, empty when it has none */
     struct span password; /* secret: wiped with the job (P8) */
+    struct span held; /* outcome.held of an earlier try: while this door opens no other is asked */
     struct job_way *then; /* at most JOB_THEN */
     size_t then_count;
 };

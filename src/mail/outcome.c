@@ -26,6 +26,7 @@ void outcome_copy(struct arena *a, const struct outcome *from, struct outcome *t
 {
     *to = *from;
     to->details = arena_span(a, from->details);
+    to->held = arena_span(a, from->held);
     to->words = arena_span(a, from->words);
     to->host = arena_span(a, from->host);
     to->address = arena_span(a, from->address);

@@ -55,8 +55,10 @@ struct outcome {
     bool waits_for_network; /* a change of place may help: wake it then */
     bool
         maybe_delivered; /* the connection died after the final dot: a duplicate is possible (P4) */
-    bool explained;      /* the words are those of: */
-    unsigned cause;      /* enum cause (cause.h) */
+    struct span held; /* with maybe_delivered: "relay door", where the same message, sent again, is
+                         known and not taken twice; else empty */
+    bool explained;   /* the words are those of: */
+    unsigned cause;   /* enum cause (cause.h) */
     struct span details; /* told within them; in English */
     struct span words;   /* ours: what happened, why, what to do next */
     struct span host;    /* name of the far host, or empty */

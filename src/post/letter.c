@@ -246,6 +246,7 @@ static void visit_job(struct wire *p, struct letter_job *l)
     wire_span(p, &j->relay);
     wire_span(p, &j->user);
     wire_span(p, &j->password);
+    wire_span(p, &j->held);
     j->then = wire_array(p, &j->then_count, JOB_THEN, j->then, sizeof *j->then);
     for (size_t i = 0; i < j->then_count; i++)
         visit_way(p, &j->then[i]);
@@ -269,6 +270,7 @@ static void visit_outcome(struct wire *p, struct outcome *o)
     visit_enhanced(p, &o->status);
     wire_bool(p, &o->waits_for_network);
     wire_bool(p, &o->maybe_delivered);
+    wire_span(p, &o->held);
     wire_span(p, &o->words);
     wire_span(p, &o->host);
     wire_span(p, &o->address);

@@ -192,6 +192,7 @@ static struct queue_job *make_job(struct lease *l, struct load *load)
     j->job.destination = arena_span(j->arena, p->key);
     j->job.domain = arena_span(j->arena, p->domain);
     j->job.relay = arena_span(j->arena, p->relay);
+    j->job.held = arena_span(j->arena, schedule_held(l->slot, clock_now()));
     return j;
 }
 

@@ -10,6 +10,8 @@
 /* A dead place is probed at least so often: by one job, of whichever message is due first. */
 enum { PLACE_WAIT_MAX = 30 * 60 * 1000, WORDS_MAX = 500 };
 /* A network in which we are new, that lets nothing out: perhaps somebody is just logging in. */
+/* The other side is told to know a message again for a day; so often is enough to learn of it. */
+enum { HOLD_TIME = 12 * 60 * 60 * 1000, HOLD_TRIES = 3 };
 enum { NEW_HERE = 10 * 60 * 1000, NEW_WAIT = 4000 };
 
 void schedule_init(struct schedule *s, const struct schedule_limits *limits)
@@ -27,11 +29,21 @@ static void free_place(struct place *p)
     free(p);
 }
 
+static void free_item(struct item *i)
+{
+    for (uint32_t n = 0; n < i->slots; n++) {
+        if (i->slot[n].hold)
+            free(i->slot[n].hold->door);
+        free(i->slot[n].hold);
+    }
+    free(i);
+}
+
 static void free_one_item(struct span key, void *value, void *arg)
 {
     (void)key;
     (void)arg;
-    free(value);
+    free_item(value);
 }
 
 static void free_one_place(struct span key, void *value, void *arg)
@@ -223,7 +235,7 @@ void schedule_remove(struct schedule *s, struct item *i)
     s->damaged -= i->state == STORE_DAMAGED;
     s->octets -= i->size;
     map_take(s->items, id_span(&i->id));
-    free(i);
+    free_item(i);
 }
 
 bool schedule_is_leased(const struct item *i)
@@ -353,7 +365,7 @@ void schedule_failed(struct schedule *s, struct place *p, int64_t now,
     p->failed_at = now;
     p->waits_for_network = t->waits_for_network;
     if (now >= p->until) { /* jobs that were under way together count once */
-        if (t->waits_for_network && p->kind == ROUTE_RELAY) {
+        if ((t->waits_for_network || t->soon) && p->kind == ROUTE_RELAY) {
             wait = schedule_network_wait(s, p, now);
             p->failures++;
             p->until = now + wait;
@@ -366,6 +378,37 @@ void schedule_failed(struct schedule *s, struct place *p, int64_t now,
         p->until = now + t->wait;
     touch(s, p);
 }
+
+/* ---- answers that were lost ---- */
+
+void schedule_hold(struct slot *slot, struct span door, bool reached, int64_t now)
+{
+    struct slot_hold *h = slot->hold;
+
+    if (h) {
+        h->tries -= reached && h->tries;
+    } else if (door.len) {
+        h = slot->hold = memory_alloc(sizeof *h);
+        *h = (struct slot_hold){
+            .until = now + HOLD_TIME, .tries = HOLD_TRIES, .door = span_dup(door)};
+    }
+}
+
+bool schedule_holds(const struct slot *slot, struct span door, int64_t now)
+{
+    const struct slot_hold *h = slot->hold;
+
+    return door.len && (!h || (h->tries > 1 && now < h->until));
+}
+
+struct span schedule_held(const struct slot *slot, int64_t now)
+{
+    const struct slot_hold *h = slot->hold;
+
+    return h && h->tries && now < h->until ? span_of(h->door) : SPAN_NONE;
+}
+
+/* ---- networks ---- */
 
 static unsigned wake_slots(struct place *p, int64_t now)
 {

@@ -50,6 +50,14 @@ struct slot {
     uint8_t losses;   /* couriers that died with it */
     uint8_t state;    /* enum slot_state */
     bool waits_for_network;
+    struct slot_hold *hold; /* NULL: no answer was ever lost */
+};
+
+/* The door of a relay that may have the message, and knows it when it comes again. */
+struct slot_hold {
+    int64_t until;
+    unsigned tries; /* left; 0: it was asked often enough */
+    char *door;
 };
 
 /* One recipient of an item. */
@@ -131,11 +139,21 @@ struct schedule_trouble {
     struct enhanced status;
     struct span words;
     bool waits_for_network;
+    bool soon;    /* an answer was lost that may be there now: as for want of a network */
     int64_t wait; /* ms for which the server asked to be left alone; 0: it did not */
 };
 void schedule_failed(struct schedule *s, struct place *p, int64_t now,
                      const struct schedule_trouble *t);
 void schedule_works(struct schedule *s, struct place *p);
+/* A try lost the answer to a whole message at `door` (outcome.held; empty: at none). The next
+ * tries, three, within half a day, ask there before they ask elsewhere. `reached`: it was a try
+ * that came through to a server. */
+void schedule_hold(struct slot *slot, struct span door, bool reached, int64_t now);
+/* Would that be so after such a try? */
+bool schedule_holds(const struct slot *slot, struct span door, int64_t now);
+/* Where to ask first; empty: wherever. */
+struct span schedule_held(const struct slot *slot, int64_t now);
+
 /* We are in another network, or in none: what waits for one is due now. Returns how many slots. */
 unsigned schedule_network(struct schedule *s, bool offline, int64_t now);
 /* Everything live is due now, back-off forgotten. */

@@ -50,15 +50,17 @@ struct settle {
     struct span account; /* of the sender; known when `refused` */
     bool refused;        /* another server refused recipients for good */
     struct reporting report[REPORT_KINDS];
-    int64_t began; /* clock_now() */
-    bool in_vain;  /* it did not get past a closed network */
-    bool tell;     /* it belongs into the story: of many that were in vain only some */
-    bool tried;    /* a courier has tried; false: the place as a whole is why */
-    bool remove;   /* nothing waits any more: the message goes */
-    bool gone;     /* it was not there (a person removed it) */
-    bool broken;   /* its content does not prove itself any more */
-    int64_t due;   /* clock_now() of the next try */
-    int64_t wait;  /* before this is stored again */
+    int64_t began;    /* clock_now() */
+    bool in_vain;     /* it did not get past a closed network */
+    struct span held; /* outcome.held of any, */
+    bool soon;        /* and it is asked again soon */
+    bool tell;        /* it belongs into the story: of many that were in vain only some */
+    bool tried;       /* a courier has tried; false: the place as a whole is why */
+    bool remove;      /* nothing waits any more: the message goes */
+    bool gone;        /* it was not there (a person removed it) */
+    bool broken;      /* its content does not prove itself any more */
+    int64_t due;      /* clock_now() of the next try */
+    int64_t wait;     /* before this is stored again */
     struct timer *again;
     bool repeated; /* an earlier attempt may have delivered, or counted, the same */
     void (*then)(void *arg);
@@ -244,6 +246,14 @@ static int64_t wait_of(const struct outcome *o)
     return wait < ASKED_WAIT_MAX ? wait : ASKED_WAIT_MAX;
 }
 
+static struct span held_of(struct arena *a, const struct job_result *r)
+{
+    for (size_t n = 0; n < r->count; n++)
+        if (r->outcomes[n].kind == OUTCOME_LATER && r->outcomes[n].held.len)
+            return arena_span(a, r->outcomes[n].held);
+    return SPAN_NONE;
+}
+
 static int64_t next_due(const struct settle *s, const struct slot *slot, const struct job_result *r)
 {
     const struct schedule *all = &s->queue->schedule;
@@ -253,6 +263,8 @@ static int64_t next_due(const struct settle *s, const struct slot *slot, const s
         return slot->due.at;
     wait = s->in_vain ? schedule_network_wait(all, slot->place, now)
                       : schedule_wait(all, slot->attempts + 1U - slot->in_vain);
+    if (s->soon && wait > schedule_network_wait(all, slot->place, now))
+        wait = schedule_network_wait(all, slot->place, now);
     for (size_t n = 0; n < r->count; n++)
         if (wait_of(&r->outcomes[n]) > wait)
             wait = wait_of(&r->outcomes[n]);
@@ -274,6 +286,8 @@ static struct settle *new_settle(struct queue *q, const struct lease *l, const s
     s->tried = tried;
     s->began = clock_now();
     s->in_vain = tried && is_in_vain(slot->place, r);
+    s->held = held_of(s->arena, r);
+    s->soon = tried && schedule_holds(slot, s->held, s->began);
     s->due = next_due(s, slot, r);
     s->tell = tried && (!s->in_vain || slot->in_vain < TOLD || slot->in_vain % TOLD_LATER == 0);
     s->wait = AGAIN_MS;
@@ -451,6 +465,7 @@ static void judge_place(struct settle *s, struct place *p)
                             .status = first->outcome.status,
                             .words = first->state.words,
                             .waits_for_network = first->outcome.waits_for_network,
+                            .soon = s->soon,
                             .wait = wait_of(&first->outcome),
                         });
     else
@@ -498,6 +513,8 @@ static void apply(struct settle *s, struct lease *l)
         } else
             slot->waits_for_network |= end->state.waits_for_network;
     }
+    if (s->tried)
+        schedule_hold(slot, s->held, !s->in_vain, clock_now());
     judge_place(s, slot->place);
     if (s->broken)
         schedule_state(&q->schedule, i, STORE_DAMAGED, clock_now());

@@ -9,7 +9,7 @@ import pytest
 from port26 import AS_ROOT, PASSWORD, USER, Port26, free_port, make_certificate, message, wait_for
 from sink import Sink
 
-DOORS = {"443": "tls = implicit https = true"}
+DOORS = {"443": "tls = implicit https = true", "465": "tls = implicit"}
 ROUTE = 'route "all" { to = "*" via = "relay:isp" }\n'
 
 
@@ -354,6 +354,85 @@ def test_an_answer_that_was_lost(provider, relay):
     time.sleep(0.5)
     assert len(provider.inbox_files()) == 1, "a second copy"
     cutter.close()
+
+
+class Late:
+    """A door that is shut until it is opened; then it leads to a port."""
+
+    def __init__(self, to):
+        self.to, self.connections = to, 0
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+
+    def open(self):
+        self.socket.listen()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                s, _ = self.socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            far = socket.create_connection(("127.0.0.1", self.to))
+            for a, b in ((s, far), (far, s)):
+                threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def pump(a, b):
+        try:
+            while data := a.recv(65536):
+                b.sendall(data)
+        except OSError:
+            pass
+        for x in (a, b):
+            try:
+                x.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.socket.close()
+
+
+def lose_an_answer(provider, relay, cutter, late):
+    """The provider has the message, the relay does not know; now SMTP is open as well."""
+    cutter.wait = lambda: (wait_for(provider.inbox_files, 60), late.open())
+    p = relay(provider.cert, f"{late.port} implicit", f"{cutter.port} https")
+    send(p, body="A line that fills the message.\r\n" * 8000)
+    return p
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_after_a_lost_answer_no_other_door_is_asked(provider, relay, times):
+    cutter, late = Cutter(provider.ports["443"], 100_000, times), Late(provider.ports["465"])
+    try:
+        p = lose_an_answer(provider, relay, cutter, late)
+        gone(p, 90)
+        assert cutter.cuts == times and late.connections == 0
+        time.sleep(0.5)
+        assert len(provider.inbox_files()) == 1, "a second copy"
+        send(p, "the next one")  # goes wherever it is open
+        arrived(provider, p, 2)
+    finally:
+        cutter.close()
+        late.close()
+
+
+def test_after_a_lost_answer_a_door_that_is_shut_keeps_nothing(provider, relay):
+    cutter, late = Cutter(provider.ports["443"], 100_000), Late(provider.ports["465"])
+    try:
+        cutter.shut = lambda: cutter.listener.shutdown(socket.SHUT_RDWR)
+        p = lose_an_answer(provider, relay, cutter, late)
+        wait_for(provider.inbox_files, 60)
+        cutter.shut()
+        gone(p, 90)
+        assert late.connections
+    finally:
+        cutter.close()
+        late.close()
 
 
 class Proxy:

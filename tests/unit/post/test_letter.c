@@ -106,6 +106,7 @@ static void result_reads_back(void **state)
                         .explained = true,
                         .cause = 7,
                         .details = SPAN("expired"),
+                        .held = SPAN("isp mx:443 https"),
                         .words = SPAN("words"),
                         .reply = {.code = 454, .text = SPAN("no"), .wait = 60}};
     struct job_try t = {.at = 5, .host = SPAN("mx"), .stage = STAGE_TLS, .reply = {.code = 220}};
@@ -120,6 +121,7 @@ static void result_reads_back(void **state)
     assert_true(out->result.untried);
     assert_int_equal(out->result.outcomes[0].status.detail, 5);
     assert_true(out->result.outcomes[0].maybe_delivered);
+    assert_true(span_is(out->result.outcomes[0].held, "isp mx:443 https"));
     assert_int_equal(out->result.outcomes[0].reply.code, 454);
     assert_int_equal(out->result.outcomes[0].reply.wait, 60);
     assert_true(out->result.outcomes[0].explained);

@@ -25,7 +25,7 @@ static struct item *add(struct schedule *s, const char *place, int64_t now)
 /* HOSTILE fault 31: 100 000 to one dead host and one to a live one. */
 static void test_a_dead_place_delays_nobody(void **state)
 {
-    const struct schedule_trouble dead = {{4, 4, 1}, SPAN("dead"), true, 0};
+    const struct schedule_trouble dead = {{4, 4, 1}, SPAN("dead"), true, false, 0};
     struct schedule s;
     struct slot *taken[20], *slot;
     size_t before = mallinfo2().uordblks, per_item;
@@ -78,7 +78,7 @@ static void test_a_dead_place_delays_nobody(void **state)
 static void test_a_closed_network(void **state)
 {
     static const int64_t later[] = {15000, 30000, 60000, 120000, 300000, 300000};
-    const struct schedule_trouble silent = {{4, 4, 1}, SPAN("silence"), true, 0};
+    const struct schedule_trouble silent = {{4, 4, 1}, SPAN("silence"), true, false, 0};
     struct schedule s;
     struct slot *slot, *other;
     int64_t t = 1000;
@@ -115,7 +115,7 @@ static void test_a_closed_network(void **state)
 /* A server that says when to come again is left alone for so long, by all that go there. */
 static void test_asked_to_wait(void **state)
 {
-    const struct schedule_trouble busy = {{4, 3, 2}, SPAN("busy"), false, 3600000};
+    const struct schedule_trouble busy = {{4, 3, 2}, SPAN("busy"), false, false, 3600000};
     struct schedule s;
     struct slot *slot;
 
@@ -128,6 +128,38 @@ static void test_asked_to_wait(void **state)
     schedule_put(&s, slot, 300000);
     assert_null(schedule_take(&s, 3600999));
     assert_non_null(schedule_take(&s, 3601000));
+    schedule_free(&s);
+}
+
+/* Where an answer was lost is asked three times before others are, and once only for each loss. */
+static void test_hold(void **state)
+{
+    const struct span door = SPAN("isp mx:443 https"), other = SPAN("isp mx:444 https");
+    struct schedule s;
+    struct slot *slot;
+
+    (void)state;
+    schedule_init(&s, &limits);
+    slot = add(&s, "relay:isp", 1000)->slot;
+    schedule_hold(slot, SPAN_NONE, true, 1000);
+    assert_false(schedule_held(slot, 1000).len);
+    assert_true(schedule_holds(slot, door, 1000));
+    assert_false(schedule_holds(slot, SPAN_NONE, 1000));
+    schedule_hold(slot, door, true, 1000);
+    assert_true(span_eq(schedule_held(slot, 2000), door));
+    assert_true(schedule_holds(slot, door, 2000));
+    schedule_hold(slot, other, true, 2000);
+    for (int i = 0; i < 5; i++) /* not reached: nothing was learnt */
+        schedule_hold(slot, SPAN_NONE, false, 2000);
+    assert_true(span_eq(schedule_held(slot, 2000), door));
+    schedule_hold(slot, SPAN_NONE, true, 2000);
+    assert_false(schedule_holds(slot, door, 2000));
+    assert_true(span_eq(schedule_held(slot, 2000), door));
+    assert_false(schedule_held(slot, 1000 + 12 * 3600000LL).len);
+    schedule_hold(slot, door, true, 2000);
+    assert_false(schedule_held(slot, 2000).len);
+    schedule_hold(slot, door, true, 2000);
+    assert_false(schedule_held(slot, 2000).len);
     schedule_free(&s);
 }
 
@@ -278,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_a_dead_place_delays_nobody),
         cmocka_unit_test(test_a_closed_network),
         cmocka_unit_test(test_asked_to_wait),
+        cmocka_unit_test(test_hold),
         cmocka_unit_test(test_jitter),
         cmocka_unit_test(test_far_future_is_cut),
         cmocka_unit_test(test_heap),
