@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     to.orcpt = t[1];
     o.host = t[2];
     o.words = t[3];
-    o.reply = (struct reply){550, {5, 1, 1}, t[4]};
+    o.reply = (struct reply){.code = 550, .enhanced = {5, 1, 1}, .text = t[4]};
     r.header = t[5];
     r.body = t[6];
     for (int kind = DSN_FAILED; kind <= DSN_SUCCESS; kind++) {

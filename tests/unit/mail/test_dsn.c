@@ -27,7 +27,9 @@ static const struct outcome unknown_user = {
     .words = SPAN("There is no mailbox of that name at example.org. Check the address."),
     .host = SPAN("mx.example.org"),
     .address = SPAN("192.0.2.1:25"),
-    .reply = {550, {5, 1, 1}, SPAN("No such user\nSee https://example.org/help")},
+    .reply = {.code = 550,
+              .enhanced = {5, 1, 1},
+              .text = SPAN("No such user\nSee https://example.org/help")},
 };
 
 static const struct dsn_recipient to_friend = {.address = SPAN("friend@example.org"),

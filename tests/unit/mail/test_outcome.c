@@ -36,7 +36,7 @@ static void a_copy_does_not_depend_on_the_original(void **state)
     struct outcome from = {.kind = OUTCOME_NEVER,
                            .words = span_of(words),
                            .host = SPAN("mx"),
-                           .reply = {550, {5, 1, 1}, span_of(text)}};
+                           .reply = {.code = 550, .enhanced = {5, 1, 1}, .text = span_of(text)}};
     struct outcome to;
     struct arena *a = arena_new();
 
