@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/fiber.h"
@@ -25,13 +26,18 @@ struct dovecot {
     struct loop *loop;
     char *path;
     unsigned asks, serial;
-    bool failing; /* told in the log; once for each time it begins */
-    bool leaving; /* freed when the last question is answered */
+    struct map *absent; /* names nobody has -> struct absent */
+    bool failing;       /* told in the log; once for each time it begins */
+    bool leaving;       /* freed when the last question is answered */
+};
+
+struct absent {
+    int64_t until;
 };
 
 struct question {
     struct dovecot *dovecot;
-    char *name, *password, *peer;
+    char *name, *password, *peer; /* no password: does the name exist? */
     dovecot_done_fn *done;
     void *arg;
 };
@@ -80,6 +86,35 @@ enum dovecot_reply dovecot_line(struct span line, unsigned id, struct span *user
     if (!span_u64(number, UINT32_MAX, &n) || n != id)
         return DOVECOT_REPLY_ALIEN;
     return yes ? grant(rest, user) : no ? refusal(rest) : DOVECOT_REPLY_ALIEN;
+}
+
+enum dovecot_reply dovecot_user_line(struct span line, unsigned id, struct span *user)
+{
+    static const struct {
+        const char *word;
+        enum dovecot_reply reply;
+    } rows[] = {
+        {"USER", DOVECOT_REPLY_YES}, {"NOTFOUND", DOVECOT_REPLY_NO}, {"FAIL", DOVECOT_REPLY_LATER}};
+    struct span rest = line, word = SPAN_NONE, number = SPAN_NONE;
+    uint64_t n;
+
+    *user = SPAN_NONE;
+    span_cut(&rest, '\t', &word);
+    if (rest.at)
+        span_cut(&rest, '\t', &number);
+    if (span_is(word, "VERSION"))
+        return span_is(number, "1") ? DOVECOT_REPLY_NONE : DOVECOT_REPLY_ALIEN;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (!span_is(word, rows[i].word))
+            continue;
+        if (!span_u64(number, UINT32_MAX, &n) || n != id)
+            return DOVECOT_REPLY_ALIEN;
+        if (rows[i].reply == DOVECOT_REPLY_YES && rest.at)
+            span_cut(&rest, '\t', user);
+        return rows[i].reply == DOVECOT_REPLY_YES && !user->len ? DOVECOT_REPLY_ALIEN
+                                                                : rows[i].reply;
+    }
+    return DOVECOT_REPLY_NONE;
 }
 
 /* ---- one question: a fiber ---- */
@@ -132,7 +167,18 @@ static bool ask(struct question *q, struct stream *s)
     return good;
 }
 
-static enum dovecot_reply take_lines(struct text *in, struct text *user)
+static bool ask_user(const struct question *q, struct stream *s)
+{
+    struct text out = TEXT_INIT(REQUEST_MAX);
+    bool good;
+
+    text_addf(&out, "VERSION\t1\t0\nUSER\t%d\t%s\tservice=smtp\n", QUESTION, q->name);
+    good = !out.full && stream_write(s, text_span(&out)) == 0;
+    text_free(&out);
+    return good;
+}
+
+static enum dovecot_reply take_lines(const struct question *q, struct text *in, struct text *user)
 {
     enum dovecot_reply r = DOVECOT_REPLY_NONE;
     ptrdiff_t end;
@@ -140,7 +186,8 @@ static enum dovecot_reply take_lines(struct text *in, struct text *user)
     while (r == DOVECOT_REPLY_NONE && (end = span_find(text_span(in), '\n')) >= 0) {
         struct span name;
 
-        r = dovecot_line(span_head(text_span(in), (size_t)end), QUESTION, &name);
+        r = (q->password ? dovecot_line : dovecot_user_line)(span_head(text_span(in), (size_t)end),
+                                                             QUESTION, &name);
         text_add(user, name);
         text_drop(in, (size_t)end + 1);
     }
@@ -148,7 +195,7 @@ static enum dovecot_reply take_lines(struct text *in, struct text *user)
 }
 
 /* Until the answer comes, or the stream ends. */
-static enum dovecot_reply hear(struct stream *s, struct text *user)
+static enum dovecot_reply hear(const struct question *q, struct stream *s, struct text *user)
 {
     struct text in = TEXT_INIT(ANSWER_MAX);
     enum dovecot_reply r = DOVECOT_REPLY_NONE;
@@ -159,7 +206,7 @@ static enum dovecot_reply hear(struct stream *s, struct text *user)
         n = stream_read(s, buf, sizeof buf);
         if (n > 0)
             text_add(&in, (struct span){buf, (size_t)n});
-        r = take_lines(&in, user);
+        r = take_lines(q, &in, user);
     }
     text_free(&in);
     return r;
@@ -184,8 +231,8 @@ static enum dovecot_verdict question(struct question *q, struct text *user)
         return DOVECOT_NOT_NOW;
     }
     stream_deadline(s, clock_now() + DOVECOT_TIME);
-    if (ask(q, s))
-        r = hear(s, user);
+    if (q->password ? ask(q, s) : ask_user(q, s))
+        r = hear(q, s, user);
     stream_abort(&s);
     tell(q->dovecot, r == DOVECOT_REPLY_NONE    ? "it gives no answer"
                      : r == DOVECOT_REPLY_ALIEN ? "it speaks another protocol"
@@ -197,17 +244,55 @@ static enum dovecot_verdict question(struct question *q, struct text *user)
 
 static void free_question(struct question *q)
 {
-    memory_wipe(q->password, strlen(q->password));
+    if (q->password)
+        memory_wipe(q->password, strlen(q->password));
     free(q->password);
     free(q->name);
     free(q->peer);
     free(q);
 }
 
+static void free_absent(struct span name, void *value, void *arg)
+{
+    (void)name;
+    (void)arg;
+    free(value);
+}
+
+static void forget_absent(struct dovecot *d)
+{
+    map_each(d->absent, free_absent, NULL);
+    map_free(&d->absent);
+}
+
+/* Strangers guess names: Dovecot hears the same one once a minute. */
+static void note_absent(struct dovecot *d, struct span name)
+{
+    struct absent *a = map_get(d->absent, name);
+
+    if (!a) {
+        if (map_count(d->absent) >= DOVECOT_KNOWN_MAX) {
+            forget_absent(d);
+            d->absent = map_new();
+        }
+        a = memory_alloc(sizeof *a);
+        map_put(d->absent, name, a);
+    }
+    a->until = clock_now() + DOVECOT_KNOWN_NOT;
+}
+
+static bool is_absent(const struct dovecot *d, struct span name)
+{
+    const struct absent *a = map_get(d->absent, name);
+
+    return a && clock_now() < a->until;
+}
+
 static void release(struct dovecot *d)
 {
     if (d->asks || !d->leaving)
         return;
+    forget_absent(d);
     free(d->path);
     free(d);
 }
@@ -219,6 +304,8 @@ static void run(void *arg)
     struct text user = TEXT_INIT(1024);
     enum dovecot_verdict v = question(q, &user);
 
+    if (v == DOVECOT_NO && !q->password)
+        note_absent(d, span_of(q->name));
     q->done(q->arg, v, text_span(&user));
     text_free(&user);
     free_question(q);
@@ -232,6 +319,7 @@ struct dovecot *dovecot_new(struct loop *l, const char *path)
 
     d->loop = l;
     d->path = memory_dup(path);
+    d->absent = map_new();
     return d;
 }
 
@@ -244,22 +332,46 @@ void dovecot_free(struct dovecot **d)
     *d = NULL;
 }
 
+static void begin(struct dovecot *d, const struct question *asked)
+{
+    struct question *q = memory_alloc(sizeof *q);
+
+    *q = *asked;
+    d->asks++;
+    fiber_start(d->loop, run, q);
+}
+
 void dovecot_check(struct dovecot *d, struct span name, struct span password, struct span peer,
                    dovecot_done_fn *done, void *arg)
 {
-    struct question *q;
+    if (d->asks >= DOVECOT_ASKS)
+        done(arg, DOVECOT_NOT_NOW, SPAN_NONE);
+    else if (span_find(name, '\0') >= 0 || span_find(password, '\0') >= 0)
+        done(arg, DOVECOT_NO, SPAN_NONE);
+    else
+        begin(d, &(struct question){.dovecot = d,
+                                    .name = span_dup(name),
+                                    .password = span_dup(password),
+                                    .peer = span_dup(peer),
+                                    .done = done,
+                                    .arg = arg});
+}
 
-    if (d->asks >= DOVECOT_ASKS || span_find(name, '\0') >= 0 || span_find(password, '\0') >= 0) {
-        done(arg, d->asks >= DOVECOT_ASKS ? DOVECOT_NOT_NOW : DOVECOT_NO, SPAN_NONE);
-        return;
-    }
-    q = memory_alloc(sizeof *q);
-    *q = (struct question){.dovecot = d,
-                           .name = span_dup(name),
-                           .password = span_dup(password),
-                           .peer = span_dup(peer),
-                           .done = done,
-                           .arg = arg};
-    d->asks++;
-    fiber_start(d->loop, run, q);
+static bool one_word(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if ((unsigned char)name.at[i] <= ' ')
+            return false;
+    return name.len > 0;
+}
+
+void dovecot_exists(struct dovecot *d, struct span name, dovecot_done_fn *done, void *arg)
+{
+    if (!one_word(name) || is_absent(d, name))
+        done(arg, DOVECOT_NO, SPAN_NONE);
+    else if (d->asks >= DOVECOT_ASKS)
+        done(arg, DOVECOT_NOT_NOW, SPAN_NONE);
+    else
+        begin(d,
+              &(struct question){.dovecot = d, .name = span_dup(name), .done = done, .arg = arg});
 }

@@ -1,6 +1,6 @@
-/* dovecot: logins asked from a running Dovecot, through its auth socket ("auth-client"; its
- * protocol 1, plain lines with tabs). One connection for each question, at most DOVECOT_ASKS at a
- * time, each with a deadline. */
+/* dovecot: a running Dovecot is asked who may log in, through its auth socket ("auth-client"), or
+ * who exists, through another ("auth-userdb"); its protocol 1, plain lines with tabs. One
+ * connection for each question, at most DOVECOT_ASKS at a time, each with a deadline. */
 #ifndef PORT26_ACCOUNT_DOVECOT_H
 #define PORT26_ACCOUNT_DOVECOT_H
 
@@ -9,6 +9,7 @@
 
 struct dovecot;
 
+enum { DOVECOT_KNOWN_NOT = 60 * 1000, DOVECOT_KNOWN_MAX = 10000 }; /* ms; names */
 enum { DOVECOT_ASKS = 100, DOVECOT_TIME = 20 * 1000 /* ms; it delays a "no" by some seconds */ };
 
 enum dovecot_verdict {
@@ -27,6 +28,10 @@ typedef void dovecot_done_fn(void *arg, enum dovecot_verdict v, struct span user
 void dovecot_check(struct dovecot *d, struct span name, struct span password, struct span peer,
                    dovecot_done_fn *done, void *arg);
 
+/* Is there a user of that name? On a socket of the kind auth-userdb. Who is not there is remembered
+ * for DOVECOT_KNOWN_NOT. As above otherwise. */
+void dovecot_exists(struct dovecot *d, struct span name, dovecot_done_fn *done, void *arg);
+
 /* What one of its lines (without LF) means for question `id`. */
 enum dovecot_reply {
     DOVECOT_REPLY_NONE, /* nothing yet */
@@ -36,5 +41,7 @@ enum dovecot_reply {
     DOVECOT_REPLY_ALIEN, /* another protocol, or not what the question calls for */
 };
 enum dovecot_reply dovecot_line(struct span line, unsigned id, struct span *user);
+/* The same for dovecot_exists. */
+enum dovecot_reply dovecot_user_line(struct span line, unsigned id, struct span *user);
 
 #endif

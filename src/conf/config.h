@@ -234,7 +234,8 @@ struct config_quota {
 };
 
 struct config_accounts {
-    const char *dovecot_auth; /* socket of a Dovecot that knows passwords; "": none */
+    const char *dovecot_auth;  /* socket of a Dovecot that knows passwords; "": none */
+    const char *dovecot_users; /* socket where it tells who exists; "": none */
 };
 
 struct config_dns {

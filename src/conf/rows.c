@@ -460,6 +460,12 @@ static const struct row accounts[] = {
         "here has; PLAIN and LOGIN are then all that doors offer. The first good login makes the "
         "account.",
         .standard = ""),
+    TEXT(config_accounts, dovecot_users, "dovecot-users", ROW_PATH, 0, PATH_MAX_OCTETS,
+         "Socket of the same Dovecot (its auth-userdb) that is asked, when mail comes for an "
+         "address "
+         "that nobody here has, whether it knows this user; who is known gets the account then, "
+         "before the first login.",
+         .standard = ""),
 };
 
 static const struct row dns[] = {

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "io/fiber.h"
 #include "serve/admission.h"
+#include "serve/elsewhere.h"
 #include "serve/mailboxes.h"
 #include "serve/incoming.h"
 #include "serve/inspection.h"
@@ -200,12 +201,25 @@ static void on_may_send(struct errand *e)
     end(e);
 }
 
-static void on_may_reach(struct errand *e)
+/* A catch-all would take the mail of somebody who has a mailbox of his own, and behind an alias he
+ * would be left out. */
+static bool hangs_on_the_unknown(const struct reply *r)
 {
+    return reply_class(r) == 2 || (r->code == 550 && r->enhanced.subject == 1);
+}
+
+static void who_is_known(void *arg, bool sure)
+{
+    struct errand *e = arg;
     struct house *h = e->clerk->house;
     const struct letter_may_reach *q = e->parcel->letter;
     struct letter_answer reply = {.reply = policy_may_reach(h, q, e->parcel->arena)};
 
+    if (!sure && hangs_on_the_unknown(&reply.reply))
+        reply.reply = reply_make(e->parcel->arena, 451, "4.4.3",
+                                 "Whether there is a mailbox <%.*s> can not be told right now: the "
+                                 "server that knows does not answer. Try again later.",
+                                 SPAN_ARG(q->recipient));
     if (!e->clerk->is_command)
         reply.reply = incoming_judge(h->incoming, q, reply.reply, e->parcel->arena, &reply.wait);
     if (reply_class(&reply.reply) == 2) {
@@ -214,6 +228,13 @@ static void on_may_reach(struct errand *e)
     }
     answer(e, LETTER_ANSWER, &reply, -1);
     end(e);
+}
+
+static void on_may_reach(struct errand *e)
+{
+    const struct letter_may_reach *q = e->parcel->letter;
+
+    elsewhere_reach(e->clerk->house, q->recipient, who_is_known, e);
 }
 
 /* ---- messages ---- */

@@ -33,6 +33,7 @@ struct house {
     struct quotas *quotas;       /* how much is stored */
     struct mailboxes *mailboxes; /* as POP3 sees them */
     struct dovecot *dovecot;     /* logins of another server; NULL: none */
+    struct dovecot *users;       /* and whom it knows; NULL: not asked */
     struct rules *rules;
     struct house_import *import; /* accounts that are being taken over; NULL: none */
     /* Hands a job to a courier; NULL: there are none (command line). */

@@ -125,6 +125,7 @@ class Dovecot(Peer):
     def __init__(self, users):
         super().__init__()
         self.socket = self.dir / "run" / "logins"
+        self.users = self.dir / "run" / "users-userdb"  # what it speaks there is told by the end of the name
         self.write("users", "".join(f"{name}:{{PLAIN}}{password}\n" for name, password in users.items()), 0o644)
         conf = self.write("dovecot.conf", f"""base_dir = {self.dir}/run
 log_path = {self.dir}/log
@@ -142,6 +143,10 @@ userdb {{
 service auth {{
   unix_listener {self.socket} {{
     mode = 0666
+  }}
+  unix_listener {self.users} {{
+    mode = 0600
+    user = {user_name()}
   }}
 }}
 """)

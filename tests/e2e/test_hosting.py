@@ -372,3 +372,47 @@ def test_logins_from_dovecot():
         if dovecot:
             dovecot.close()
         s.close()
+
+
+def test_mail_for_whom_dovecot_knows():
+    """Before the first login, directly, with a detail, behind an alias and in front of a catch-all."""
+    import peers
+    dovecot = peers.Dovecot({f"{name}@dove.test": "secret" for name in ("kim", "lee", "joe", "max")})
+    s = Port26(f'accounts {{ dovecot-auth = "{dovecot.socket}" dovecot-users = "{dovecot.users}" }}\n')
+    try:
+        s.start()
+        s.command("domain", "add", "dove.test")
+        s.command("alias", "add", "team@dove.test", "joe@dove.test", "nobody@dove.test")
+
+        def rcpt(c, to):
+            code, words = c.rcpt(to)
+            return code, words.decode()
+        c = session(s, door="exchange")
+        c.mail("x@far.test")
+        assert rcpt(c, "nobody@dove.test")[0] == 550
+        assert rcpt(c, "kim@other.test")[0] == 550
+        for to in ("Kim@dove.test", "lee+list@dove.test", "team@dove.test"):
+            assert rcpt(c, to)[0] == 250
+        s.command("domain", "set", "dove.test", "--catch-all", USER)
+        assert rcpt(c, "nobody@dove.test")[0] == rcpt(c, "max@dove.test")[0] == 250
+        assert c.data(b"Subject: known\r\n\r\nx\r\n")[0] == 250
+        for to in ("kim", "lee", "joe", "max"):
+            assert b"known" in s.wait_inbox(1, f"{to}@dove.test")[0]
+        assert b"known" in s.wait_inbox(1)[0]
+        known = {name for name in rows(s, "account") if name.endswith("@dove.test")}
+        assert known == {f"{name}@dove.test" for name in ("kim", "lee", "joe", "max")}
+        session(s, "kim@dove.test", "secret").quit()
+        dovecot.close()
+        dovecot = None
+        c.mail("x@far.test")
+        for catch_all, nobody in ((USER, 250), ("none", 550)):
+            s.command("domain", "set", "dove.test", "--catch-all", catch_all)
+            assert rcpt(c, "nobody@dove.test")[0] == nobody  # remembered for a minute
+            code, words = rcpt(c, "nobody2@dove.test")
+            assert code == 451 and words.startswith("4.4.3"), words
+            assert rcpt(c, "kim@dove.test")[0] == 250
+        c.quit()
+    finally:
+        if dovecot:
+            dovecot.close()
+        s.close()

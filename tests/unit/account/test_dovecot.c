@@ -48,9 +48,44 @@ static void lines(void **state)
     }
 }
 
+static void user_lines(void **state)
+{
+    static const struct {
+        const char *line;
+        enum dovecot_reply reply;
+        const char *user;
+    } rows[] = {
+        {"VERSION\t1\t1", DOVECOT_REPLY_NONE, ""},
+        {"VERSION\t2\t0", DOVECOT_REPLY_ALIEN, ""},
+        {"SPID\t4711", DOVECOT_REPLY_NONE, ""},
+        {"USER\t7\tkim@a.test\tuid=8\tgid=8", DOVECOT_REPLY_YES, "kim@a.test"},
+        {"USER\t7\tkim", DOVECOT_REPLY_YES, "kim"},
+        {"USER\t7\t", DOVECOT_REPLY_ALIEN, ""},
+        {"USER\t7", DOVECOT_REPLY_ALIEN, ""},
+        {"USER\t8\tkim", DOVECOT_REPLY_ALIEN, ""},
+        {"USER", DOVECOT_REPLY_ALIEN, ""},
+        {"NOTFOUND\t7", DOVECOT_REPLY_NO, ""},
+        {"NOTFOUND\t7\tuser=kim", DOVECOT_REPLY_NO, ""},
+        {"NOTFOUND\t6", DOVECOT_REPLY_ALIEN, ""},
+        {"FAIL\t7\treason=x", DOVECOT_REPLY_LATER, ""},
+        {"FAIL\t-7", DOVECOT_REPLY_ALIEN, ""},
+        {"", DOVECOT_REPLY_NONE, ""},
+        {"\t\t", DOVECOT_REPLY_NONE, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct span user;
+
+        if (dovecot_user_line(span_of(rows[i].line), 7, &user) != rows[i].reply ||
+            !span_is(user, rows[i].user))
+            fail_msg("%s", rows[i].line);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lines)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(lines), cmocka_unit_test(user_lines)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
