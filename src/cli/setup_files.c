@@ -1,6 +1,7 @@
 #include "cli/setup_files.h"
 
 #include "base/file.h"
+#include "cli/check_options.h"
 #include "conf/config.h"
 
 #include <errno.h>
@@ -157,7 +158,10 @@ void setup_files_print(const struct setup_files *s, struct text *out)
     text_adds(out, "route \"all\" { via = ");
     text_adds(out, "\"relay:");
     text_adds(out, s->relay);
-    text_adds(out, "\" }\n");
+    text_adds(out, "\" }\n"
+                   "# To be told of a Wi-Fi that wants a login first (it asks Google when no door "
+                   "opens):\n"
+                   "# delivery { portal-check = \"" CHECK_PORTAL "\" }\n");
 }
 
 /* ---- writing ---- */

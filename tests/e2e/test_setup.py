@@ -78,6 +78,11 @@ def test_print_writes_nothing_and_is_a_configuration(person):
     r = person.run(BINARY, "config", "show", "-c", str(conf))
     assert r.returncode == 0, r.stderr
     assert 'trust-users = {' in r.stdout
+    # Nobody far away is asked unless somebody wants it; who does takes one sign away.
+    assert 'portal-check = ""' in r.stdout or "portal-check" not in r.stdout, r.stdout
+    conf.write_text(conf.read_text().replace("# delivery {", "delivery {"))
+    r = person.run(BINARY, "config", "show", "-c", str(conf))
+    assert r.returncode == 0 and 'portal-check = "connectivitycheck.gstatic.com"' in r.stdout, r.stdout + r.stderr
 
 
 def test_an_unknown_provider_is_told(person):
