@@ -121,7 +121,8 @@ static int talk_http(const struct hop_wish *w, struct hop *h, struct smtp_client
                                  .port = w->path->port,
                                  .user = w->user,
                                  .password = w->password,
-                                 .mechanisms = w->token ? SPAN("OAUTHBEARER") : w->mechanisms};
+                                 .token = w->token,
+                                 .mechanisms = w->mechanisms};
 
     smtp_client_free(&h->client);
     h->posting = posting_new(&h->stream, &s);

@@ -30,7 +30,7 @@ struct posting {
     struct http_client *http;
     struct arena *arena;
     struct posting_settings s;
-    char *basic; /* the field with the login, or NULL */
+    char *login; /* the field with the login, or NULL */
     struct smtp_client_far far;
     struct smtp_client_failure failure;
     int64_t until;
@@ -39,14 +39,16 @@ struct posting {
 
 /* ---- making ---- */
 
-static bool may_show_password(struct span mechanisms)
+/* May what the password is be shown to a server that proved who it is? */
+static bool may_show(struct span mechanisms, bool token)
 {
+    const char *one = token ? "OAUTHBEARER" : "PLAIN", *other = token ? "XOAUTH2" : "LOGIN";
     struct span word;
 
     if (!span_trim(mechanisms).len)
         return true;
     while ((word = span_word(&mechanisms)).len)
-        if (span_iis(word, "PLAIN") || span_iis(word, "LOGIN"))
+        if (span_iis(word, one) || span_iis(word, other))
             return true;
     return false;
 }
@@ -66,6 +68,32 @@ static char *make_basic(const struct posting_settings *s)
     return out;
 }
 
+/* What no header can hold is no token. */
+static char *make_bearer(const struct posting_settings *s)
+{
+    struct text field = TEXT_INIT(2 * BASIC_MAX);
+    char *out = NULL;
+    bool whole = s->password.len > 0;
+
+    for (size_t i = 0; i < s->password.len; i++)
+        whole = whole && s->password.at[i] > ' ' && s->password.at[i] < 127;
+    if (whole && text_room(&field, 2 * BASIC_MAX - 1) &&
+        text_adds(&field, "Authorization: Bearer ") && text_add(&field, s->password) &&
+        text_adds(&field, "\r\n"))
+        out = span_dup(text_span(&field));
+    text_wipe(&field);
+    return out;
+}
+
+static char *make_login(const struct posting_settings *s)
+{
+    if (!s->user.len || !may_show(s->mechanisms, s->token))
+        return NULL;
+    if (s->token)
+        return make_bearer(s);
+    return span_find(s->user, ':') < 0 ? make_basic(s) : NULL;
+}
+
 struct posting *posting_new(struct stream **stream, const struct posting_settings *s)
 {
     struct posting *p = memory_alloc(sizeof *p);
@@ -77,8 +105,8 @@ struct posting *posting_new(struct stream **stream, const struct posting_setting
     p->s = (struct posting_settings){.host = arena_span(p->arena, s->host), .port = s->port};
     p->s.user = arena_span(p->arena, s->user);
     p->s.mechanisms = arena_span(p->arena, s->mechanisms);
-    if (s->user.len && span_find(s->user, ':') < 0 && may_show_password(s->mechanisms))
-        p->basic = make_basic(s);
+    p->s.token = s->token;
+    p->login = make_login(s);
     p->far.has = HAS_ESMTP | HAS_8BITMIME | HAS_SMTPUTF8 | HAS_DSN | HAS_ENHANCED | HAS_AUTH;
     p->far.name = p->s.host;
     p->far.tls = tls_info(*stream, i);
@@ -92,9 +120,9 @@ void posting_free(struct posting **p)
 {
     if (!*p)
         return;
-    if ((*p)->basic)
-        memory_wipe((*p)->basic, strlen((*p)->basic));
-    free((*p)->basic);
+    if ((*p)->login)
+        memory_wipe((*p)->login, strlen((*p)->login));
+    free((*p)->login);
     http_client_free(&(*p)->http);
     arena_free(&(*p)->arena);
     free(*p);
@@ -147,8 +175,8 @@ static int get(struct posting *p, bool login, struct http_client_answer *a)
 
     text_room(&fields, HEAD_MAX - 1);
     add_host(p, &fields);
-    if (login && p->basic)
-        text_adds(&fields, p->basic);
+    if (login && p->login)
+        text_adds(&fields, p->login);
     r.fields = text_span(&fields);
     bad = http_client_ask(p->http, &r, a);
     text_wipe(&fields);
@@ -198,12 +226,22 @@ static int wants_login(struct smtp_client_failure *f)
                       "and a password-file.");
 }
 
+static int no_way_in(struct smtp_client_failure *f)
+{
+    *f = (struct smtp_client_failure){.stage = STAGE_AUTH, .why = CLIENT_NO_MECHANISM};
+    return error_mail(&f->error, ERROR_TEMPORARY, "4.7.4", OWNER_YOU,
+                      "Over HTTPS the login goes by name and password (Basic) or by an access "
+                      "token (Bearer), and the relay's mechanisms, its user or its token do not "
+                      "allow that, or the server wants the other.");
+}
+
 int posting_look(struct posting *p)
 {
     struct http_client_answer a;
     int bad = get(p, false, &a);
     unsigned status = a.status;
     bool announced = !bad && posting_answer_announces(&a);
+    bool fits = status != 401 || posting_answer_offers(&a, p->s.token);
 
     http_client_answer_free(&a);
     if (bad && bad != -EPROTO && bad != -EMSGSIZE)
@@ -212,15 +250,7 @@ int posting_look(struct posting *p)
         return no_mail_here(p, status);
     if (status == 401 && !p->s.user.len)
         return wants_login(&p->failure);
-    return 0;
-}
-
-static int no_basic(struct smtp_client_failure *f)
-{
-    *f = (struct smtp_client_failure){.stage = STAGE_AUTH, .why = CLIENT_NO_MECHANISM};
-    return error_mail(&f->error, ERROR_TEMPORARY, "4.7.4", OWNER_YOU,
-                      "Over HTTPS the login goes by name and password (Basic), and the relay's "
-                      "mechanisms, or its user, do not allow that.");
+    return fits ? 0 : no_way_in(&p->failure);
 }
 
 int posting_login(struct posting *p)
@@ -228,8 +258,8 @@ int posting_login(struct posting *p)
     struct http_client_answer a;
     int bad;
 
-    if (!p->basic)
-        return no_basic(&p->failure);
+    if (!p->login)
+        return no_way_in(&p->failure);
     bad = get(p, true, &a);
     if (bad)
         lost(&p->failure, STAGE_AUTH, bad);
@@ -331,8 +361,8 @@ static void write_fields(const struct posting *p, struct request *q)
     text_init(&q->fields, 2 * HEAD_MAX);
     text_room(&q->fields, 2 * HEAD_MAX - 1); /* at once: the login moves nowhere */
     add_host(p, &q->fields);
-    if (p->basic)
-        text_adds(&q->fields, p->basic);
+    if (p->login)
+        text_adds(&q->fields, p->login);
     text_addf(&q->fields, "Content-Type: %s\r\n",
               q->e->need & NEED_UTF8 ? SUBMISSION_TYPE_UTF8 : SUBMISSION_TYPE);
     add_sender(q);

@@ -17,7 +17,9 @@ struct posting_settings {
     struct span host; /* name or address, without brackets */
     uint16_t port;
     struct span user, password; /* empty user: no login. A copy is kept until posting_free. */
-    struct span mechanisms;     /* as in smtp_client_settings: Basic needs PLAIN or LOGIN in it */
+    bool token;                 /* the password is an access token: Bearer (RFC 6750) */
+    struct span mechanisms;     /* as in smtp_client_settings: Basic needs PLAIN or LOGIN in it,
+                                   Bearer OAUTHBEARER or XOAUTH2 */
 };
 
 /* Over *stream, which is TLS, and the caller's to close after posting_free. Never NULL; texts are

@@ -103,9 +103,20 @@ static void add_wait(const struct http_client_answer *a, struct reply *r)
         r->wait = retry_after(span_of(a->wait), clock_wall());
 }
 
+bool posting_answer_offers(const struct http_client_answer *a, bool token)
+{
+    struct span challenge = span_of(a->challenge), scheme = token ? SPAN("Bearer") : SPAN("Basic");
+
+    for (size_t i = 0; i < challenge.len; i++)
+        if (span_istarts(span_from(challenge, i), scheme))
+            return true;
+    return false;
+}
+
 bool posting_answer_announces(const struct http_client_answer *a)
 {
-    bool asks = a->status == 401 && span_istarts(span_of(a->challenge), SPAN("Basic"));
+    bool asks =
+        a->status == 401 && (posting_answer_offers(a, false) || posting_answer_offers(a, true));
 
     return (asks || a->status / 100 == 2) &&
            span_search(span_of(a->accepts), SPAN(SUBMISSION_TYPE)) >= 0;

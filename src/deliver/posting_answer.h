@@ -8,6 +8,9 @@
 
 /* Is a submission announced here? To whom gave no login, and with a login to one who has it. */
 bool posting_answer_announces(const struct http_client_answer *a);
+/* Does a 401 ask for a login of this kind: an access token (Bearer), or name and password (Basic)?
+ */
+bool posting_answer_offers(const struct http_client_answer *a, bool token);
 
 /* The failure that the answer to a login tells; STAGE_NONE: it is good. Texts live in the arena. */
 void posting_answer_login(const struct http_client_answer *a, struct arena *arena,

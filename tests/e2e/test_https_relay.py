@@ -281,6 +281,35 @@ def test_a_server_that_says_when_to_come_again(relay, web, status, value, least,
     assert least < wait < most + 3, (to, time.time())
 
 
+TAKEN = ('{"accepted": true, "id": "1", "reply": {"code": 250, "enhanced": "2.0.0", "text": "ok"}, '
+         '"recipients": [{"address": "ann@far.test", "code": 250, "enhanced": "2.1.5", "text": "ok"}]}')
+
+
+def test_an_access_token(relay, web):
+    challenge = 'Accept-Post: message/rfc822\r\nWWW-Authenticate: Bearer\r\n'
+
+    def answer(head):
+        if head.startswith("POST") and "Authorization: Bearer t0k.en-\r\n" in head + "\r\n":
+            return b"HTTP/1.1 100 Continue\r\n\r\n"
+        if "Subject:" in head:  # the message itself
+            return (f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(TAKEN)}\r\n\r\n{TAKEN}").encode()
+        return plain_answer("200 OK" if "Authorization: Bearer t0k.en-" in head else "401 Unauthorized", more=challenge)
+    server = web(answer)
+    p = relay(web.cert[0], f"{server.port} https", user="", more=f'user = "{USER}" token-command = "echo t0k.en-"')
+    send(p)
+    gone(p)
+    assert b"Bearer t0k.en-" in server.heard and b"Basic" not in server.heard and "t0k.en" not in p.log()
+
+
+def test_a_token_is_not_told_to_who_wants_a_password(relay, web):
+    server = web(taking(lambda head: plain_answer("503 Service Unavailable")))
+    p = relay(web.cert[0], f"{server.port} https", user="", more=f'user = "{USER}" token-command = "echo t0k.en-"')
+    send(p)
+    story = waiting(p)
+    assert "Bearer" in story[0]["words"], story
+    assert server.heard and b"t0k.en" not in server.heard and "t0k.en" not in p.log()
+
+
 class Cutter:
     """A relay of octets in between. After `count` octets from the client of a connection nothing more comes back from the
     server, and once the server has had its time the connection ends: the answer to what was handed over is lost."""

@@ -228,12 +228,35 @@ static void test_announcements(void **state)
     }
 }
 
+static void test_offers(void **state)
+{
+    static const struct {
+        const char *challenge;
+        bool password, token;
+    } rows[] = {
+        {"Basic realm=\"mail\"", true, false},
+        {"bearer", false, true},
+        {"Basic realm=\"mail\", Bearer", true, true},
+        {"Negotiate", false, false},
+        {"", false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct http_client_answer a = {.status = 401};
+
+        snprintf(a.challenge, sizeof a.challenge, "%s", rows[i].challenge);
+        if (posting_answer_offers(&a, false) != rows[i].password ||
+            posting_answer_offers(&a, true) != rows[i].token)
+            fail_msg("%s", rows[i].challenge);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_logins),
-        cmocka_unit_test(test_waits),
+        cmocka_unit_test(test_messages),      cmocka_unit_test(test_logins),
+        cmocka_unit_test(test_waits),         cmocka_unit_test(test_offers),
         cmocka_unit_test(test_announcements),
     };
 
