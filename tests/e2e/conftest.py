@@ -1,4 +1,4 @@
-import pathlib, shutil, sys, tempfile
+import pathlib, shutil, signal, sys, tempfile
 
 import pytest
 
@@ -10,6 +10,7 @@ from port26 import Port26  # noqa: E402
 def pytest_configure(config):
     """tmp_path lies in a folder of this run alone: whenever another run begins, pytest shuts the one that all runs share,
     and servers of other users in it lose their files."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
     config.own_folder = None
     if not config.option.basetemp:
         config.own_folder = tempfile.mkdtemp(prefix="port26-tests-")

@@ -442,14 +442,12 @@ def test_many_messages(house):
     with house.open(name) as c:
         assert c.stat()[0] == 5000 and len(set(c.uids())) == 5000
         sizes = [int(line.split()[1]) for line in c.multi("LIST")]
-        numbers = range(1, 5001)
-        asker = threading.Thread(target=lambda: c.send("".join(f"RETR {n}\r\n" for n in numbers)), daemon=True)
-        asker.start()
-        for n in numbers:
+        for n in range(1, 5001):
+            if n % 200 == 1:  # pipelined; by one thread, for TLS is not for two
+                c.send("".join(f"RETR {k}\r\n" for k in range(n, n + 200)))
             c.ok()
             data = c.raw()
             assert len(data) == sizes[n - 1] and data.startswith(b"Subject: %d\r\n" % (n - 1))
-        asker.join(10)
         for n in range(1, 5001, 10):
             c.ok(f"DELE {n}")
         assert c.quit() == "+OK Good-bye; 500 messages deleted"
