@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 from lab import case as cases  # noqa: E402
 from lab import certs, lab, play  # noqa: E402
-from port26 import BINARY  # noqa: E402
+from port26 import BINARY, pass_through  # noqa: E402
 
 os.environ.setdefault("PORT26", BINARY)
 pytestmark = pytest.mark.skipif(bool(lab.missing()), reason=lab.missing() or "")
@@ -20,8 +20,7 @@ SLOWER = 4  # what sanitizers and a busy machine may cost, when a second look al
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
-    for f in (folder, *folder.parents[:2]):  # the servers run as ordinary users
-        f.chmod(f.stat().st_mode | 0o055)
+    pass_through(folder)  # the servers run as ordinary users
     return certs.make(folder / "certificates")
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from hostile import SANITIZER, memory_of
 from pop import DOORS, Ended, Pop, ScramPop, drop, sent_as
-from port26 import USER, Port26, message, own, wait_for
+from port26 import Port26, USER, message, own, pass_through, wait_for
 from scram import Refused as ScramRefused
 
 SECRET = "sesame street 1"
@@ -211,8 +211,7 @@ def test_getmail(house, tmp_path):
         (tmp_path / "maildir" / part).mkdir(parents=True)
     for path in (tmp_path, *tmp_path.rglob("*")):
         path.chmod(0o777)
-    for path in tmp_path.parents[:2]:
-        path.chmod(0o755)
+    pass_through(tmp_path.parent)
     private(tmp_path / "rc", f"[retriever]\ntype = SimplePOP3SSLRetriever\nserver = localhost\nport = {house.ports['pops']}\n"
                              f"username = {name}\npassword = {SECRET}\nca_certs = {house.cert}\n"
                              f"[destination]\ntype = Maildir\npath = {tmp_path}/maildir/\n"
