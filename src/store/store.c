@@ -180,8 +180,7 @@ int store_open(const struct store_settings *set, struct store **out, struct stor
         goto fail;
     if (s->driver->open(s->folder ? folder_path(s->folder) : NULL, set->vfs, &s->self, e) < 0)
         goto fail;
-    if (make_secret(s, e) < 0 || (s->folder && sweep(s, found, e) < 0) ||
-        store_forget_charges(s, e) < 0)
+    if (make_secret(s, e) < 0 || (s->folder && sweep(s, found, e) < 0))
         goto fail;
     arena_clear(s->arena);
     *out = s;

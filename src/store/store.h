@@ -11,9 +11,9 @@
  *      tried again and called good: the store is then `failed` and refuses all writing until
  *      store_reopen has started again from the last good commit.
  *  P3  What stands between store_begin and store_commit happens whole or not at all, so the end of
- * a recipient and the report about it are one. P12 store_charge belongs to the same transaction as
- * the store_put it pays for. R3  A body proves itself complete (size and checksum) whenever it is
- * loaded. One that does not is never given out and never deleted.
+ * a recipient and the report about it are one. P12 What an accept is charged is put in the same
+ * transaction as the store_put it pays for. R3  A body proves itself complete (size and checksum)
+ * whenever it is loaded. One that does not is never given out and never deleted.
  *
  * Errors: 0 good, -1 with *e filled: temporary "4.3.1" with sys ENOSPC/EDQUOT when space ran out
  * (reply 452), else "4.3.0" (reply 451). */
@@ -243,15 +243,6 @@ int store_alias_put(struct store *s, const struct store_alias *al, struct error 
 int store_alias_remove(struct store *s, struct span address, struct error *e);
 typedef bool store_alias_fn(void *arg, const struct store_alias *al);
 int store_alias_each(struct store *s, store_alias_fn *fn, void *arg, struct error *e);
-
-/* ---- what was sent ---- */
-
-/* Charges `n` recipients to an account for a day (days since 1970 UTC). When that would pass
- * `limit` (0: none) nothing is charged and it is -1 with "4.7.1". */
-int store_charge(struct store *s, struct span name, uint32_t day, uint32_t n, uint32_t limit,
-                 struct error *e);
-/* What was charged so far. */
-int store_charged(struct store *s, struct span name, uint32_t day, uint32_t *n, struct error *e);
 
 /* ---- handed over once ---- */
 

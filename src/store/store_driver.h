@@ -25,8 +25,7 @@ struct driver_record {
 enum driver_kind {
     DRIVER_META = 1,
     DRIVER_ACCOUNT = 2,
-    DRIVER_CHARGE = 3,
-    DRIVER_ONCE = 4,
+    DRIVER_ONCE = 4, /* 3 stands in old stores, and nobody reads it */
     DRIVER_HOST = 5,
     DRIVER_DOMAIN = 6,
     DRIVER_ALIAS = 7,

@@ -38,7 +38,5 @@ int store_must_get(struct store *s, const struct id *id, struct driver_row *row,
 int store_check_name(struct span name, struct error *e);
 /* STORE_GOT when it was there, STORE_ABSENT, -1. */
 int store_remove_named(struct store *s, enum driver_kind kind, struct span name, struct error *e);
-/* Once at the start: charges of days long past. */
-int store_forget_charges(struct store *s, struct error *e);
 
 #endif

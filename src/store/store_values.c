@@ -1,4 +1,4 @@
-/* Charges, values of other parts, and other small values. */
+/* Values of other parts, and other small values. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "store/pack.h"
@@ -7,8 +7,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { CHARGE_DAYS = 8 /* how long charges are kept */ };
 
 /* ---- values that grow old: their names begin with the day ---- */
 
@@ -52,16 +50,6 @@ static int forget_old(struct store *s, enum driver_kind kind, uint32_t before, s
     return bad;
 }
 
-int store_forget_charges(struct store *s, struct error *e)
-{
-    if (store_begin(s, e) < 0)
-        return -1;
-    if (forget_old(s, DRIVER_CHARGE, (uint32_t)(clock_wall() / CLOCK_DAY) - CHARGE_DAYS, e) == 0)
-        return store_commit(s, e);
-    store_rollback(s);
-    return -1;
-}
-
 int store_check_name(struct span name, struct error *e)
 {
     if (name.len && name.len <= STORE_NAME_MAX)
@@ -71,7 +59,7 @@ int store_check_name(struct span name, struct error *e)
 }
 
 /* Four octets of the day, then the name: old days stand together at the front. */
-static struct span charge_name(struct store *s, struct span name, uint32_t day)
+static struct span dated_name(struct store *s, struct span name, uint32_t day)
 {
     char *at = arena_alloc(s->arena, 4 + name.len);
 
@@ -82,49 +70,11 @@ static struct span charge_name(struct store *s, struct span name, uint32_t day)
     return (struct span){at, 4 + name.len};
 }
 
-int store_charged(struct store *s, struct span name, uint32_t day, uint32_t *n, struct error *e)
-{
-    struct span value;
-    int got;
-
-    *n = 0;
-    arena_clear(s->arena);
-    got = s->driver->value_get(s->self, DRIVER_CHARGE, charge_name(s, name, day), s->arena, &value,
-                               e);
-    if (got == STORE_GOT && value.len == 4)
-        *n = big_endian(value.at);
-    return got < 0 ? -1 : 0;
-}
-
-/* P12: read and written in the caller's transaction, by the only thread that writes, so two accepts
- * can never both take the last place. */
-int store_charge(struct store *s, struct span name, uint32_t day, uint32_t n, uint32_t limit,
-                 struct error *e)
-{
-    char value[4];
-    uint32_t have;
-
-    assert(s->open);
-    if (store_check_name(name, e) < 0 || store_charged(s, name, day, &have, e) < 0)
-        return -1;
-    if (limit && (uint64_t)have + n > limit)
-        return error_mail(e, ERROR_TEMPORARY, "4.7.1", OWNER_YOU,
-                          "this account may send to %u recipients a day and has sent to %u; go on "
-                          "tomorrow, or ask your provider to raise the limit",
-                          limit, have);
-    have = have > UINT32_MAX - n ? UINT32_MAX : have + n;
-    for (int i = 0; i < 4; i++)
-        value[i] = (char)(have >> (24 - 8 * i));
-    return s->driver->value_put(s->self, DRIVER_CHARGE, charge_name(s, name, day),
-                                (struct span){value, 4}, e);
-}
-
-/* As charge_name: the day in front. */
 static struct span once_name(struct store *s, struct span account, struct span key, uint32_t day)
 {
     const char *both = arena_printf(s->arena, "%.*s %.*s", SPAN_ARG(account), SPAN_ARG(key));
 
-    return charge_name(s, span_of(both), day);
+    return dated_name(s, span_of(both), day);
 }
 
 int store_once_get(struct store *s, struct span account, struct span key, int64_t now,

@@ -443,30 +443,6 @@ static void test_damaged_value(void **state)
     text_free(&t);
 }
 
-/* P12: the last place is given once; a rolled back accept is not charged. */
-static void test_charge(void **state)
-{
-    struct fixture *f = *state;
-    struct error e = {0};
-    uint32_t n, day = (uint32_t)(clock_wall() / CLOCK_DAY);
-
-    fixture_begin(f);
-    assert_int_equal(store_charge(f->store, SPAN("kim"), day, 3, 10, &e), 0);
-    fixture_commit(f);
-    fixture_begin(f);
-    assert_int_equal(store_charge(f->store, SPAN("kim"), day, 7, 10, &e), 0);
-    store_rollback(f->store);
-    fixture_begin(f);
-    assert_int_equal(store_charge(f->store, SPAN("kim"), day, 8, 10, &e), -1);
-    assert_string_equal(e.enhanced, "4.7.1");
-    assert_int_equal(store_charge(f->store, SPAN("kim"), day, 7, 10, &e), 0);
-    assert_int_equal(store_charge(f->store, SPAN("kim"), day, 1, 10, &e), -1);
-    assert_int_equal(store_charge(f->store, SPAN("kim"), day + 1, 1, 10, &e), 0);
-    fixture_commit(f);
-    assert_int_equal(store_charged(f->store, SPAN("kim"), day, &n, NULL), 0);
-    assert_int_equal(n, 10);
-}
-
 /* What was handed over under a key is known for a day at least, over a restart, and not for ever.
  */
 static void test_once(void **state)
@@ -778,7 +754,6 @@ int main(void)
         BOTH(test_old_account),
         BOTH(test_values),
         BOTH(test_damaged_value),
-        BOTH(test_charge),
         BOTH(test_once),
         BOTH(test_secret_made_once),
         DISK(test_file_body),
