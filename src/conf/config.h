@@ -246,6 +246,7 @@ struct config_dns {
 
 /* Signatures of our domains (sign/dkim_keys.h). */
 struct config_dkim {
+    bool trusted; /* mail of trusted networks and users is signed */
     int64_t wait; /* 0: until it is seen in the DNS */
     int64_t overlap;
 };

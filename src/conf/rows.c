@@ -479,6 +479,11 @@ static const struct row dns[] = {
 };
 
 static const struct row dkim[] = {
+    YESNO(config_dkim, trusted, "trusted",
+          "Whether mail that trusted networks and users of a door (trust, trust-users) hand over "
+          "without a login is signed when its From is a domain of ours. Set it to false where they "
+          "hand over other people's mail, too: a server that forwards, a mailing list.",
+          .standard = "true"),
     TIME(config_dkim, wait, "wait", 0, 365 * CLOCK_DAY,
          "After this long new keys sign although `port26 domain check` has not seen them in the "
          "DNS: for those who publish them without fail. 0: they wait until they are seen.",

@@ -277,12 +277,19 @@ static void stamp_local(struct clerk *k, struct message *m)
     m->arrived = clock_wall();
 }
 
-/* Whose mail is signed: of those who logged in, and of people of this machine. */
-static bool signs(const struct errand *e)
+/* Whose mail is signed. A login is held to its addresses, wherever it comes from. */
+static enum signer_right signing_right(const struct errand *e)
 {
     const struct letter_accept *l = e->parcel->letter;
+    const struct house *h = e->clerk->house;
 
-    return l->message.origin.account.len && signer_has_keys(e->clerk->house->signer);
+    if (!signer_has_keys(h->signer))
+        return SIGNER_NOBODY;
+    if (e->clerk->is_command)
+        return SIGNER_HOUSE;
+    if (l->message.origin.account.len)
+        return SIGNER_LOGIN;
+    return !l->outside && h->config->dkim.trusted ? SIGNER_HOUSE : SIGNER_NOBODY;
 }
 
 static void sign_and_accept(void *arg)
@@ -293,8 +300,8 @@ static void sign_and_accept(void *arg)
     struct error err = {0};
     struct reply r;
 
-    if (signer_sign(h->signer, e->clerk->is_command ? NULL : h->directory, &l->message,
-                    e->parcel->arena, &err) < 0) {
+    if (signer_sign(h->signer, h->directory, signing_right(e), &l->message, e->parcel->arena,
+                    &err) < 0) {
         r = policy_refusal(e->parcel->arena, &err);
         accepted(e, &r);
         return;
@@ -310,7 +317,7 @@ static void accept_checked(struct errand *e)
 
     if (r.code)
         accepted(e, &r);
-    else if (signs(e))
+    else if (signing_right(e) != SIGNER_NOBODY)
         fiber_start(h->loop, sign_and_accept, e);
     else
         quotas_accept(h, &l->message, accepted, e);

@@ -254,12 +254,17 @@ static void tell_failed(const struct message *m, struct span domain, const struc
               LOG_STR("words", e->words), LOG_STR("then", "sent without a signature"));
 }
 
-/* Asked anew after each wait: the account may have gone meanwhile. */
-static bool may_all(const struct directory *d, struct span account,
+/* Asked after the wait for the author: the account may have gone meanwhile. A domain that is not
+ * ours any more may still have keys, when it left the settings. */
+static bool may_all(const struct directory *d, enum signer_right right, struct span account,
                     const struct sign_author *author)
 {
-    const struct account *who = directory_find(d, account);
+    const struct account *who = right == SIGNER_LOGIN ? directory_find(d, account) : NULL;
 
+    if (right == SIGNER_NOBODY || !author->domain.len || !directory_domain(d, author->domain))
+        return false;
+    if (right == SIGNER_HOUSE)
+        return true;
     for (size_t i = 0; who && i < author->count; i++)
         if (!directory_may_send(d, who, author->addresses[i]))
             return false;
@@ -287,8 +292,8 @@ static int sign_with(struct job_sign *j, struct message *m, struct error *e)
     return 0;
 }
 
-int signer_sign(struct signer *s, const struct directory *d, struct message *m, struct arena *a,
-                struct error *e)
+int signer_sign(struct signer *s, const struct directory *d, enum signer_right right,
+                struct message *m, struct arena *a, struct error *e)
 {
     struct job_sign j = {.signer = s, .message = m, .arena = a};
     int rc = 0;
@@ -300,7 +305,7 @@ int signer_sign(struct signer *s, const struct directory *d, struct message *m, 
         tell_failed(m, SPAN_NONE, &j.error);
         return 0;
     }
-    if (!j.author.domain.len || (d && !may_all(d, m->origin.account, &j.author)))
+    if (!may_all(d, right, m->origin.account, &j.author))
         return 0;
     j.ring = ring_for(s, j.author.domain, &j.error);
     if (!j.ring) {

@@ -26,12 +26,17 @@ void signer_free(struct signer **s);
 
 /* Does any domain here have keys? If not, nothing needs to be asked. */
 bool signer_has_keys(const struct signer *s);
+/* For whom a message may be signed. */
+enum signer_right {
+    SIGNER_NOBODY, /* it is a stranger's */
+    SIGNER_LOGIN,  /* every address in From must be one that m->origin.account may use */
+    SIGNER_HOUSE,  /* a trusted network or user, a person of this machine: any address of ours */
+};
 /* Puts the signatures in front of m->content.prefix (which then lives in `a`) when the domain in
- * From has keys and m->origin.account may use every address there; `d` NULL: somebody of this
- * machine, who may. On a fiber. 0: signed or not; -1 with *e (4.3.2): too much waits, the client
- * comes again. */
-int signer_sign(struct signer *s, const struct directory *d, struct message *m, struct arena *a,
-                struct error *e);
+ * From is ours and has keys, and the right allows it. On a fiber. 0: signed or not; -1 with *e
+ * (4.3.2): too much waits, the client comes again. */
+int signer_sign(struct signer *s, const struct directory *d, enum signer_right right,
+                struct message *m, struct arena *a, struct error *e);
 /* The same for a message of our own, on the store's thread. The keys may be those of the domain
  * above: mail.example.org is signed by example.org. */
 void signer_own(struct signer *s, struct store *st, struct message *m, struct arena *a);

@@ -1,10 +1,10 @@
 """What leaves is signed, and dkimpy, which is not ours, finds the signatures good."""
-import re, uuid
+import re, smtplib, uuid
 
 import pytest
 
 import dkim
-from peers import Postfix
+from peers import Dns, Postfix
 from port26 import AS_ROOT, PASSWORD, USER, free_port, secret_file, wait_for
 from sink import Sink
 
@@ -143,6 +143,73 @@ def test_whose_mail_is_signed(start, sink):
     verify(left(sink, token, p), keys)
     p.command("domain", "unsign", DOMAIN)
     assert signatures(left(sink, send(p), p)) == 0
+
+
+def hand_over(p, door, author, sender=None, source="127.0.0.1"):
+    """Without a login; the token of the message."""
+    token = uuid.uuid4().hex
+    with smtplib.SMTP(timeout=60, source_address=(source, 0)) as c:
+        c.connect("127.0.0.1", p.ports[door])
+        c.sendmail(author if sender is None else sender, ["you@far.test"],
+                   f"From: {author}\r\nTo: you@far.test\r\nSubject: {token}\r\n\r\nHello\r\n")
+    return token
+
+
+# "trust" names 127.0.0.8: what comes from 127.0.0.1 is a stranger's.
+TRUST = {"submissions": "role = submission tls = implicit", "office": 'role = submission tls = none trust = {"127.0.0.8/32"}',
+         "exchange": 'role = exchange tls = none trust = {"127.0.0.8/32"}'}
+
+
+@pytest.mark.parametrize("door", ["office", "exchange"])
+def test_trusted_networks(start, sink, door):
+    """Mail of a network that needs no login is signed when its From is ours, whoever it says it is; nobody else's is."""
+    p = start(doors=TRUST, extra=relay_to(sink.port))
+    keys = make_keys(p)
+    p.account_add("neighbour@port26.test", PASSWORD)
+    for author, sender, signed in [(USER, None, 2), ("printer@port26.test", None, 2), ("printer@PORT26.test", "", 2),
+                                   ("x@elsewhere.test", USER, 0), ("a@port26.test, x@elsewhere.test", USER, 0),
+                                   ("x@sub.port26.test", USER, 0)]:
+        raw = left(sink, hand_over(p, door, author, sender, "127.0.0.8"), p)
+        verify(raw, keys, signed) if signed else None
+        assert signatures(raw) == signed, author
+    # Who logs in there is held to what the login may use.
+    token = uuid.uuid4().hex
+    with smtplib.SMTP_SSL("localhost", p.ports["submissions"], timeout=60, context=p.context()) as c:
+        c.login("neighbour@port26.test", PASSWORD)
+        c.sendmail("neighbour@port26.test", ["you@far.test"], f"From: {USER}\r\nSubject: {token}\r\n\r\nx\r\n")
+    assert signatures(left(sink, token, p)) == 0
+    with pytest.raises(smtplib.SMTPException):  # from elsewhere nothing goes to far.test at all
+        hand_over(p, door, USER)
+
+
+def test_strangers_get_no_signature(start, sink):
+    """Mail from outside that an alias sends on keeps what it came with; trusted mail is not signed where the settings say so."""
+    p = start(doors=TRUST, extra=relay_to(sink.port) + "dkim { trusted = false }\n")
+    make_keys(p)
+    p.command("alias", "add", "out@port26.test", "you@far.test")
+    token = uuid.uuid4().hex
+    with smtplib.SMTP("127.0.0.1", p.ports["exchange"], timeout=60) as c:
+        c.sendmail("x@elsewhere.test", ["out@port26.test"], f"From: {USER}\r\nSubject: {token}\r\n\r\nx\r\n")
+    assert signatures(left(sink, token, p)) == 0
+    assert signatures(left(sink, hand_over(p, "office", USER, source="127.0.0.8"), p)) == 0
+    assert signatures(left(sink, send(p), p)) == 2
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="Postfix starts only as root")
+def test_by_mx(start):
+    """A login's mail and that of a trusted network, as the recipient's own server has it."""
+    port = free_port()
+    postfix, dns = Postfix("127.0.9.2", port), None
+    try:
+        dns = Dns(["far.test. MX 10 mx.far.test.", "mx.far.test. A 127.0.9.2"])
+        p = start(doors=TRUST, extra=dns.settings + f'delivery {{ port = {port} allow-loopback = true }}\n')
+        keys = make_keys(p)
+        for token in (send(p, HEADERS["folded"], BODIES["8bit"]), hand_over(p, "office", "printer@port26.test", source="127.0.0.8")):
+            verify(postfix.wait_mail(token, log=p.log).replace(b"\n", b"\r\n"), keys)
+    finally:
+        if dns:
+            dns.close()
+        postfix.close()
 
 
 def test_own_reports(start):

@@ -2,6 +2,7 @@
 #include "serve/signer.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "io/fiber.h"
 
 // clang-format off
@@ -17,6 +18,7 @@ static struct {
     struct commit *commit;
     struct config *config;
     struct signer *signer;
+    struct directory *directory;
     struct arena *arena;
     void (*scene)(void);
 } t;
@@ -43,11 +45,13 @@ static void put_done(void *arg, int result, const struct error *e)
 
 static void play(void (*scene)(void))
 {
+    static const char *const ours[] = {"b.test", "d.test", "damaged.test"};
     struct error e = {0};
 
     t.loop = loop_new();
     assert_int_equal(store_open(&(struct store_settings){.driver = "memory"}, &t.store, NULL, &e),
                      0);
+    t.directory = directory_open(t.store, ours, COUNT(ours), &e);
     t.commit = commit_new(t.loop, t.store, &(struct commit_settings){0});
     t.config = config_defaults();
     t.signer = signer_new(t.loop, t.commit, t.config);
@@ -59,12 +63,14 @@ static void play(void (*scene)(void))
     commit_free(&t.commit);
     signer_free(&t.signer);
     config_free(&t.config);
+    directory_free(&t.directory);
     store_close(&t.store);
     loop_free(&t.loop);
 }
 
-/* Signs a message from that address as somebody of this machine; how many signatures it has. */
-static unsigned sign(const char *from, const char *keys)
+/* Signs a message from that address, as that right allows; how many signatures it has. */
+static unsigned sign_as(enum signer_right right, const char *account, const char *from,
+                        const char *keys)
 {
     struct span body =
         span_of(arena_printf(t.arena, "From: %s\r\nSubject: x\r\n\r\nbody\r\n", from));
@@ -73,12 +79,47 @@ static unsigned sign(const char *from, const char *keys)
     unsigned count = 0;
 
     m.content.size = body.len;
-    assert_int_equal(signer_sign(t.signer, NULL, &m, t.arena, &e), 0);
+    m.origin.account = span_of(account);
+    assert_int_equal(signer_sign(t.signer, t.directory, right, &m, t.arena, &e), 0);
     assert_true(span_ends(m.content.prefix, SPAN("Received: x\r\n")));
     for (struct span rest = m.content.prefix, line; span_cut(&rest, '\n', &line);)
         count += span_starts(line, SPAN("DKIM-Signature:"));
     assert_true(!keys || span_search(m.content.prefix, span_of(keys)) >= 0);
     return count;
+}
+
+static unsigned sign(const char *from, const char *keys)
+{
+    return sign_as(SIGNER_HOUSE, "", from, keys);
+}
+
+/* Who may get a signature: docs/why/dkim.md has the same table. */
+static void scene_rights(void)
+{
+    struct store_account a = {.name = SPAN("a@b.test"), .verifier = SPAN("x")};
+    struct error e = {0};
+
+    directory_put(t.directory, &a);
+    assert_int_equal(signer_rotate(t.signer, SPAN("b.test"), &e), 0);
+    assert_int_equal(signer_rotate(t.signer, SPAN("gone.test"), &e), 0);
+    assert_int_equal(sign_as(SIGNER_LOGIN, "a@b.test", "a@b.test", NULL), 2);
+    assert_int_equal(sign_as(SIGNER_LOGIN, "a@b.test", "c@b.test", NULL), 0);
+    assert_int_equal(sign_as(SIGNER_LOGIN, "a@b.test", "a@b.test, c@b.test", NULL), 0);
+    assert_int_equal(sign_as(SIGNER_LOGIN, "nobody", "a@b.test", NULL), 0);
+    assert_int_equal(sign_as(SIGNER_LOGIN, "", "a@b.test", NULL), 0);
+    assert_int_equal(sign_as(SIGNER_HOUSE, "", "c@b.test", NULL), 2);
+    assert_int_equal(sign_as(SIGNER_HOUSE, "", "a@b.test, c@b.test", NULL), 2);
+    assert_int_equal(sign_as(SIGNER_HOUSE, "", "a@b.test, x@far.test", NULL), 0);
+    assert_int_equal(sign_as(SIGNER_HOUSE, "", "a@d.test", NULL), 0);    /* no keys */
+    assert_int_equal(sign_as(SIGNER_HOUSE, "", "a@gone.test", NULL), 0); /* not ours any more */
+    assert_int_equal(sign_as(SIGNER_NOBODY, "", "a@b.test", NULL), 0);
+    assert_int_equal(sign_as(SIGNER_HOUSE, "", "a@b.test\r\nFrom: x@b.test", NULL), 0);
+}
+
+static void test_rights(void **state)
+{
+    (void)state;
+    play(scene_rights);
 }
 
 static void scene_rotation(void)
@@ -144,7 +185,8 @@ static void test_damaged(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rotation),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rights),
+                                       cmocka_unit_test(test_rotation),
                                        cmocka_unit_test(test_damaged)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
