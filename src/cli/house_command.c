@@ -35,21 +35,30 @@ int house_command_status(const struct error *e)
                                        : EX_UNAVAILABLE;
 }
 
-static int ask(const struct house_question *q, const struct config *config)
+int house_command_fetch(const char *words, const struct config *config, json_t *command,
+                        json_t **answer)
 {
     struct error e = {0};
     struct remote *r = NULL;
-    json_t *answer = NULL;
     int status = EX_OK;
 
-    if (remote_open(config, &r, &e) < 0 || remote_command(r, q->command, &answer, &e) < 0)
-        status = command_error(q->words, house_command_status(&e), "%s", e.words);
-    else if (q->json)
+    *answer = NULL;
+    if (remote_open(config, &r, &e) < 0 || remote_command(r, command, answer, &e) < 0)
+        status = command_error(words, house_command_status(&e), "%s", e.words);
+    remote_close(&r);
+    return status;
+}
+
+static int ask(const struct house_question *q, const struct config *config)
+{
+    json_t *answer;
+    int status = house_command_fetch(q->words, config, q->command, &answer);
+
+    if (status == EX_OK && q->json)
         house_command_print(answer);
-    else if (q->print)
+    else if (status == EX_OK && q->print)
         q->print(answer);
     json_decref(answer);
-    remote_close(&r);
     return status;
 }
 

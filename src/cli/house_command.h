@@ -15,6 +15,9 @@ struct house_question {
     void (*print)(const json_t *answer); /* for people */
 };
 
+/* Only runs a command; *answer is the caller's to let go of, or NULL. Returns the exit status. */
+int house_command_fetch(const char *words, const struct config *config, json_t *command,
+                        json_t **answer);
 /* Runs it and prints. Returns the exit status. */
 int house_command_ask(const struct house_question *q);
 /* A command with no options but the common ones, and perhaps one argument. */

@@ -1,7 +1,8 @@
 #include "cli/settings_command.h"
 
 #include "base/memory.h"
-#include "cli/house_command.h"
+#include "cli/command.h"
+#include "cli/settings_form.h"
 #include "cli/settings_view.h"
 
 #include <stdlib.h>
@@ -58,21 +59,6 @@ static int run(struct request *r, const char *address)
     return status;
 }
 
-static void print_form(const json_t *answer)
-{
-    fputs(house_command_text(answer, "text"), stdout);
-}
-
-/* What this server itself gives to mail programs. */
-static int run_format(const struct request *r, const char *address)
-{
-    json_t *o = house_command_new("settings");
-
-    json_object_set_new(o, "address", json_string(address));
-    json_object_set_new(o, "form", json_string(r->format));
-    return house_command_ask(&(struct house_question){words, r->config, o, r->json, print_form});
-}
-
 int settings_command_run(int argc, const char **argv)
 {
     struct request r = {0};
@@ -102,7 +88,9 @@ int settings_command_run(int argc, const char **argv)
     int status = command_options(&call, argc, argv, &rules);
 
     if (status == COMMAND_GO_ON) {
-        status = r.format ? run_format(&r, call.args[0]) : run(&r, call.args[0]);
+        status = r.format ? settings_form_run(
+                                &(struct settings_form){r.config, r.format, call.args[0], r.json})
+                          : run(&r, call.args[0]);
         command_end(&call);
     }
     free(r.client);

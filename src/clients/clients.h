@@ -59,6 +59,7 @@ int clients_address(struct span typed, struct arena *a, struct span *address, st
 struct clients_form {
     const char *name, *type;
     bool needs_address, needs_incoming;
+    bool sign; /* is to be given with the server's signature (tls/cms.h) */
     bool (*write)(const struct clients_offer *o, struct text *out);
 };
 enum {

@@ -214,6 +214,7 @@ struct config_clients {
     struct config_texts pop3_texts;
     struct config_relay_door *imap, *pop3; /* the same: STARTTLS or IMPLICIT */
     size_t imap_count, pop3_count;
+    bool sign_profile; /* Apple's form carries our certificate's signature */
 };
 
 /* The policy of RFC 8461 for mail to our domains. */

@@ -418,6 +418,10 @@ static const struct row clients[] = {
     LIST(config_clients, pop3_texts, config_texts, "pop3", ROW_RELAY_DOOR,
          "Doors of another POP3 server for the same mailboxes, named after our own.",
          .standard = ""),
+    YESNO(config_clients, sign_profile, "sign-profile",
+          "Whether the profile for iOS and macOS is signed with the certificate of this server. "
+          "Unsigned ones are shown as such in red; turn it off to sign them elsewhere.",
+          .standard = "true"),
 };
 
 static const struct row mta_sts[] = {

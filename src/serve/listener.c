@@ -95,6 +95,17 @@ static struct tls_context *tls_for(const struct listener *self, const struct con
     return common;
 }
 
+/* The certificate of all doors, or else the first that a door has. */
+static struct tls_context *signer_of(const struct listener *self)
+{
+    if (!self->child->config->clients.sign_profile)
+        return NULL;
+    for (size_t i = 0; i < self->certificate_count; i++)
+        if (!self->certificates[i].door[0])
+            return self->certificates[i].tls;
+    return self->certificate_count ? self->certificates[0].tls : NULL;
+}
+
 static const char *joined_lines(struct arena *a, const struct config_texts *lines)
 {
     char *all = NULL;
@@ -205,6 +216,7 @@ static int start(struct child *c, struct error *e)
         .keeper = c->channel,
         .config = config,
         .users = users_open(config),
+        .signer = signer_of(self),
         .arrivals = meter_new((double)config->incoming.connections_per_minute, CLOCK_MINUTE),
         .ended = end_when_empty,
         .arg = self};

@@ -19,6 +19,8 @@ struct session_house {
     struct channel *keeper;
     const struct config *config;
     struct users *users;    /* whom doors trust; NULL: nobody */
+    /* Whose certificate signs profiles for Apple's devices; NULL: nobody's. */
+    struct tls_context *signer;
     struct meter *arrivals; /* connections at exchange doors, by network */
     bool draining;          /* read by the engines */
     bool ask_all;           /* every recipient is the keeper's to judge */

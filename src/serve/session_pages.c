@@ -9,6 +9,7 @@
 #include "clients/request.h"
 #include "http/http_query.h"
 #include "mail/address.h"
+#include "tls/cms.h"
 
 #include <errno.h>
 
@@ -126,12 +127,27 @@ static bool mozilla_page(struct asking *q)
     return true;
 }
 
+/* Signs the answer; without a signature it serves as well, but the device warns of it. */
+static void sign(struct asking *q)
+{
+    struct session *self = q->pages->session;
+    struct text text = TEXT_INIT(ANSWER_MAX + CMS_ROOM);
+    struct error e = {0};
+
+    if (self->house->signer && cms_sign(self->house->signer, q->out->body, &text, &e) == 0)
+        q->out->body = arena_span(q->request->arena, text_span(&text));
+    if (*e.words)
+        log_event(LOG_WARNING, "profile.unsigned", LOG_STR("why", e.words));
+    text_free(&text);
+}
+
 static bool apple_page(struct asking *q)
 {
     struct span address, domain;
 
     if (query_address(q, &address, &domain) <= 0 || !give_form(q, CLIENTS_APPLE, domain, address))
         return false;
+    sign(q);
     extra(q->out, "Content-Disposition",
           span_of(arena_printf(q->request->arena, "attachment; filename=\"%.*s.mobileconfig\"",
                                SPAN_ARG(domain))));

@@ -123,11 +123,11 @@ log {{ level = debug }}
 
     # ---- command line
 
-    def command(self, *args, check=True, input=None, **kw):
-        argv = [self.binary, *args, "-c", str(self.conf)]
+    def command(self, *args, check=True, input=None, text=True, conf=None, **kw):
+        argv = [self.binary, *args, "-c", str(conf or self.conf)]
         if AS_ROOT:
             argv = ["setpriv", "--reuid=port26", "--regid=port26", "--clear-groups", *argv]
-        r = subprocess.run(argv, capture_output=True, text=True, input=input, env=self.environment, timeout=60, **kw)
+        r = subprocess.run(argv, capture_output=True, text=text, input=input, env=self.environment, timeout=60, **kw)
         if check and r.returncode:
             raise AssertionError(f"{args}: exit {r.returncode}\n{r.stdout}{r.stderr}")
         return r

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from port26 import PASSWORD, USER, Port26, message
+from port26 import PASSWORD, USER, Port26, make_certificate, message
 
 DOORS = {
     "web": "role = web tls = none",
@@ -18,6 +18,7 @@ DOORS = {
     "exchange": "role = exchange tls = starttls",
     "clear": "role = submission tls = none trust = {127.0.0.1}",
 }
+APPLE_DOORS = {name: DOORS[name] for name in ("web", "submissions", "pop3s")}
 IMAP = 'imap.port26.test:993 implicit'
 EXTRA = f'clients {{ host = localhost display-name = "Miller & Sons" imap = "{IMAP}" }}\nmta-sts {{ mode = testing mx = {{ "*.port26.test" }} }}\n'
 MOZILLA, OUTLOOK, STS = "/mail/config-v1.1.xml", "/autodiscover/autodiscover.xml", "/.well-known/mta-sts.txt"
@@ -148,8 +149,16 @@ def outlook_error(body):
 
 # ---- the rules of Apple's profiles
 
+def openssl_reads(der, authority, folder):
+    """What is in a signed message, when OpenSSL's own program believes in its signature."""
+    (folder / "signed").write_bytes(der)
+    return subprocess.run(["openssl", "cms", "-verify", "-inform", "DER", "-in", str(folder / "signed"), "-CAfile", str(authority), "-purpose", "any",
+                           "-binary", "-certsout", str(folder / "certificates")], capture_output=True, timeout=60)
+
+
 def apple_account(body):
-    profile = plistlib.loads(body)
+    start, end = body.index(b"<?xml"), body.rindex(b"</plist>")  # within a signature, or alone
+    profile = plistlib.loads(body[start:end + len(b"</plist>\n")])
     common = {"PayloadType": str, "PayloadVersion": int, "PayloadIdentifier": str, "PayloadUUID": str, "PayloadDisplayName": str}
     account, = profile["PayloadContent"]
     for payload in (profile, account):
@@ -263,6 +272,60 @@ def test_apple(server):
                         implicit=a["OutgoingMailServerPortNumber"] == server.ports["submissions"]))
 
 
+def test_apple_is_signed(server, tmp_path):
+    """By the server's certificate; what is inside is what an unsigned one says, octet for octet."""
+    page = f"/mail.mobileconfig?email={USER}"
+    for door in ("web", "webs"):
+        _, fields, body = curl(server, page, door)
+        r = openssl_reads(body, server.cert, tmp_path)
+        assert r.returncode == 0, r.stderr
+        assert apple_account(r.stdout)["EmailAddress"] == USER and r.stdout.startswith(b"<?xml") and r.stdout.endswith(b"</plist>\n")
+        plain = server.json("settings", "--format", "apple", USER)["text"]
+        assert r.stdout == plain.encode() and int(fields["content-length"]) == len(body)
+    at = body.index(b"imap.port26.test")
+    assert openssl_reads(body[:at] + b"evil" + body[at + 4:], server.cert, tmp_path).returncode
+    stranger, _ = make_certificate(tmp_path, "stranger")
+    assert openssl_reads(body, stranger, tmp_path).returncode
+
+
+def issue(folder, name, issuer, *extensions):
+    """A certificate by an authority made here before, and its key."""
+    def run(*argv):
+        subprocess.run(["openssl", *argv], check=True, capture_output=True, cwd=folder, timeout=60)
+    run("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+    (folder / "extensions").write_text("\n".join(extensions))
+    by = ["-CA", f"{issuer}.pem", "-CAkey", f"{issuer}.key", "-CAcreateserial"] if issuer else ["-signkey", f"{name}.key"]
+    run("x509", "-req", "-in", f"{name}.csr", *by, "-days", "30", "-extfile", "extensions", "-out", f"{name}.pem")
+    return folder / f"{name}.pem", folder / f"{name}.key"
+
+
+def test_apple_is_signed_with_its_chain(tmp_path):
+    """A certificate from an authority between, for servers only, as Let's Encrypt gives them: the device knows the root alone."""
+    authority = "basicConstraints=critical,CA:TRUE"
+    root, _ = issue(tmp_path, "root", None, authority)
+    between, _ = issue(tmp_path, "between", "root", authority)
+    own, key = issue(tmp_path, "localhost", "between", "basicConstraints=CA:FALSE", "subjectAltName=DNS:localhost", "extendedKeyUsage=serverAuth")
+    p = Port26(doors=APPLE_DOORS, extra="clients { host = localhost }\n")
+    try:
+        p.cert.write_bytes(own.read_bytes() + between.read_bytes())
+        p.key.write_bytes(key.read_bytes())
+        p.start()
+        r = openssl_reads(curl(p, f"/x.mobileconfig?email={USER}")[2], root, tmp_path)
+        assert r.returncode == 0, r.stderr
+        assert (tmp_path / "certificates").read_text().count("BEGIN CERTIFICATE") == 2
+        printed = p.command("settings", "--format", "apple", USER, text=False).stdout
+        assert openssl_reads(printed, root, tmp_path).stdout == r.stdout
+    finally:
+        p.close()
+
+
+def test_apple_unsigned(start):
+    p = start(doors=APPLE_DOORS, extra="clients { host = localhost sign-profile = false }\n")
+    body = curl(p, f"/x.mobileconfig?email={USER}")[2]
+    assert body.startswith(b"<?xml") and apple_account(body)
+    assert p.command("settings", "--format", "apple", USER).stdout.encode() == body
+
+
 def test_mta_sts(server):
     status, fields, body = curl(server, STS, "443", "mta-sts.port26.test")
     assert status == 200 and fields["content-type"].startswith("text/plain")
@@ -306,12 +369,22 @@ def test_plain_http_is_no_place_for_a_login(server):
     assert h.getresponse().status == 200
 
 
-def test_command_prints_the_same(server):
+def test_command_without_the_key(server):
+    """Who may not read the key gets the profile all the same, and a word about it."""
+    conf = server.dir / "mine.conf"
+    conf.write_text(server.conf.read_text().replace(str(server.key), "/nowhere/none.key"))
+    r = server.command("settings", "--format", "apple", USER, conf=conf)
+    assert r.stdout.startswith("<?xml") and apple_account(r.stdout.encode())
+    assert "not signed" in r.stderr and "none.key" in r.stderr
+
+
+def test_command_prints_the_same(server, tmp_path):
     def form(name, address=USER, **kw):
         return server.command("settings", "--format", name, address, **kw)
     assert form("mozilla").stdout.encode() == curl(server, f"{MOZILLA}?emailaddress={USER}")[2]
     assert form("outlook").stdout.encode() == curl(server, OUTLOOK, data=ask_outlook(USER))[2]
-    assert form("apple").stdout.encode() == curl(server, f"/x.mobileconfig?email={USER}")[2]
+    pages = [form("apple", text=False).stdout, curl(server, f"/x.mobileconfig?email={USER}")[2]]
+    assert len({openssl_reads(page, server.cert, tmp_path).stdout for page in pages}) == 1
     o = json.loads(form("json").stdout)
     assert (o["user"], o["domain"], o["display_name"]) == (USER, "port26.test", "Miller & Sons")
     assert [d["port"] for d in o["outgoing"]] == own_ports(server) and o["incoming"][0]["protocol"] == "imap"
@@ -327,7 +400,7 @@ def test_status_tells_what_the_doors_speak(server):
 
 
 def test_apple_by_pop3(start):
-    p = start(doors={"web": "role = web tls = none", "submissions": DOORS["submissions"], "pop3s": DOORS["pop3s"]}, extra="clients { host = localhost }\n")
+    p = start(doors=APPLE_DOORS, extra="clients { host = localhost }\n")
     a = apple_account(curl(p, f"/x.mobileconfig?email={USER}")[2])
     assert (a["EmailAccountType"], a["EmailAccountDescription"]) == ("EmailTypePOP", "port26.test")
     for way, kind in (("Incoming", "pop3"), ("Outgoing", "smtp")):
