@@ -179,9 +179,14 @@ static void learn(struct burst *b, uint32_t hash)
 
 /* ---- the hour ---- */
 
-static struct burst_slot *slot_at(struct burst *b, int64_t now)
+static uint32_t number_at(int64_t now)
 {
-    uint32_t number = (uint32_t)(now / SLOT_MS);
+    return (uint32_t)(now / SLOT_MS);
+}
+
+/* The slot of that time; what was in its place is of an hour ago. */
+static struct burst_slot *slot_of(struct burst *b, uint32_t number)
+{
     struct burst_slot *s = &b->slot[number % BURST_SLOTS];
 
     if (s->number != number)
@@ -189,21 +194,31 @@ static struct burst_slot *slot_at(struct burst *b, int64_t now)
     return s;
 }
 
+static struct burst_slot *slot_at(struct burst *b, int64_t now)
+{
+    return slot_of(b, number_at(now));
+}
+
+static bool counts(const struct burst_slot *s, int64_t now)
+{
+    return s->number <= number_at(now) && number_at(now) - s->number < BURST_SLOTS;
+}
+
+static void add_slot(struct burst_slot *to, const struct burst_slot *s)
+{
+    to->recipients += s->recipients;
+    to->failures += s->failures;
+    to->strangers[0] += s->strangers[0];
+    to->strangers[1] += s->strangers[1];
+}
+
 static struct burst_slot hour(const struct burst *b, int64_t now)
 {
-    uint32_t number = (uint32_t)(now / SLOT_MS);
     struct burst_slot sum = {0};
 
-    for (int i = 0; i < BURST_SLOTS; i++) {
-        const struct burst_slot *s = &b->slot[i];
-
-        if (s->number > number || number - s->number >= BURST_SLOTS)
-            continue;
-        sum.recipients += s->recipients;
-        sum.failures += s->failures;
-        sum.strangers[0] += s->strangers[0];
-        sum.strangers[1] += s->strangers[1];
-    }
+    for (int i = 0; i < BURST_SLOTS; i++)
+        if (counts(&b->slot[i], now))
+            add_slot(&sum, &b->slot[i]);
     return sum;
 }
 
@@ -296,13 +311,26 @@ void burst_forgive(struct burst *b, int64_t now)
 
 /* ---- records ---- */
 
-void burst_pack(const struct burst *b, struct text *out)
+void burst_pack_hour(const struct burst *b, struct text *out)
 {
+    unsigned used = 0;
+
     text_addf(out, "%u ", b->networks);
     for (uint32_t i = 0; i < b->networks; i++)
         text_addf(out, "%llu %lld %lld %d ", (unsigned long long)b->network[i].key,
                   (long long)b->network[i].first, (long long)b->network[i].last,
                   b->network[i].home);
+    for (int i = 0; i < BURST_SLOTS; i++)
+        used += b->slot[i].recipients > 0;
+    text_addf(out, "%u ", used);
+    for (int i = 0; i < BURST_SLOTS; i++)
+        if (b->slot[i].recipients)
+            text_addf(out, "%u %u %u %u ", b->slot[i].number, b->slot[i].recipients,
+                      b->slot[i].strangers[0], b->slot[i].strangers[1]);
+}
+
+void burst_pack_contacts(const struct burst *b, struct text *out)
+{
     text_addf(out, "%u %u ", b->contacts, b->contact_next);
     for (uint32_t i = 0; i < b->contacts; i++)
         for (int shift = 0; shift < 32; shift += 8)
@@ -314,7 +342,16 @@ static bool number(struct span *rest, uint64_t max, uint64_t *out)
     return span_u64(span_word(rest), max, out);
 }
 
-static bool unpack_network(struct span *rest, struct burst *out)
+static bool number32(struct span *rest, uint32_t *out)
+{
+    uint64_t n = 0;
+    bool good = number(rest, UINT32_MAX, &n);
+
+    *out = (uint32_t)n;
+    return good;
+}
+
+static bool unpack_network(struct span *rest, struct burst *b)
 {
     struct burst_network n = {0};
     uint64_t first, last, home;
@@ -325,49 +362,135 @@ static bool unpack_network(struct span *rest, struct burst *out)
     n.first = (int64_t)first;
     n.last = (int64_t)last;
     n.home = home;
-    *add_network(out) = n;
+    *add_network(b) = n;
     return true;
 }
 
-static bool unpack_contacts(struct span *rest, struct burst *out)
+static bool unpack_networks(struct span *rest, struct burst *b)
+{
+    uint64_t count;
+    bool good = number(rest, BURST_NETWORKS, &count);
+
+    b->networks = 0;
+    for (uint64_t i = 0; good && i < count; i++)
+        good = unpack_network(rest, b);
+    if (!good)
+        b->networks = 0;
+    return good;
+}
+
+/* NULL when what is there already is of a later time: two records may differ in age. */
+static struct burst_slot *slot_to_read(struct burst *b, uint32_t number)
+{
+    return b->slot[number % BURST_SLOTS].number > number ? NULL : slot_of(b, number);
+}
+
+static bool unpack_slots(struct span *rest, struct burst *b)
+{
+    uint64_t count;
+    bool good = number(rest, BURST_SLOTS, &count);
+
+    for (uint64_t i = 0; good && i < count; i++) {
+        struct burst_slot n = {0}, *to;
+
+        good = number32(rest, &n.number) && number32(rest, &n.recipients) &&
+               number32(rest, &n.strangers[0]) && number32(rest, &n.strangers[1]);
+        to = good ? slot_to_read(b, n.number) : NULL;
+        if (to) {
+            n.failures = to->failures;
+            *to = n;
+        }
+    }
+    return good;
+}
+
+bool burst_unpack_hour(struct span *rest, struct burst *b)
+{
+    bool good = unpack_networks(rest, b) && unpack_slots(rest, b);
+
+    if (!good) {
+        b->networks = 0;
+        memset(b->slot, 0, sizeof b->slot);
+    }
+    return good;
+}
+
+bool burst_unpack_contacts(struct span packed, struct burst *b)
 {
     uint64_t contacts, next;
 
-    if (!number(rest, BURST_CONTACTS, &contacts) || !number(rest, BURST_CONTACTS - 1, &next))
+    b->contacts = b->contact_next = 0;
+    if (!number(&packed, BURST_CONTACTS, &contacts) || !number(&packed, BURST_CONTACTS - 1, &next))
         return false;
-    *rest = span_from(*rest, 1); /* the blank */
-    if (rest->len != contacts * 4)
+    packed = span_from(packed, 1); /* the blank */
+    if (packed.len != contacts * 4 || (next && next >= contacts))
         return false;
-    for (; rest->len; *rest = span_from(*rest, 4)) {
-        const unsigned char *at = (const unsigned char *)rest->at;
+    for (; packed.len; packed = span_from(packed, 4)) {
+        const unsigned char *at = (const unsigned char *)packed.at;
 
-        learn(out, (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
-                       (uint32_t)at[3] << 24);
+        learn(b, (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
+                     (uint32_t)at[3] << 24);
     }
-    out->contact_next = (uint32_t)next;
+    b->contact_next = (uint32_t)next;
     return true;
 }
 
-bool burst_unpack(struct span packed, struct burst *out)
+bool burst_unpack_failures(struct span packed, struct burst *b)
 {
-    uint64_t networks;
-    bool good = number(&packed, BURST_NETWORKS, &networks);
+    uint64_t count;
+    bool good = number(&packed, BURST_SLOTS, &count);
 
-    *out = (struct burst){0};
-    for (uint64_t i = 0; good && i < networks; i++)
-        good = unpack_network(&packed, out);
-    good = good && unpack_contacts(&packed, out);
-    if (!good)
-        burst_free(out);
+    for (uint64_t i = 0; good && i < count; i++) {
+        uint32_t when, failures;
+        struct burst_slot *to;
+
+        good = number32(&packed, &when) && number32(&packed, &failures);
+        to = good ? slot_to_read(b, when) : NULL;
+        if (to)
+            to->failures = failures;
+    }
     return good;
+}
+
+void burst_add_failures(struct span before, uint32_t more, int64_t now, struct text *out)
+{
+    struct burst b = {0};
+    unsigned used = 0;
+
+    if (before.len && !burst_unpack_failures(before, &b))
+        b = (struct burst){0};
+    burst_settle(&b, now);
+    slot_at(&b, now)->failures += more;
+    for (int i = 0; i < BURST_SLOTS; i++)
+        used += counts(&b.slot[i], now) && b.slot[i].failures;
+    text_addf(out, "%u ", used);
+    for (int i = 0; i < BURST_SLOTS; i++)
+        if (counts(&b.slot[i], now) && b.slot[i].failures)
+            text_addf(out, "%u %u ", b.slot[i].number, b.slot[i].failures);
+}
+
+bool burst_unpack_old(struct span packed, struct burst *b)
+{
+    return unpack_networks(&packed, b) && burst_unpack_contacts(packed, b);
 }
 
 void burst_settle(struct burst *b, int64_t now)
 {
+    struct burst_slot future = {0};
+
     for (uint32_t i = 0; i < b->networks; i++) {
         struct burst_network *n = &b->network[i];
 
         n->first = n->first < now ? n->first : now;
         n->last = n->last < now ? n->last : now;
     }
+    for (int i = 0; i < BURST_SLOTS; i++) {
+        struct burst_slot *s = &b->slot[i];
+
+        if (s->number <= number_at(now))
+            continue;
+        add_slot(&future, s);
+        *s = (struct burst_slot){0};
+    }
+    add_slot(slot_at(b, now), &future);
 }

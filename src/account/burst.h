@@ -17,9 +17,11 @@
 
 enum {
     BURST_NETWORKS = 24,
-    BURST_CONTACTS = 1024,
-    BURST_SLOTS = 13, /* of five minutes: what happened counts for 60 to 65 minutes */
-    BURST_PACKED_MAX = BURST_NETWORKS * 64 + BURST_CONTACTS * 4 + 256,
+    BURST_CONTACTS = 4096, /* a newsletter to 2000 finds all of them known the next time */
+    BURST_SLOTS = 13,      /* of five minutes: what happened counts for 60 to 65 minutes */
+    BURST_HOUR_MAX = BURST_NETWORKS * 64 + BURST_SLOTS * 48 + 16,
+    BURST_FAILURES_MAX = BURST_SLOTS * 24 + 16,
+    BURST_CONTACTS_MAX = BURST_CONTACTS * 4 + 64,
 };
 
 struct burst_network {
@@ -59,11 +61,24 @@ bool burst_judge_any(const struct burst *b, int64_t now, struct text *words);
  * hour begin anew. */
 void burst_forgive(struct burst *b, int64_t now);
 
-/* Appends what burst_unpack reads; the counts of the hour are not kept. */
-void burst_pack(const struct burst *b, struct text *out);
-/* False when it is damaged: *out is then empty. */
-bool burst_unpack(struct span packed, struct burst *out);
-/* After unpacking, when the time is known: nothing lies in the future of a clock that was lost. */
+/* What is remembered, in three parts as they change: with each mail (networks, and the hour but for
+ * its failures), with each failure, with each stranger. The first is digits and blanks, the second
+ * too, the last binary. */
+void burst_pack_hour(const struct burst *b, struct text *out);
+void burst_pack_contacts(const struct burst *b, struct text *out);
+/* Each replaces its part of *b. The first takes its words off the front of *rest, the last wants
+ * the whole. False when damaged: that part is then empty. */
+bool burst_unpack_hour(struct span *rest, struct burst *b);
+bool burst_unpack_contacts(struct span packed, struct burst *b);
+/* Failures as words alone, for who has no struct at hand: adds `more` at `now` to those in `before`
+ * (empty: none; damaged: none) and appends what burst_unpack_failures reads, without what is over.
+ */
+void burst_add_failures(struct span before, uint32_t more, int64_t now, struct text *out);
+bool burst_unpack_failures(struct span packed, struct burst *b);
+/* How it was written before the hour was kept: networks, then contacts; fills both. */
+bool burst_unpack_old(struct span packed, struct burst *b);
+/* After unpacking, when the time is known: what lies in the future of a clock that was lost is
+ * taken for of now. */
 void burst_settle(struct burst *b, int64_t now);
 
 #endif

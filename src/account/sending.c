@@ -353,17 +353,20 @@ static bool judge_sent(struct sending *s, struct sending_entry *e, struct span p
     return stolen;
 }
 
-void sending_failed(struct sending *s, struct span account, int64_t now)
+bool sending_failed(struct sending *s, struct span account, int64_t now)
 {
     struct sending_entry *e = sending_find(s, SENDING_ACCOUNT, account);
     struct text signs = TEXT_INIT(SENDING_WORDS);
+    bool stolen;
 
     if (!e)
-        return;
+        return false;
     burst_failed(&e->burst, now);
-    if (s->burst && !e->held && burst_judge_any(&e->burst, now, &signs))
+    stolen = s->burst && !e->held && burst_judge_any(&e->burst, now, &signs);
+    if (stolen)
         hold(s, e, &signs);
     text_free(&signs);
+    return stolen;
 }
 
 const char *sending_held(const struct sending *s, struct span account)
@@ -382,13 +385,14 @@ bool sending_release(struct sending *s, struct span account, int64_t now)
     free(e->held);
     e->held = NULL;
     burst_forgive(&e->burst, now);
-    sending_changed(s, e, SENDING_HABITS);
+    for (int r = 0; r < SENDING_RECORDS; r++)
+        sending_changed(s, e, (enum sending_record)r);
     return true;
 }
 
 /* ---- the accept ---- */
 
-/* What a limit counts is written with the accept, all else at the next interval. */
+/* What somebody counts is written with the accept, all else at the next interval. */
 static void charge_one(struct sending *s, struct sending_changes *c, const struct sending_who *w,
                        enum sending_kind kind)
 {
@@ -400,7 +404,7 @@ static void charge_one(struct sending *s, struct sending_changes *c, const struc
         return;
     window_add(&e->window, c->when, 1, c->recipients);
     c->charged[kind] = arena_span(c->arena, name);
-    if (has_limit(&w->limits[kind]))
+    if (has_limit(&w->limits[kind]) || (kind == SENDING_ACCOUNT && s->burst))
         sending_changes_add(c, e, SENDING_WINDOW);
     else
         sending_changed(s, e, SENDING_WINDOW);
@@ -409,7 +413,7 @@ static void charge_one(struct sending *s, struct sending_changes *c, const struc
 int sending_charge(struct sending *s, const struct sending_who *w, const struct recipient *to,
                    size_t count, int64_t now, struct sending_changes **out, struct error *e)
 {
-    struct span account = w->name[SENDING_ACCOUNT];
+    struct span account = span_head(w->name[SENDING_ACCOUNT], STORE_NAME_MAX - 2);
     struct sending_entry *entry;
     struct sending_changes *c;
 
@@ -420,11 +424,11 @@ int sending_charge(struct sending *s, const struct sending_who *w, const struct 
     c->is_charge = true;
     c->when = now;
     c->recipients = (uint32_t)count;
-    for (int k = 0; k < SENDING_KINDS; k++)
-        charge_one(s, c, w, (enum sending_kind)k);
-    entry = sending_find(s, SENDING_ACCOUNT, account);
+    entry = account.len ? sending_entry(s, SENDING_ACCOUNT, account) : NULL;
     if (entry && s->burst && judge_sent(s, entry, w->name[SENDING_ADDRESS], to, count, now))
         sending_changes_add(c, entry, SENDING_HABITS);
+    for (int k = 0; k < SENDING_KINDS; k++)
+        charge_one(s, c, w, (enum sending_kind)k);
     if (entry && entry->held)
         c->hold = arena_span(c->arena, span_of(entry->held));
     *out = c;

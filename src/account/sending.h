@@ -6,11 +6,13 @@
  * Lives in the keeper's memory on the loop thread. P12: sending_charge checks and charges in one
  * step before the accept is committed, so that sessions side by side never pass a limit together;
  * its record goes to the store by sending_write in the transaction of the accept, and sending_end
- * takes the charge back when that failed. A restart therefore forgets nothing that a limit counts.
- * What no limit counts, and what is known of an account's habits, is written at intervals
- * (sending_take_changes): a crash forgets its last minute.
+ * takes the charge back when that failed. A restart therefore forgets nothing that a limit counts,
+ * and, while bursts are looked for, nothing of the last hour by which a thief is known: failures
+ * stand in the transaction of their settle (sending_note_failures). What nobody counts, and whom an
+ * account wrote to (habits, up to 16 KB), is written at intervals (sending_take_changes): a crash
+ * forgets its last minute.
  *
- * Bounds: one small record for each account that sends (about 500 octets, at most 10 KB), one for
+ * Bounds: one small record for each account that sends (about 500 octets, at most 22 KB), one for
  * each hosting account, and SENDING_ADDRESSES addresses, of which the one unused for longest is
  * forgotten. `now` is the queue clock (queue_clock), which no calendar moves. */
 #ifndef PORT26_ACCOUNT_SENDING_H
@@ -81,8 +83,13 @@ void sending_end(struct sending *s, struct sending_changes **c, bool kept);
  * it with sending_end: when that was not kept it comes again. */
 struct sending_changes *sending_take_changes(struct sending *s, size_t most, int64_t now);
 
-/* A far server refused a recipient of the account's mail for good. */
-void sending_failed(struct sending *s, struct span account, int64_t now);
+/* A far server refused a recipient of the account's mail for good. True: its mail is held from now
+ * on, and what sending_take_changes gives should be written at once. */
+bool sending_failed(struct sending *s, struct span account, int64_t now);
+/* The same for the store, where the loop's memory is not at hand: so many recipients, inside the
+ * transaction of their ends. Store thread. 0, or -1 and *e. */
+int sending_note_failures(struct store *st, struct span account, uint32_t count, int64_t now,
+                          struct error *e);
 /* Why the account's mail is held, or NULL when it is not. */
 const char *sending_held(const struct sending *s, struct span account);
 /* A person says that it is the owner's. False when it was not held. */

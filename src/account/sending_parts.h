@@ -6,9 +6,10 @@
 #include "account/sending.h"
 #include "base/map.h"
 
-/* Two records of one name: what limits count is written with every accept and stays small, what is
- * known of an account's habits is written now and then. */
-enum sending_record { SENDING_WINDOW, SENDING_HABITS, SENDING_RECORDS };
+/* The records of one name: what limits and the judge of bursts count is written with every accept
+ * and stays small; what is known of an account's habits is written now and then; its failures of
+ * the last hour are written by the store thread alone (sending_note_failures). */
+enum sending_record { SENDING_WINDOW, SENDING_HABITS, SENDING_FAILURES, SENDING_RECORDS };
 
 struct sending_entry {
     enum sending_kind kind;

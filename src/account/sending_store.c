@@ -1,5 +1,6 @@
-/* The records of sending in the store: "<kind><record><name>", each a line of decimal words; of the
- * habits the part behind burst's words is binary. */
+/* The records of sending in the store: "<kind><record><name>", each a line of decimal words that
+ * begins with a version; of the habits the part behind burst's words is binary. Version 1 had the
+ * networks among the habits and did not know the hour. */
 #include "account/sending_parts.h"
 
 #include "base/log.h"
@@ -9,11 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_MAX = WINDOW_PACKED_MAX + BURST_PACKED_MAX + 2 * SENDING_WORDS };
+enum {
+    VERSION = 2,
+    HABITS_MAX = BURST_CONTACTS_MAX + 3 * SENDING_WORDS,
+    WINDOW_MAX = WINDOW_PACKED_MAX + BURST_HOUR_MAX + 64,
+    RECORD_MAX = (int)HABITS_MAX > (int)WINDOW_MAX ? (int)HABITS_MAX : (int)WINDOW_MAX,
+};
 static_assert((int)RECORD_MAX <= (int)STORE_VALUE_MAX, "a record fits the store");
 
 static const char kinds[SENDING_KINDS] = {'a', 'h', 'p'};
-static const char records[SENDING_RECORDS] = {'w', 'b'};
+static const char records[SENDING_RECORDS] = {'w', 'b', 'f'};
 
 /* ---- writing ---- */
 
@@ -52,17 +58,19 @@ static struct sending_change *add(struct sending_changes *c, enum sending_kind k
 
 static void pack_window(const struct sending_entry *e, struct text *out)
 {
-    text_addf(out, "1 %lld %lld ", (long long)e->told[WINDOW_HOUR], (long long)e->told[WINDOW_DAY]);
+    text_addf(out, "%d %lld %lld ", VERSION, (long long)e->told[WINDOW_HOUR],
+              (long long)e->told[WINDOW_DAY]);
     window_pack(&e->window, out);
+    burst_pack_hour(&e->burst, out);
 }
 
 static void pack_habits(const struct sending_entry *e, struct text *out)
 {
     struct span held = span_of(e->held);
 
-    text_addf(out, "1 %zu ", held.len);
+    text_addf(out, "%d %zu ", VERSION, held.len);
     text_add(out, held);
-    burst_pack(&e->burst, out);
+    burst_pack_contacts(&e->burst, out);
 }
 
 void sending_changes_add(struct sending_changes *c, const struct sending_entry *e,
@@ -72,8 +80,9 @@ void sending_changes_add(struct sending_changes *c, const struct sending_entry *
 
     if (record == SENDING_WINDOW)
         pack_window(e, &value);
-    else
+    else if (record == SENDING_HABITS)
         pack_habits(e, &value);
+    /* else it is to be removed: only the store thread writes failures */
     assert(!value.full);
     add(c, e->kind, record, span_of(e->name))->value = arena_span(c->arena, text_span(&value));
     text_free(&value);
@@ -85,6 +94,37 @@ void sending_changes_remove(struct sending_changes *c, enum sending_kind kind, s
         add(c, kind, (enum sending_record)r, name);
 }
 
+static void make_key(enum sending_kind kind, enum sending_record record, struct span name,
+                     struct text *out)
+{
+    text_clear(out);
+    text_addc(out, kinds[kind]);
+    text_addc(out, records[record]);
+    text_add(out, name);
+}
+
+int sending_note_failures(struct store *st, struct span account, uint32_t count, int64_t now,
+                          struct error *e)
+{
+    struct text key = TEXT_INIT(STORE_NAME_MAX), value = TEXT_INIT(BURST_FAILURES_MAX);
+    struct arena *a = arena_new();
+    struct span before = SPAN_NONE;
+    int bad;
+
+    make_key(SENDING_ACCOUNT, SENDING_FAILURES, span_head(account, STORE_NAME_MAX - 2), &key);
+    bad = store_value_get(st, STORE_KIND_SENDING, text_span(&key), a, &before, e);
+    if (bad != STORE_GOT)
+        before = SPAN_NONE;
+    if (bad >= 0) {
+        burst_add_failures(before, count, now, &value);
+        bad = store_value_put(st, STORE_KIND_SENDING, text_span(&key), text_span(&value), e);
+    }
+    arena_free(&a);
+    text_free(&key);
+    text_free(&value);
+    return bad < 0 ? -1 : 0;
+}
+
 int sending_write(struct store *st, const struct sending_changes *c, struct error *e)
 {
     struct text key = TEXT_INIT(STORE_NAME_MAX);
@@ -93,10 +133,7 @@ int sending_write(struct store *st, const struct sending_changes *c, struct erro
     for (size_t i = 0; c && !bad && i < c->count; i++) {
         const struct sending_change *one = &c->list[i];
 
-        text_clear(&key);
-        text_addc(&key, kinds[one->kind]);
-        text_addc(&key, records[one->record]);
-        text_add(&key, one->name);
+        make_key(one->kind, one->record, one->name, &key);
         if (one->value.len)
             bad = store_value_put(st, STORE_KIND_SENDING, text_span(&key), one->value, e) < 0;
         else
@@ -117,8 +154,10 @@ static bool read_window(struct sending_entry *e, struct span value)
 {
     uint64_t version, hour, day;
 
-    if (!number(&value, 1, &version) || !number(&value, INT64_MAX, &hour) ||
+    if (!number(&value, VERSION, &version) || !number(&value, INT64_MAX, &hour) ||
         !number(&value, INT64_MAX, &day) || !window_unpack(&value, &e->window))
+        return false;
+    if (version >= 2 && !burst_unpack_hour(&value, &e->burst))
         return false;
     e->told[WINDOW_HOUR] = (int64_t)hour;
     e->told[WINDOW_DAY] = (int64_t)day;
@@ -128,14 +167,17 @@ static bool read_window(struct sending_entry *e, struct span value)
 static bool read_habits(struct sending_entry *e, struct span value)
 {
     uint64_t version, held;
+    struct span burst;
 
-    if (!number(&value, 1, &version) || !number(&value, 2 * SENDING_WORDS, &held))
+    if (!number(&value, VERSION, &version) || !number(&value, 2 * SENDING_WORDS, &held))
         return false;
     value = span_from(value, 1); /* the blank */
-    if (held > value.len || !burst_unpack(span_from(value, held), &e->burst))
+    if (held > value.len)
         return false;
+    burst = span_from(value, held);
     e->held = held ? span_dup(span_head(value, held)) : NULL;
-    return true;
+    return version < 2 ? burst_unpack_old(burst, &e->burst)
+                       : burst_unpack_contacts(burst, &e->burst);
 }
 
 static int index_of(const char *letters, int count, char c)
@@ -156,7 +198,9 @@ static bool read_one(void *arg, struct span name, struct span value)
 
     if (record >= 0 && value.at) {
         e = sending_entry(s, (enum sending_kind)kind, span_from(name, 2));
-        good = record == SENDING_WINDOW ? read_window(e, value) : read_habits(e, value);
+        good = record == SENDING_WINDOW   ? read_window(e, value)
+               : record == SENDING_HABITS ? read_habits(e, value)
+                                          : burst_unpack_failures(value, &e->burst);
     }
     if (!good) /* counted anew from here on: better than no mail at all */
         log_event(LOG_ERROR, "sending.damaged", LOG_SPAN("record", name));

@@ -73,6 +73,10 @@ struct queue_calls {
     /* Another server refused a recipient for good (5.x.x), of mail this account sent. May be NULL.
      */
     void (*refused)(void *arg, struct span account);
+    /* The same for the store: so many recipients, on the store thread, inside the transaction of
+     * their ends. 0, or -1 with *e. May be NULL. */
+    int (*note_refused)(void *arg, struct store *s, struct span account, unsigned count,
+                        struct error *e);
     /* A report, or another message of nobody but ourselves (without account and peer), is about to
      * be stored: may put header fields in front of its content.prefix, which then lives in `a`. On
      * the store thread, inside the transaction. NULL: nothing. */

@@ -48,7 +48,7 @@ struct settle {
     struct end *ends;
     struct store_event event;
     struct span account; /* of the sender; known when `refused` */
-    bool refused;        /* another server refused recipients for good */
+    unsigned refused;    /* recipients that another server refused for good */
     struct reporting report[REPORT_KINDS];
     int64_t began;    /* clock_now() */
     bool in_vain;     /* it did not get past a closed network */
@@ -186,12 +186,13 @@ static bool is_refused(const struct end *end, const struct place *p)
            p->kind != ROUTE_INBOX;
 }
 
-static bool any_refused(const struct settle *s, const struct place *p)
+static unsigned count_refused(const struct settle *s, const struct place *p)
 {
-    for (size_t n = 0; n < s->count; n++)
-        if (is_refused(&s->ends[n], p))
-            return s->queue->calls->refused != NULL;
-    return false;
+    unsigned count = 0;
+
+    for (size_t n = 0; n < s->count && s->queue->calls->refused; n++)
+        count += is_refused(&s->ends[n], p);
+    return count;
 }
 
 /* Will anything of the message wait after this? */
@@ -300,7 +301,7 @@ static struct settle *new_settle(struct queue *q, const struct lease *l, const s
         decide(s, slot, &s->ends[n], &r->outcomes[n], age);
         s->ends[n].counts = counts(q, &s->ends[n].outcome);
     }
-    s->refused = any_refused(s, slot->place);
+    s->refused = count_refused(s, slot->place);
     collect_reports(s, slot);
     copy_event(s, r);
     s->remove = all_ended(s, slot);
@@ -362,14 +363,18 @@ static int is_gone(struct settle *s, const struct error *e)
     return s->gone ? 0 : -1;
 }
 
-/* Who sent it stands in the store only. */
-static int find_account(struct store *st, struct settle *s, struct error *e)
+/* Who sent it stands in the store only; a user of this machine is no account. */
+static int note_refused(struct store *st, struct settle *s, struct error *e)
 {
+    const struct queue *q = s->queue;
     struct store_head head;
     int got = store_find(st, &s->id, s->arena, &head, e);
 
-    if (got == STORE_GOT)
+    s->account = SPAN_NONE;
+    if (got == STORE_GOT && !span_is(head.origin.with, "local"))
         s->account = head.origin.account;
+    if (s->account.len && q->calls->note_refused)
+        return q->calls->note_refused(q->arg, st, s->account, s->refused, e);
     return got < 0 ? -1 : 0;
 }
 
@@ -392,7 +397,7 @@ static int work(struct store *st, void *arg, struct error *e)
 {
     struct settle *s = arg;
 
-    if (count_files(st, s, e) < 0 || (s->refused && find_account(st, s, e) < 0))
+    if (count_files(st, s, e) < 0 || (s->refused && note_refused(st, s, e) < 0))
         return -1;
     if (has_reports(s) && store_reports(st, s, e) < 0)
         return -1;

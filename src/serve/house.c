@@ -179,10 +179,17 @@ static void refused(void *arg, struct span account)
     sendings_failed(((struct house *)arg)->sendings, account);
 }
 
+static int note_refused(void *arg, struct store *s, struct span account, unsigned count,
+                        struct error *e)
+{
+    return sendings_note_failures(((struct house *)arg)->sendings, s, account, count, e);
+}
+
 static const struct queue_calls queue_calls = {.route = choose,
                                                .dispatch = dispatch,
                                                .inbox = inbox,
                                                .refused = refused,
+                                               .note_refused = note_refused,
                                                .own = own_report,
                                                .mailbox = mailbox};
 

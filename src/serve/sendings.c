@@ -87,9 +87,18 @@ uint32_t sendings_room(const struct sendings *s, struct span account, struct spa
     return sending_room(s->sending, &w, queue_clock(s->house->queue));
 }
 
+static void write_some(struct sendings *s, size_t most);
+
 void sendings_failed(struct sendings *s, struct span account)
 {
-    sending_failed(s->sending, account, queue_clock(s->house->queue));
+    if (sending_failed(s->sending, account, queue_clock(s->house->queue)))
+        write_some(s, WRITE_MOST);
+}
+
+int sendings_note_failures(const struct sendings *s, struct store *st, struct span account,
+                           unsigned count, struct error *e)
+{
+    return sending_note_failures(st, account, count, queue_clock(s->house->queue), e);
 }
 
 /* ---- the toll ---- */
@@ -142,8 +151,6 @@ static int write_work(struct store *st, void *arg, struct error *e)
 {
     return sending_write(st, ((struct writing *)arg)->changes, e);
 }
-
-static void write_some(struct sendings *s, size_t most);
 
 static void written(void *arg, int result, const struct error *e)
 {

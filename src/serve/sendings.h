@@ -30,6 +30,9 @@ int sendings_may(struct sendings *s, struct span account, struct span peer, uint
 uint32_t sendings_room(const struct sendings *s, struct span account, struct span peer);
 /* Other servers refused a recipient of its mail for good. */
 void sendings_failed(struct sendings *s, struct span account);
+/* The same for the store: store thread, inside a transaction. 0, or -1 with *e. */
+int sendings_note_failures(const struct sendings *s, struct store *st, struct span account,
+                           unsigned count, struct error *e);
 
 /* A person says that the account's mail is its owner's: what is held of it goes out. done is called
  * once, from the loop, with how many messages that were. False: it is not held, done is not called.

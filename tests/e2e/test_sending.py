@@ -196,6 +196,27 @@ def test_a_burst_is_held_told_and_released(house, sink):
     assert house.command("account", "release", eve, check=False).returncode != 0
 
 
+def test_a_crash_gives_a_thief_no_fresh_hour(house):
+    """SIGKILL after each handful: what was counted stands in the transaction of each accept."""
+    mia = house.customer("mia")
+    with house.login(mia, "198.51.100.7") as c:
+        send(c, mia, "friend@example.com")
+    for n in range(5):
+        with house.login(mia, "203.0.113.99") as c:
+            send(c, mia, *(f"mia{n}x{i}@example.net" for i in range(21)))
+        if n < 4:
+            assert "held" not in house.show(mia)["sent"]
+        house.kill()
+        house.start()
+    assert "105 recipients this account never wrote to" in house.show(mia)["sent"]["held"]
+    with house.login(mia, "203.0.113.99") as c:
+        send(c, mia, "friend@example.com")
+    house.kill()
+    house.start()
+    assert [m["state"] for m in house.queue() if m["account"] == mia][-1] == "held"
+    house.command("account", "release", mia)
+
+
 def test_refusals_of_other_servers_hold_what_waits(sink):
     """A bot on the owner's own machine: many strangers, a fifth of them does not exist."""
     replies = {"rcpt": lambda s: b"550 5.1.1 nobody\r\n" if b"gone" in s["line"] else b"250 2.1.5 ok\r\n"}
@@ -209,6 +230,8 @@ def test_refusals_of_other_servers_hold_what_waits(sink):
                     send(c, joe, *(f"{'gone' if i % 3 == 0 else 'here'}{k}x{i}@example.net" for i in range(90)))
             wait_for(lambda: "held" in h.show(joe)["sent"], message=lambda: h.log()[-3000:])
             assert "other servers refused" in h.show(joe)["sent"]["held"]
+            h.kill()  # at once: each failure is on the disk
+            h.start()
             with h.login(joe, "198.51.100.7") as c:
                 send(c, joe, "friend@example.com")
             assert [m["state"] for m in h.queue() if m["account"] == joe][-1] == "held"

@@ -40,6 +40,10 @@ static const struct scene scenes[] = {
      false,
      NULL},
     {"a phone that changes networks", {{"10.0.%d.1", 8, 1, true, 0, 50}}, false, NULL},
+    {"the same newsletter to 2000 from the office, then from a hotel",
+     {{HOME, 1, 2000, false, 0, 10}, {ABROAD, 1, 2000, false, 0, 10}},
+     false,
+     NULL},
     {"an old list to known people, half dead", {{HOME, 1, 20, false, 15, 1}}, false, NULL},
     {"300 strangers in ten minutes from abroad",
      {{ABROAD, 300, 1, true, 0, 10}},
@@ -188,34 +192,85 @@ static void who_is_forgiven_starts_anew(void **state)
 
 static void memory_of_it_is_bounded_and_survives(void **state)
 {
-    struct text packed = TEXT_INIT(BURST_PACKED_MAX);
-    struct burst read;
+    struct text hour = TEXT_INIT(BURST_HOUR_MAX), contacts = TEXT_INIT(BURST_CONTACTS_MAX);
+    struct text failures = TEXT_INIT(BURST_FAILURES_MAX);
+    struct burst read = {0};
+    struct span rest;
     struct play p;
 
     (void)state;
     begin(&p);
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 250; i++) {
         char peer[40];
 
         snprintf(peer, sizeof peer, "10.7.%d.1", i);
         send_one(&p, peer, 20, true);
-        p.now += CLOCK_HOUR;
+        burst_failed(&p.burst, p.now);
+        p.now += i < 200 ? CLOCK_HOUR : CLOCK_MINUTE;
+    }
+    for (int i = 50; i > 0; i--) { /* as the store thread counts them */
+        struct span before = text_span(&failures);
+        struct text next = TEXT_INIT(BURST_FAILURES_MAX);
+
+        burst_add_failures(before, 1, p.now - i * CLOCK_MINUTE, &next);
+        assert_false(next.full);
+        text_free(&failures);
+        failures = next;
     }
     assert_int_equal(p.burst.networks, BURST_NETWORKS);
     assert_int_equal(p.burst.contacts, BURST_CONTACTS);
-    burst_pack(&p.burst, &packed);
-    assert_false(packed.full);
-    assert_true(burst_unpack(text_span(&packed), &read));
+    burst_pack_hour(&p.burst, &hour);
+    burst_pack_contacts(&p.burst, &contacts);
+    assert_false(hour.full || contacts.full);
+    rest = text_span(&hour);
+    assert_true(burst_unpack_failures(text_span(&failures), &read));
+    assert_true(burst_unpack_hour(&rest, &read));
+    assert_true(burst_unpack_contacts(text_span(&contacts), &read));
     burst_settle(&read, p.now);
     assert_int_equal(read.networks, p.burst.networks);
     assert_memory_equal(read.network, p.burst.network, read.networks * sizeof *read.network);
     assert_memory_equal(read.contact, p.burst.contact, read.contacts * sizeof *read.contact);
     assert_int_equal(read.contact_next, p.burst.contact_next);
+    for (int i = 0; i < BURST_SLOTS; i++) {
+        const struct burst_slot *was = &p.burst.slot[i];
+
+        if (was->number + BURST_SLOTS > p.now / (5 * CLOCK_MINUTE))
+            assert_memory_equal(&read.slot[i], was, sizeof *was);
+    }
+    for (size_t n = 0; n < contacts.len; n += 41) /* no piece of it is taken for the whole */
+        assert_false(burst_unpack_contacts(span_head(text_span(&contacts), n), &read));
+    for (size_t n = 0; n + 1 < hour.len; n += 7) {
+        rest = span_head(text_span(&hour), n);
+        if (rest.len && rest.at[rest.len - 1] == ' ')
+            assert_false(burst_unpack_hour(&rest, &read));
+    }
     burst_free(&read);
-    for (size_t n = 0; n < packed.len; n += 41) /* no piece of it is taken for the whole */
-        assert_false(burst_unpack(span_head(text_span(&packed), n), &read));
-    text_free(&packed);
+    text_free(&hour);
+    text_free(&contacts);
+    text_free(&failures);
     end(&p);
+}
+
+/* A clock that was lost begins anew: what lies in its future counts as of now, not for ever. */
+static void the_future_is_now(void **state)
+{
+    struct burst b = {0};
+    struct text words = TEXT_INIT(1000);
+    struct recipient to = {.address = SPAN("a@example.org")};
+    int64_t later = 50 * CLOCK_DAY, now = CLOCK_HOUR;
+
+    (void)state;
+    burst_sent(&b, burst_network(SPAN(HOME)), &to, 1, later - CLOCK_DAY);
+    for (int i = 0; i < 60; i++) {
+        burst_sent(&b, burst_network(SPAN(ABROAD)), &to, 1, later + i * CLOCK_MINUTE);
+        burst_failed(&b, later + i * CLOCK_MINUTE);
+    }
+    burst_settle(&b, now);
+    assert_true(burst_judge_any(&b, now, &words)); /* a new network, and sixty failures */
+    text_clear(&words);
+    assert_false(burst_judge_any(&b, now + 66 * CLOCK_MINUTE, &words));
+    text_free(&words);
+    burst_free(&b);
 }
 
 static void networks_are_24_and_48(void **state)
@@ -248,6 +303,7 @@ int main(void)
         cmocka_unit_test(a_network_is_known_after_a_day),
         cmocka_unit_test(who_is_forgiven_starts_anew),
         cmocka_unit_test(memory_of_it_is_bounded_and_survives),
+        cmocka_unit_test(the_future_is_now),
         cmocka_unit_test(networks_are_24_and_48),
     };
 

@@ -316,6 +316,91 @@ static void a_burst_is_held_until_released(void **state)
     assert_null(sending_held(s->sending, kim));
 }
 
+static void crash_often(struct scene *s, unsigned messages, unsigned each)
+{
+    for (unsigned i = 0; i < messages; i++) {
+        assert_int_equal(send_to(s, each, true, true), 0);
+        crash(s);
+    }
+}
+
+/* A thief gets no fresh hour by a crash, however often it happens. */
+static void a_crash_forgets_no_burst(void **state)
+{
+    struct scene *s = *state;
+
+    assert_int_equal(send_to(s, 3, false, true), 0);
+    s->now += 2 * CLOCK_DAY;
+    crash(s);
+    s->who.name[SENDING_ADDRESS] = SPAN("192.0.2.66");
+    crash_often(s, 9, 10);
+    assert_null(sending_held(s->sending, SPAN("kim@example.com")));
+    crash_often(s, 1, 10);
+    says(sending_held(s->sending, SPAN("kim@example.com")), "to 100 recipients this account never");
+    assert_int_equal(s->told.held, 1);
+}
+
+static void note_failures(struct scene *s, unsigned count)
+{
+    assert_int_equal(store_begin(s->fixture->store, &s->error), 0);
+    assert_int_equal(
+        sending_note_failures(s->fixture->store, SPAN("kim@example.com"), count, s->now, &s->error),
+        0);
+    assert_int_equal(store_commit(s->fixture->store, &s->error), 0);
+    for (unsigned i = 0; i < count; i++)
+        sending_failed(s->sending, SPAN("kim@example.com"), s->now);
+}
+
+/* Nor do the refusals of other servers. */
+static void a_crash_forgets_no_failures(void **state)
+{
+    struct scene *s = *state;
+
+    assert_int_equal(send_to(s, 3, false, true), 0);
+    s->now += 2 * CLOCK_DAY;
+    s->who.name[SENDING_ADDRESS] = SPAN("192.0.2.66");
+    assert_int_equal(send_to(s, 25, true, true), 0);
+    for (int i = 0; i < 4; i++) {
+        note_failures(s, 5);
+        s->now += 4 * CLOCK_MINUTE;
+        if (i < 3)
+            crash(s);
+    }
+    assert_int_equal(s->told.held, 1);
+    says(s->told.words, "other servers refused 20 recipients for good");
+    restart(s);
+    assert_true(sending_release(s->sending, SPAN("kim@example.com"), s->now));
+    restart(s); /* forgiven is forgiven, also in the store */
+    note_failures(s, 1);
+    assert_null(sending_held(s->sending, SPAN("kim@example.com")));
+}
+
+static void put_record(struct scene *s, const char *name, struct span value)
+{
+    assert_int_equal(store_begin(s->fixture->store, &s->error), 0);
+    assert_int_equal(
+        store_value_put(s->fixture->store, STORE_KIND_SENDING, span_of(name), value, &s->error), 0);
+    assert_int_equal(store_commit(s->fixture->store, &s->error), 0);
+}
+
+/* Version 1: the networks stood among the habits, the hour nowhere. */
+static void records_of_before_are_read(void **state)
+{
+    static const struct span habits = SPAN("1 4 held1 4517991936 5 6 1 1 0 \x01\x02\x03\x04");
+    struct scene *s = *state;
+    struct sending_count n;
+
+    put_record(s, "abkim@example.com", habits);
+    put_record(s, "awkim@example.com", SPAN("1 0 0 1 14400 2 7 "));
+    restart(s);
+    assert_string_equal(sending_held(s->sending, SPAN("kim@example.com")), "held");
+    sending_show(s->sending, SENDING_ACCOUNT, s->who.name[0], &s->who.limits[0], s->now, &n);
+    assert_int_equal(n.sent[WINDOW_DAY][WINDOW_RECIPIENTS], 7);
+    assert_true(sending_release(s->sending, SPAN("kim@example.com"), s->now));
+    restart(s);
+    assert_null(sending_held(s->sending, SPAN("kim@example.com")));
+}
+
 static void without_the_setting_nothing_is_held(void **state)
 {
     struct scene *s = *state;
@@ -436,6 +521,9 @@ int main(void)
         ONE(of_ipv6_the_64_is_counted),
         ONE(what_failed_is_given_back),
         ONE(a_crash_forgets_no_limit),
+        ONE(a_crash_forgets_no_burst),
+        ONE(a_crash_forgets_no_failures),
+        ONE(records_of_before_are_read),
         ONE(the_owner_is_told_once),
         ONE(a_burst_is_held_until_released),
         ONE(without_the_setting_nothing_is_held),
