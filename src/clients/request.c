@@ -1,23 +1,23 @@
 #include "clients/request.h"
 
-#include "base/text.h"
+#include "mail/xml_read.h"
 
-#include <expat.h>
 #include <string.h>
 
-enum { DEPTH_FIELD = 3 /* Autodiscover, Request */, DEPTH_MAX = 32, FIELD_MAX = 400 };
+enum { DEPTH_ROOT = 1, DEPTH_REQUEST, DEPTH_FIELD };
 
 static const char schema[] =
     "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a";
+/* What phones ask for that speak ActiveSync (MS-ASCMD). */
+static const char mobile[] =
+    "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/requestschema/2006";
 
 struct reading {
-    XML_Parser parser;
     struct request *out;
-    unsigned depth;
     bool root, inside; /* within Autodiscover, within its Request */
     bool asked;        /* an address was there */
+    bool mobile;       /* its namespace is theirs */
     bool named, ours;  /* kinds of answers were named; ours among them */
-    struct text field;
 };
 
 /* Behind the namespace, which is put before the name with a blank. */
@@ -28,74 +28,42 @@ static const char *local_name(const char *name)
     return blank ? blank + 1 : name;
 }
 
-static void on_start(void *arg, const char *name, const char **attributes)
+static void on_start(void *arg, unsigned depth, const char *name, const char **attributes)
 {
     struct reading *r = arg;
 
     (void)attributes;
-    text_clear(&r->field);
-    if (r->depth == 0)
+    if (depth == DEPTH_ROOT) {
         r->root = strcmp(local_name(name), "Autodiscover") == 0;
-    if (r->depth == 1)
-        r->inside = r->root && strcmp(local_name(name), "Request") == 0;
-    if (++r->depth > DEPTH_MAX)
-        XML_StopParser(r->parser, XML_FALSE);
-}
-
-static void take_field(struct reading *r, const char *name, struct span value)
-{
-    if (strcasecmp(name, "EMailAddress") == 0)
-        r->asked = value.len && span_cstr(value, r->out->address, sizeof r->out->address);
-    if (strcmp(name, "AcceptableResponseSchema") == 0) {
-        r->named = true;
-        r->ours = r->ours || span_is(value, schema);
+        r->mobile = span_istarts(span_of(name), span_of(mobile));
     }
+    if (depth == DEPTH_REQUEST)
+        r->inside = r->root && strcmp(local_name(name), "Request") == 0;
 }
 
-static void on_end(void *arg, const char *name)
+static void on_end(void *arg, unsigned depth, const char *name, struct span text)
 {
     struct reading *r = arg;
 
-    if (r->depth == DEPTH_FIELD && r->inside && !r->field.full)
-        take_field(r, local_name(name), span_trim(text_span(&r->field)));
-    r->depth--;
-    text_clear(&r->field);
-}
-
-static void on_text(void *arg, const char *at, int n)
-{
-    if (n > 0)
-        text_add(&((struct reading *)arg)->field, (struct span){at, (size_t)n});
-}
-
-static void on_doctype(void *arg, const char *name, const char *system, const char *public,
-                       int inside)
-{
-    (void)name;
-    (void)system;
-    (void)public;
-    (void)inside;
-    XML_StopParser(((struct reading *)arg)->parser, XML_FALSE);
+    name = local_name(name);
+    if (depth != DEPTH_FIELD || !r->inside)
+        return;
+    if (strcasecmp(name, "EMailAddress") == 0)
+        r->asked = text.len && span_cstr(text, r->out->address, sizeof r->out->address);
+    if (strcmp(name, "AcceptableResponseSchema") == 0) {
+        r->named = true;
+        r->ours = r->ours || span_is(text, schema);
+    }
 }
 
 bool request_parse(struct span xml, struct request *out)
 {
-    struct reading r = {.out = out, .field = TEXT_INIT(FIELD_MAX)};
-    bool whole = false;
+    static const struct xml_read_calls calls = {on_start, on_end, .namespaces = true};
+    struct reading r = {.out = out};
+    bool whole;
 
     *out = (struct request){0};
-    if (!xml.len || xml.len > REQUEST_MAX)
-        return false;
-    r.parser = XML_ParserCreateNS(NULL, ' ');
-    if (!r.parser)
-        return false;
-    XML_SetUserData(r.parser, &r);
-    XML_SetElementHandler(r.parser, on_start, on_end);
-    XML_SetCharacterDataHandler(r.parser, on_text);
-    XML_SetStartDoctypeDeclHandler(r.parser, on_doctype);
-    whole = XML_Parse(r.parser, xml.at, (int)xml.len, 1) == XML_STATUS_OK;
-    XML_ParserFree(r.parser);
-    text_free(&r.field);
-    out->other = r.named && !r.ours;
+    whole = xml_read(xml, REQUEST_MAX, &calls, &r);
+    out->other = r.named ? !r.ours : r.mobile;
     return whole && r.asked;
 }

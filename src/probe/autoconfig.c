@@ -3,27 +3,22 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "mail/address.h"
+#include "mail/xml_read.h"
 
-#include <expat.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
     DEPTH_PROVIDER = 2, /* clientConfig, emailProvider */
     DEPTH_SERVER = 3,
     DEPTH_FIELD = 4,
-    DEPTH_MAX = 32,
-    FIELD_MAX = 300,
+    HOST_MAX = 300,
 };
 
 struct reading {
-    XML_Parser parser;
     struct span address, domain;
     struct autoconfig *out;
-    unsigned depth;
     bool provider, server; /* inside emailProvider, inside a server for sending */
     struct autoconfig_server now;
-    struct text field; /* what stands in the element being read */
 };
 
 /* ---- what the fields mean ---- */
@@ -32,7 +27,7 @@ static void take_host(struct reading *r, struct span value)
 {
     struct text canon = TEXT_INIT(AUTOCONFIG_HOST - 1);
     struct span where = SPAN("%EMAILDOMAIN%");
-    struct text whole = TEXT_INIT(FIELD_MAX);
+    struct text whole = TEXT_INIT(HOST_MAX);
     ptrdiff_t at = span_search(value, where);
 
     if (at >= 0) {
@@ -121,20 +116,15 @@ static void take_name(struct reading *r, struct span value)
     text_free(&name);
 }
 
-/* ---- expat ---- */
+/* ---- the elements ---- */
 
-static void on_start(void *arg, const char *name, const char **attributes)
+static void on_start(void *arg, unsigned depth, const char *name, const char **attributes)
 {
     struct reading *r = arg;
 
-    text_clear(&r->field);
-    if (++r->depth > DEPTH_MAX) {
-        XML_StopParser(r->parser, XML_FALSE);
-        return;
-    }
-    if (r->depth == DEPTH_PROVIDER)
+    if (depth == DEPTH_PROVIDER)
         r->provider = strcmp(name, "emailProvider") == 0;
-    if (r->depth != DEPTH_SERVER)
+    if (depth != DEPTH_SERVER)
         return;
     r->server = r->provider && strcmp(name, "outgoingServer") == 0;
     for (size_t i = 0; attributes[i]; i += 2)
@@ -143,7 +133,7 @@ static void on_start(void *arg, const char *name, const char **attributes)
     memset(&r->now, 0, sizeof r->now);
 }
 
-static void end_field(struct reading *r, const char *name)
+static void end_field(struct reading *r, const char *name, struct span text)
 {
     static const struct {
         const char *name;
@@ -153,9 +143,9 @@ static void end_field(struct reading *r, const char *name)
         {"authentication", take_login}, {"username", take_user},
     };
 
-    for (size_t i = 0; !r->field.full && i < COUNT(rows); i++)
+    for (size_t i = 0; text.len && i < COUNT(rows); i++)
         if (strcmp(name, rows[i].name) == 0)
-            rows[i].take(r, span_trim(text_span(&r->field)));
+            rows[i].take(r, text);
 }
 
 static void end_server(struct reading *r)
@@ -165,58 +155,26 @@ static void end_server(struct reading *r)
         r->out->server[r->out->count++] = r->now;
 }
 
-static void on_end(void *arg, const char *name)
+static void on_end(void *arg, unsigned depth, const char *name, struct span text)
 {
     struct reading *r = arg;
 
-    if (r->depth == DEPTH_FIELD && r->server)
-        end_field(r, name);
-    if (r->depth == DEPTH_SERVER && r->server)
+    if (depth == DEPTH_FIELD && r->server)
+        end_field(r, name, text);
+    if (depth == DEPTH_SERVER && r->server)
         end_server(r);
-    if (r->depth == DEPTH_SERVER && r->provider && strcmp(name, "displayName") == 0)
-        take_name(r, span_trim(text_span(&r->field)));
-    r->depth--;
-    text_clear(&r->field);
-}
-
-static void on_text(void *arg, const char *at, int n)
-{
-    struct reading *r = arg;
-
-    if (n > 0)
-        text_add(&r->field, (struct span){at, (size_t)n});
-}
-
-/* Only a document type can bring entities along; these files have none. */
-static void on_doctype(void *arg, const char *name, const char *system, const char *public,
-                       int inside)
-{
-    (void)name;
-    (void)system;
-    (void)public;
-    (void)inside;
-    XML_StopParser(((struct reading *)arg)->parser, XML_FALSE);
+    if (depth == DEPTH_SERVER && r->provider && strcmp(name, "displayName") == 0)
+        take_name(r, text);
 }
 
 bool autoconfig_parse(struct span xml, struct span address, struct span domain,
                       struct autoconfig *out)
 {
-    struct reading r = {
-        .address = address, .domain = domain, .out = out, .field = TEXT_INIT(FIELD_MAX)};
+    static const struct xml_read_calls calls = {on_start, on_end, .namespaces = false};
+    struct reading r = {.address = address, .domain = domain, .out = out};
 
     memset(out, 0, sizeof *out);
-    if (!xml.len || xml.len > AUTOCONFIG_MAX)
-        return false;
-    r.parser = XML_ParserCreate("UTF-8");
-    if (!r.parser)
-        return false;
-    XML_SetUserData(r.parser, &r);
-    XML_SetElementHandler(r.parser, on_start, on_end);
-    XML_SetCharacterDataHandler(r.parser, on_text);
-    XML_SetStartDoctypeDeclHandler(r.parser, on_doctype);
-    if (XML_Parse(r.parser, xml.at, (int)xml.len, 1) != XML_STATUS_OK)
+    if (!xml_read(xml, AUTOCONFIG_MAX, &calls, &r))
         out->count = 0; /* half a file is no advice */
-    XML_ParserFree(r.parser);
-    text_free(&r.field);
     return out->count > 0;
 }

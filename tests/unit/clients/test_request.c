@@ -37,6 +37,14 @@ static void good(void **state)
          false},
         {"<Autodiscover><Request><EMailAddress>a@b.example</EMailAddress></Request></Autodiscover>",
          "a@b.example", false},
+        {"<Autodiscover xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/mobilesync/"
+         "requestschema/2006\"><Request><EMailAddress>a@b.example</EMailAddress></Request>"
+         "</Autodiscover>",
+         "a@b.example", true},
+        {"<Autodiscover xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/mobilesync/"
+         "requestschema/2006\"><Request><EMailAddress>a@b.example</EMailAddress>" OURS
+         "</Request></Autodiscover>",
+         "a@b.example", false},
         {"<x:Autodiscover xmlns:x=\"u\"><x:Request><x:EMailAddress>a@b.example</x:EMailAddress>"
          "</x:Request></x:Autodiscover>",
          "a@b.example", false},
