@@ -2,6 +2,7 @@
 
 #include "account/usage_gate.h"
 #include "account/usage_store.h"
+#include "account/usage_sums.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
@@ -271,7 +272,8 @@ struct usage *usage_open(struct store *s, const struct usage_settings *set,
     u->hosts = map_new();
     u->unsure_end = &u->unsure;
     u->gate = usage_gate_new();
-    if (store_value_each(s, STORE_KIND_USAGE, read_mailbox, u, e) < 0 ||
+    if (usage_sums_begin(s, e) < 0 ||
+        store_value_each(s, STORE_KIND_USAGE, read_mailbox, u, e) < 0 ||
         store_value_each(s, STORE_KIND_WARNING, read_warning, u, e) < 0)
         usage_free(&u);
     return u;

@@ -1,5 +1,6 @@
 #include "account/usage_store.h"
 
+#include "account/usage_sums.h"
 #include "base/arena.h"
 #include "base/text.h"
 
@@ -7,7 +8,8 @@
 
 enum { RECORD = 100, KEY = STORE_NAME_MAX };
 
-/* "octets messages removals unsure", all in decimal. */
+/* ---- one record: "octets messages removals unsure", all in decimal ---- */
+
 static bool number(struct span *rest, int64_t *out)
 {
     struct span word = span_word(rest);
@@ -34,6 +36,31 @@ bool usage_store_read(struct span value, struct usage_record *out)
     return true;
 }
 
+bool usage_store_wants_count(const struct usage_record *r)
+{
+    return r->unsure || r->removals || r->octets < 0 || r->messages < 0;
+}
+
+/* STORE_GOT, STORE_ABSENT, STORE_BROKEN or -1. */
+static int get(struct store *s, struct span account, struct usage_record *r, struct error *e)
+{
+    struct arena *a = arena_new();
+    struct span value = SPAN_NONE;
+    int got = store_value_get(s, STORE_KIND_USAGE, account, a, &value, e);
+
+    if (got == STORE_GOT && !usage_store_read(value, r))
+        got = STORE_BROKEN;
+    if (got != STORE_GOT)
+        *r = (struct usage_record){.unsure = true};
+    arena_free(&a);
+    return got;
+}
+
+int usage_store_get(struct store *s, struct span account, struct usage_record *out, struct error *e)
+{
+    return get(s, account, out, e) < 0 ? -1 : 0;
+}
+
 static int put(struct store *s, struct span account, const struct usage_record *r, struct error *e)
 {
     struct text t = TEXT_INIT(RECORD);
@@ -43,65 +70,107 @@ static int put(struct store *s, struct span account, const struct usage_record *
               r->unsure);
     bad = store_value_put(s, STORE_KIND_USAGE, account, text_span(&t), e);
     text_free(&t);
-    return bad;
+    if (bad)
+        return -1;
+    if (usage_store_wants_count(r))
+        return store_value_put(s, STORE_KIND_UNSURE, account, SPAN_NONE, e);
+    return store_value_remove(s, STORE_KIND_UNSURE, account, e) < 0 ? -1 : 0;
 }
 
-/* What is not there, or damaged, is nothing yet, and unsure. */
-static int get(struct store *s, struct span account, struct usage_record *r, struct error *e)
-{
-    struct arena *a = arena_new();
-    struct span value = SPAN_NONE;
-    int got = store_value_get(s, STORE_KIND_USAGE, account, a, &value, e);
+/* ---- one change ---- */
 
-    if (got >= 0 && (got != STORE_GOT || !usage_store_read(value, r)))
-        *r = (struct usage_record){.unsure = true};
-    arena_free(&a);
-    return got < 0 ? -1 : 0;
+struct change {
+    struct store *store;
+    struct arena *arena;
+    struct span account;
+    struct store_account is; /* as the store knows it */
+    struct usage_record was, now;
+    bool broken; /* what it was cannot be read: the sum of its host is to be made anew */
+};
+
+/* STORE_GOT; STORE_ABSENT: there is no such account, and nothing to change; -1. Ends with `end`. */
+static int begin(struct change *c, struct store *s, struct span account, struct error *e)
+{
+    int got, old;
+
+    *c = (struct change){.store = s, .arena = arena_new(), .account = account};
+    got = store_account_get(s, account, c->arena, &c->is, e);
+    if (got < 0)
+        return -1;
+    old = get(s, account, &c->was, e);
+    if (old < 0)
+        return -1;
+    c->broken = old == STORE_BROKEN;
+    c->now = c->was;
+    return got;
+}
+
+static int end(struct change *c, int result)
+{
+    arena_free(&c->arena);
+    return result;
+}
+
+/* The record stands first: a sum that is made anew has to find it. */
+static int sum(struct change *c, struct span host, int64_t octets, int64_t messages,
+               struct error *e)
+{
+    if (c->broken && host.len)
+        return usage_sums_mend(c->store, host, NULL, NULL, e);
+    return usage_sums_add(c->store, host, (struct usage_sum){octets, messages}, e);
+}
+
+static int write(struct change *c, struct error *e)
+{
+    if (put(c->store, c->account, &c->now, e) < 0)
+        return -1;
+    return sum(c, c->is.host, c->now.octets - c->was.octets, c->now.messages - c->was.messages, e);
 }
 
 int usage_store_add(struct store *s, struct span account, const struct usage_record *difference,
                     struct error *e)
 {
-    struct usage_record r;
+    struct change c;
+    int got = begin(&c, s, account, e);
 
-    if (get(s, account, &r, e) < 0)
-        return -1;
-    r.octets += difference->octets;
-    r.messages += difference->messages;
-    r.unsure |= difference->unsure;
-    return put(s, account, &r, e);
+    c.now.octets += difference->octets;
+    c.now.messages += difference->messages;
+    c.now.unsure |= difference->unsure;
+    return end(&c, got == STORE_GOT ? write(&c, e) : got < 0 ? -1 : 0);
 }
 
 int usage_store_removing(struct store *s, struct span account, struct error *e)
 {
-    struct usage_record r;
+    struct change c;
+    int got = begin(&c, s, account, e);
 
-    if (get(s, account, &r, e) < 0)
-        return -1;
-    r.removals++;
-    return put(s, account, &r, e);
+    c.now.removals++;
+    return end(&c, got == STORE_GOT ? write(&c, e) : got < 0 ? -1 : 0);
 }
 
 int usage_store_removed(struct store *s, struct span account, int64_t octets, int64_t messages,
                         struct error *e)
 {
-    struct usage_record r;
+    struct change c;
+    int got = begin(&c, s, account, e);
 
-    if (get(s, account, &r, e) < 0)
-        return -1;
-    r.removals -= r.removals > 0;
-    r.octets += octets;
-    r.messages += messages;
-    return put(s, account, &r, e);
+    c.now.removals -= c.now.removals > 0;
+    c.now.octets += octets;
+    c.now.messages += messages;
+    return end(&c, got == STORE_GOT ? write(&c, e) : got < 0 ? -1 : 0);
 }
 
 int usage_store_set(struct store *s, struct span account, uint64_t octets, uint64_t messages,
                     struct error *e)
 {
-    struct usage_record r = {.octets = (int64_t)octets, .messages = (int64_t)messages};
+    struct change c;
+    int got = begin(&c, s, account, e);
 
-    return put(s, account, &r, e);
+    c.now = (struct usage_record){.octets = (int64_t)octets, .messages = (int64_t)messages};
+    return end(&c, got == STORE_GOT ? write(&c, e) : got < 0 ? -1 : 0);
 }
+
+/* ---- warnings ---- */
 
 static void warning_key(bool is_host, struct span name, struct text *out)
 {
@@ -118,13 +187,6 @@ static int forget_warning(struct store *s, bool is_host, struct span name, struc
     got = store_value_remove(s, STORE_KIND_WARNING, text_span(&key), e);
     text_free(&key);
     return got < 0 ? -1 : 0;
-}
-
-int usage_store_forget(struct store *s, struct span account, struct error *e)
-{
-    if (store_value_remove(s, STORE_KIND_USAGE, account, e) < 0)
-        return -1;
-    return forget_warning(s, false, account, e);
 }
 
 int usage_store_warned(struct store *s, bool is_host, struct span name, unsigned percent,
@@ -155,4 +217,56 @@ bool usage_store_read_warned(struct span key, struct span value, bool *is_host, 
     *name = span_from(key, kind.len + 1);
     *percent = (unsigned)n;
     return name->len > 0;
+}
+
+/* ---- accounts ---- */
+
+static int put_new(struct change *c, const struct store_account *to, struct error *e)
+{
+    c->now = (struct usage_record){.unsure = true};
+    if (store_account_put(c->store, to, e) < 0 || put(c->store, to->name, &c->now, e) < 0)
+        return -1;
+    return forget_warning(c->store, false, to->name, e);
+}
+
+static int put_known(struct change *c, const struct store_account *to, struct error *e)
+{
+    if (store_account_put(c->store, to, e) < 0 ||
+        (c->broken && put(c->store, c->account, &c->now, e) < 0))
+        return -1;
+    if (span_eq(c->is.host, to->host) && !c->broken)
+        return 0;
+    if (sum(c, c->is.host, -c->was.octets, -c->was.messages, e) < 0)
+        return -1;
+    return sum(c, to->host, c->was.octets, c->was.messages, e);
+}
+
+int usage_store_account_put(struct store *s, const struct store_account *to, struct error *e)
+{
+    struct change c;
+    int got = begin(&c, s, to->name, e);
+
+    if (got < 0)
+        return end(&c, -1);
+    return end(&c, got == STORE_GOT ? put_known(&c, to, e) : put_new(&c, to, e));
+}
+
+static int forget(struct change *c, struct error *e)
+{
+    if (store_account_remove(c->store, c->account, e) < 0 ||
+        store_value_remove(c->store, STORE_KIND_USAGE, c->account, e) < 0 ||
+        store_value_remove(c->store, STORE_KIND_UNSURE, c->account, e) < 0 ||
+        forget_warning(c->store, false, c->account, e) < 0)
+        return -1;
+    return sum(c, c->is.host, -c->was.octets, -c->was.messages, e);
+}
+
+int usage_store_account_remove(struct store *s, struct span account, struct error *e)
+{
+    struct change c;
+    int got = begin(&c, s, account, e);
+
+    if (got == STORE_GOT && forget(&c, e) < 0)
+        got = -1;
+    return end(&c, got);
 }

@@ -1,6 +1,14 @@
-/* usage_store: what the store knows of mailboxes (STORE_KIND_USAGE) and warnings
+/* usage_store: what the store knows of mailboxes (STORE_KIND_USAGE), of their sum for each hosting
+ * account (STORE_KIND_HOSTED), of those that are to be counted (STORE_KIND_UNSURE), and of warnings
  * (STORE_KIND_WARNING). On the store thread, inside the transaction of what they belong to; changes
- * are differences, so what waits beside each other cannot overwrite. */
+ * are differences, so what waits beside each other cannot overwrite.
+ *
+ * After each of these calls it is true of the store that
+ *  - only accounts have records, and each account has one;
+ *  - the sum of a hosting account is that of the records of the accounts which the store says are
+ *    its own; a sum of nothing is not there;
+ *  - an account stands among the unsure exactly when its record wants it to be counted.
+ * usage_sums_mend finds what is not so. */
 #ifndef PORT26_ACCOUNT_USAGE_STORE_H
 #define PORT26_ACCOUNT_USAGE_STORE_H
 
@@ -15,6 +23,15 @@ struct usage_record {
 
 /* False when the value is no record. */
 bool usage_store_read(struct span value, struct usage_record *out);
+/* Must its Maildir be counted? */
+bool usage_store_wants_count(const struct usage_record *r);
+/* The record of an account. 0, also when it is not there or damaged: it is zero then, and unsure;
+ * -1 with *e. */
+int usage_store_get(struct store *s, struct span account, struct usage_record *out,
+                    struct error *e);
+
+/* ---- mailboxes; of what is no account (any more) nothing is kept ---- */
+
 /* Adds a difference. With unsure the mark is set, and stays until usage_store_set. */
 int usage_store_add(struct store *s, struct span account, const struct usage_record *difference,
                     struct error *e);
@@ -26,8 +43,16 @@ int usage_store_removed(struct store *s, struct span account, int64_t octets, in
 /* It was counted. */
 int usage_store_set(struct store *s, struct span account, uint64_t octets, uint64_t messages,
                     struct error *e);
-/* The account is gone; nothing of it stays. */
-int usage_store_forget(struct store *s, struct span account, struct error *e);
+
+/* ---- accounts: instead of store_account_put and store_account_remove ---- */
+
+/* A new one is to be counted: its Maildir may be there already. One that moves takes its amounts
+ * with it. */
+int usage_store_account_put(struct store *s, const struct store_account *to, struct error *e);
+/* As store_account_remove; nothing of it stays. */
+int usage_store_account_remove(struct store *s, struct span account, struct error *e);
+
+/* ---- warnings ---- */
 
 /* The last warning, percent; 0: none is remembered. */
 int usage_store_warned(struct store *s, bool is_host, struct span name, unsigned percent,

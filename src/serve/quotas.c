@@ -355,29 +355,9 @@ void quotas_mailbox_changed(struct house *h, struct span account, int64_t octets
 
 /* ---- accounts that come and go ---- */
 
-static int forget_work(struct store *s, void *arg, struct error *e)
-{
-    return usage_store_forget(s, ((struct removal *)arg)->account, e);
-}
-
-static void forgotten(void *arg, int result, const struct error *e)
-{
-    struct removal *r = arg;
-
-    (void)result;
-    (void)e;
-    free(r->name);
-    free(r);
-}
-
 static void account_changed(void *arg, struct span name)
 {
-    struct quotas *q = arg;
-
-    usage_account(q->usage, name);
-    if (!q->ending && q->house->queue && !directory_find(q->house->directory, name))
-        commit_submit(queue_commit(q->house->queue), COMMIT_OWN, forget_work, forgotten,
-                      new_removal(q->house, name, NULL, NULL), 0);
+    usage_account(((struct quotas *)arg)->usage, name);
 }
 
 /* ---- open and close ---- */

@@ -78,22 +78,6 @@ static int store_work(struct store *s, void *arg, struct error *e)
     return usage_store_set(s, name_of(m), m->sum.octets, m->sum.messages, e);
 }
 
-static int forget_work(struct store *s, void *arg, struct error *e)
-{
-    const struct measure *m = arg;
-
-    return usage_store_forget(s, name_of(m), e);
-}
-
-static void forgotten(void *arg, int result, const struct error *e)
-{
-    struct measure *m = arg;
-
-    (void)result;
-    (void)e;
-    finish(m);
-}
-
 static void corrected(const struct measure *m)
 {
     bool differs = m->found.was_octets != (int64_t)m->sum.octets ||
@@ -117,10 +101,7 @@ static void stored(void *arg, int result, const struct error *e)
         corrected(m);
         usage_measured(q->usage, name_of(m), m->sum.octets, m->sum.messages);
     }
-    if (!directory_find(q->house->directory, name_of(m))) /* removed meanwhile */
-        commit_submit(queue_commit(q->house->queue), COMMIT_OWN, forget_work, forgotten, m, 0);
-    else
-        finish(m);
+    finish(m);
 }
 
 /* ---- files ---- */

@@ -1,5 +1,6 @@
 #include "serve/registry.h"
 
+#include "account/usage_store.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -200,22 +201,30 @@ static int change_account(struct store *s, struct registry *r, struct change *c,
     }
     take_fields(&now, &c->account, c->fields);
     c->account = now;
-    return store_account_put(s, &now, e);
+    return usage_store_account_put(s, &now, e);
+}
+
+/* The next one of this name is warned of its own. */
+static int remove_host(struct store *s, struct span name, struct error *e)
+{
+    if (usage_store_warned(s, true, name, 0, e) < 0)
+        return -1;
+    return store_host_remove(s, name, e);
 }
 
 static int write_one(struct store *s, struct registry *r, struct change *c, struct error *e)
 {
     switch (c->kind) {
     case ACCOUNT_PUT:
-        return store_account_put(s, &c->account, e);
+        return usage_store_account_put(s, &c->account, e);
     case ACCOUNT_CHANGE:
         return change_account(s, r, c, e);
     case ACCOUNT_REMOVE:
-        return store_account_remove(s, c->account.name, e);
+        return usage_store_account_remove(s, c->account.name, e);
     case HOST_PUT:
         return store_host_put(s, &c->host, e);
     case HOST_REMOVE:
-        return store_host_remove(s, c->host.name, e);
+        return remove_host(s, c->host.name, e);
     case DOMAIN_PUT:
         return store_domain_put(s, &c->domain, e);
     case DOMAIN_REMOVE:

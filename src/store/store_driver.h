@@ -34,6 +34,8 @@ enum driver_kind {
     DRIVER_DKIM = 10,
     DRIVER_WARNING = 11,
     DRIVER_GREY = 12,
+    DRIVER_HOSTED = 20,
+    DRIVER_UNSURE = 21,
 };
 
 /* All return 0 or -1 with *e unless told otherwise. Spans handed out live in the arena given, or,

@@ -447,6 +447,8 @@ static void kept(void **state)
 
     (void)state;
     assert_int_equal(store_begin(s, &e), 0);
+    assert_int_equal(usage_store_account_put(s, &(struct store_account){.name = a}, &e), 0);
+    assert_int_equal(usage_store_account_put(s, &(struct store_account){.name = b}, &e), 0);
     assert_int_equal(usage_store_set(s, a, 0, 0, &e), 0);
     assert_int_equal(usage_store_add(s, a, &delivered, &e), 0);
     assert_int_equal(usage_store_set(s, b, 500, 5, &e), 0);
@@ -462,7 +464,7 @@ static void kept(void **state)
     assert_int_equal(m->told, 0); /* 80 was told before */
     assert_int_equal(store_begin(s, &e), 0);
     assert_int_equal(usage_store_removed(s, b, -100, -1, &e), 0);
-    assert_int_equal(usage_store_forget(s, a, &e), 0);
+    assert_int_equal(usage_store_account_remove(s, a, &e), STORE_GOT);
     assert_int_equal(store_commit(s, &e), 0);
     again(m, s);
     assert_true(usage_of(m->usage, b, &v) && v.mailbox == 400 && v.messages == 4 && !v.unsure);

@@ -1,0 +1,265 @@
+#include "account/usage_sums.h"
+
+#include "account/usage_store.h"
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+
+enum { RECORD = 60 };
+
+/* In the store's small values: its sums are kept. */
+#define BEGUN SPAN("usage-sums")
+
+/* ---- one sum: "octets messages" in decimal ---- */
+
+/* The beginning of a record of a mailbox, so that one reader does. */
+static bool read_sum(struct span value, struct usage_sum *out)
+{
+    struct text t = TEXT_INIT(RECORD + 4);
+    struct usage_record r = {0};
+    bool good;
+
+    text_add(&t, value);
+    text_adds(&t, " 0 0");
+    good = !t.full && usage_store_read(text_span(&t), &r);
+    text_free(&t);
+    *out = (struct usage_sum){r.octets, r.messages};
+    return good;
+}
+
+static int put(struct store *s, struct span host, struct usage_sum sum, struct error *e)
+{
+    struct text t = TEXT_INIT(RECORD);
+    int bad;
+
+    if (!sum.octets && !sum.messages)
+        return store_value_remove(s, STORE_KIND_HOSTED, host, e) < 0 ? -1 : 0;
+    text_addf(&t, "%" PRId64 " %" PRId64, sum.octets, sum.messages);
+    bad = store_value_put(s, STORE_KIND_HOSTED, host, text_span(&t), e);
+    text_free(&t);
+    return bad;
+}
+
+/* STORE_GOT, STORE_ABSENT, STORE_BROKEN or -1. */
+static int get(struct store *s, struct span host, struct usage_sum *out, struct error *e)
+{
+    struct arena *a = arena_new();
+    struct span value = SPAN_NONE;
+    int got = store_value_get(s, STORE_KIND_HOSTED, host, a, &value, e);
+
+    *out = (struct usage_sum){0};
+    if (got == STORE_GOT && !read_sum(value, out))
+        got = STORE_BROKEN;
+    arena_free(&a);
+    return got;
+}
+
+int usage_sums_get(struct store *s, struct span host, struct usage_sum *out, struct error *e)
+{
+    return get(s, host, out, e) < 0 ? -1 : 0;
+}
+
+int usage_sums_add(struct store *s, struct span host, struct usage_sum by, struct error *e)
+{
+    struct usage_sum sum;
+    int got;
+
+    if (!host.len || (!by.octets && !by.messages))
+        return 0;
+    got = get(s, host, &sum, e);
+    if (got == STORE_BROKEN)
+        return usage_sums_mend(s, host, NULL, NULL, e);
+    if (got < 0)
+        return -1;
+    sum.octets += by.octets;
+    sum.messages += by.messages;
+    return put(s, host, sum, e);
+}
+
+/* ---- all of them ---- */
+
+struct tally {
+    struct tally *next;
+    struct span host;
+    struct usage_sum was, is;
+    bool broken; /* what stood there */
+};
+
+struct one {
+    struct one *next;
+    struct span name;
+    struct tally *tally; /* NULL: of no hosting account */
+    struct usage_record record;
+    bool there, marked;
+};
+
+struct mend {
+    struct store *store;
+    struct arena *arena;
+    struct span only; /* empty: all */
+    struct map *hosts, *accounts;
+    struct tally *tallies;
+    struct one *ones;
+    struct one *strays; /* records and marks of no account */
+};
+
+static struct tally *tally_of(struct mend *m, struct span host)
+{
+    struct tally *t = host.len ? map_get(m->hosts, host) : NULL;
+
+    if (t || !host.len)
+        return t;
+    t = arena_alloc(m->arena, sizeof *t);
+    t->host = arena_span(m->arena, host);
+    t->next = m->tallies;
+    m->tallies = t;
+    map_put(m->hosts, t->host, t);
+    return t;
+}
+
+static bool take_account(void *arg, const struct store_account *acc)
+{
+    struct mend *m = arg;
+    struct one *o;
+
+    if (m->only.len && !span_eq(acc->host, m->only))
+        return true;
+    o = arena_alloc(m->arena, sizeof *o);
+    o->name = arena_span(m->arena, acc->name);
+    o->tally = tally_of(m, acc->host);
+    o->next = m->ones;
+    m->ones = o;
+    map_put(m->accounts, o->name, o);
+    return true;
+}
+
+static void stray(struct mend *m, struct span name)
+{
+    struct one *o;
+
+    if (m->only.len)
+        return; /* of another hosting account perhaps */
+    o = arena_alloc(m->arena, sizeof *o);
+    o->name = arena_span(m->arena, name);
+    o->next = m->strays;
+    m->strays = o;
+}
+
+static bool take_record(void *arg, struct span name, struct span value)
+{
+    struct mend *m = arg;
+    struct one *o = map_get(m->accounts, name);
+
+    if (!o) {
+        stray(m, name);
+        return true;
+    }
+    o->there = value.at && usage_store_read(value, &o->record);
+    if (o->there && o->tally) {
+        o->tally->is.octets += o->record.octets;
+        o->tally->is.messages += o->record.messages;
+    }
+    return true;
+}
+
+static bool take_mark(void *arg, struct span name, struct span value)
+{
+    struct mend *m = arg;
+    struct one *o = map_get(m->accounts, name);
+
+    (void)value;
+    if (o)
+        o->marked = true;
+    else
+        stray(m, name);
+    return true;
+}
+
+static bool take_sum(void *arg, struct span host, struct span value)
+{
+    struct mend *m = arg;
+    struct tally *t;
+
+    if (m->only.len && !span_eq(host, m->only))
+        return true;
+    t = tally_of(m, host);
+    t->broken = !value.at || !read_sum(value, &t->was);
+    return true;
+}
+
+static int collect(struct mend *m, struct error *e)
+{
+    if (m->only.len)
+        tally_of(m, m->only);
+    if (store_account_each(m->store, take_account, m, e) < 0 ||
+        store_value_each(m->store, STORE_KIND_USAGE, take_record, m, e) < 0 ||
+        store_value_each(m->store, STORE_KIND_HOSTED, take_sum, m, e) < 0)
+        return -1;
+    return m->only.len ? 0 : store_value_each(m->store, STORE_KIND_UNSURE, take_mark, m, e);
+}
+
+static int mend_sums(struct mend *m, usage_sums_fn *fn, void *arg, struct error *e)
+{
+    for (const struct tally *t = m->tallies; t; t = t->next) {
+        if (!t->broken && t->was.octets == t->is.octets && t->was.messages == t->is.messages)
+            continue;
+        if (put(m->store, t->host, t->is, e) < 0)
+            return -1;
+        if (fn)
+            fn(arg, t->host, t->was, t->is);
+    }
+    return 0;
+}
+
+/* By a change of nothing, which makes a record that is missing, or damaged, and its mark. */
+static int mend_marks(const struct mend *m, struct error *e)
+{
+    static const struct usage_record nothing = {0};
+
+    for (const struct one *o = m->ones; o; o = o->next)
+        if (!o->there || usage_store_wants_count(&o->record) != o->marked)
+            if (usage_store_add(m->store, o->name, &nothing, e) < 0)
+                return -1;
+    for (const struct one *o = m->strays; o; o = o->next)
+        if (store_value_remove(m->store, STORE_KIND_USAGE, o->name, e) < 0 ||
+            store_value_remove(m->store, STORE_KIND_UNSURE, o->name, e) < 0)
+            return -1;
+    return 0;
+}
+
+int usage_sums_mend(struct store *s, struct span host, usage_sums_fn *fn, void *arg,
+                    struct error *e)
+{
+    struct mend m = {
+        .store = s, .arena = arena_new(), .only = host, .hosts = map_new(), .accounts = map_new()};
+    int bad = collect(&m, e);
+
+    if (!bad)
+        bad = mend_sums(&m, fn, arg, e);
+    if (!bad && !host.len)
+        bad = mend_marks(&m, e);
+    map_free(&m.hosts);
+    map_free(&m.accounts);
+    arena_free(&m.arena);
+    return bad;
+}
+
+int usage_sums_begin(struct store *s, struct error *e)
+{
+    struct arena *a = arena_new();
+    struct span value;
+    int got = store_meta_get(s, BEGUN, a, &value, e);
+
+    arena_free(&a);
+    if (got != STORE_ABSENT)
+        return got < 0 ? -1 : 0;
+    if (store_begin(s, e) < 0)
+        return -1;
+    if (usage_sums_mend(s, SPAN_NONE, NULL, NULL, e) == 0 &&
+        store_meta_put(s, BEGUN, SPAN("1"), e) == 0)
+        return store_commit(s, e);
+    store_rollback(s);
+    return -1;
+}
