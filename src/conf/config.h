@@ -115,6 +115,7 @@ struct config_door {
     struct config_texts trust_users; /* of this machine; nor do they */
     struct config_cidrs proxy_from;  /* may (and must) begin with a PROXY line */
     bool login_without_tls_on_loopback;
+    bool channel_binding;           /* SCRAM-SHA-256-PLUS is offered: docs/why/login.md */
     struct config_certificate cert; /* the global one where the door gives none */
     struct config_texts greeting;   /* lines of the 220 after the host name */
 };

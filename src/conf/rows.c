@@ -244,6 +244,12 @@ static const struct row door[] = {
          .standard = ""),
     YESNO(config_door, login_without_tls_on_loopback, "login-without-tls-on-loopback",
           "Whether clients on this machine may log in without TLS.", .standard = "false"),
+    YESNO(config_door, channel_binding, "channel-binding",
+          "Whether SCRAM-SHA-256-PLUS is offered, which ties a login to its TLS session: for doors "
+          "whose clients are relays of port26, or programs known to have it (msmtp from 1.8.26). "
+          "mutt 2.2 and others built with GNU SASL choose it wherever it is offered, cannot do it "
+          "and then do not log in at all.",
+          .standard = "false"),
     TEXT(config_door, cert.certificate, "certificate", ROW_PATH, 0, PATH_MAX_OCTETS,
          "PEM file with the certificate and its chain, for this door only.",
          .computed = "the one of the block tls"),

@@ -7,22 +7,25 @@
 #include <assert.h>
 #include <stdlib.h>
 
+static_assert((int)TLS_EXPORTER == (int)SASL_BINDING, "RFC 9266: 32 octets");
+
 void pop3_login_wipe(struct span line)
 {
     if (line.len)
         memory_wipe((char *)(uintptr_t)line.at, line.len);
 }
 
-/* Without a channel binding: mutt 2.2 takes -PLUS wherever it is offered, cannot do it, and tries
- * nothing else, so that nobody could log in with it as it comes; and we know of no POP3 client that
- * can do -PLUS. A client that would bind is not refused for saying that none was offered ("y",
- * RFC 5802 6): it is true here. */
+/* Wipe it: the binding is a secret of this connection. */
 static struct sasl_server_config config_of(const struct pop3_session *s)
 {
-    return (struct sasl_server_config){.calls = s->calls->login_calls,
-                                       .arg = s->arg,
-                                       .fake_secret = s->settings->fake_secret,
-                                       .mechanisms = s->settings->mechanisms};
+    struct sasl_server_config c = {.calls = s->calls->login_calls,
+                                   .arg = s->arg,
+                                   .fake_secret = s->settings->fake_secret,
+                                   .mechanisms = s->settings->mechanisms};
+
+    c.binding.there =
+        s->settings->channel_binding && s->seen.tls && tls_exporter(*s->stream, c.binding.exporter);
+    return c;
 }
 
 void pop3_login_list(const struct pop3_session *s, struct text *out)
@@ -33,6 +36,7 @@ void pop3_login_list(const struct pop3_session *s, struct text *out)
         return;
     c = config_of(s);
     sasl_server_list(&c, out);
+    memory_wipe(&c, sizeof c);
 }
 
 /* Not [AUTH]: a mail program would throw the right password away. */
@@ -155,6 +159,7 @@ void pop3_login_pass(struct pop3_session *s, struct span args)
     } else if (s->user[0]) {
         c = config_of(s);
         end = sasl_server_password(&c, span_of(s->user), args, &prepared);
+        memory_wipe(&c, sizeof c);
         s->user[0] = '\0';
         conclude(s, end, text_span(&prepared), "USER");
     }
@@ -230,6 +235,7 @@ static void run_exchange(struct pop3_session *s, struct span mechanism, struct s
     struct sasl_server *sasl = sasl_server_start(mechanism, &c);
     enum sasl_step end = SASL_BROKEN;
 
+    memory_wipe(&c, sizeof c);
     if (!sasl) {
         no_mechanism(s, mechanism);
         return;

@@ -48,8 +48,8 @@ struct pop3_server_limits {
 /* Read for the life of a session; the owner keeps it until pop3_server_run returned. */
 struct pop3_server_settings {
     const char *hostname;    /* our name in the greeting */
-    const char *mechanisms;  /* of those sasl/ has, only these, blanks between; NULL: all. Never
-                                -PLUS: see pop3_login.c */
+    const char *mechanisms;  /* of those sasl/ has, only these, blanks between; NULL: all */
+    bool channel_binding;    /* -PLUS is offered over TLS, and who hid it is found out */
     struct span fake_secret; /* at least SCRAM_SECRET_MIN random bytes, see sasl/scram.h */
     struct tls_context *tls; /* NULL: STLS not offered */
     bool tls_first;          /* implicit TLS: the handshake comes before the greeting */

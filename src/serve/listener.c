@@ -149,6 +149,7 @@ static void make_door(struct listener *self, struct session_door *d, const struc
     s.login_offered = true;
     if (*config->accounts.dovecot_auth) /* it judges passwords, and nothing else */
         s.mechanisms = "PLAIN LOGIN";
+    s.channel_binding = c->channel_binding;
     s.fake_secret = (struct span){(const char *)self->fake_secret, sizeof self->fake_secret};
     s.tls = d->tls;
     s.tls_first = c->tls == CONFIG_TLS_IMPLICIT;

@@ -225,6 +225,7 @@ static struct pop3_server_settings settings_of(const struct session *self)
 
     s.hostname = smtp->hostname;
     s.mechanisms = smtp->mechanisms;
+    s.channel_binding = smtp->channel_binding;
     s.fake_secret = smtp->fake_secret;
     s.tls = smtp->tls;
     s.tls_first = smtp->tls_first;

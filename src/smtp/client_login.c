@@ -100,6 +100,14 @@ static bool link_safe(const struct smtp_client *c)
     return c->s.link_trusted || (c->far.tls && c->far.info.verdict == TLS_VERIFIED);
 }
 
+/* Before TLS 1.3 servers take -PLUS for another binding, tls-unique (RFC 9266 4): one that does
+ * would refuse the right password. There we log in as a client that has no -PLUS. */
+static bool bound(const struct smtp_client *c, unsigned char exporter[SASL_BINDING])
+{
+    return c->far.tls && strcmp(c->far.info.version, "TLSv1.3") == 0 &&
+           tls_exporter(*c->stream, exporter);
+}
+
 int client_login_run(struct smtp_client *c)
 {
     struct sasl_login login = {.name = c->s.user,
@@ -124,7 +132,7 @@ int client_login_run(struct smtp_client *c)
             c, STAGE_AUTH, CLIENT_NO_AUTH,
             "The server offers no login here. Submission servers do so on port 587 or 465: check "
             "host, port and tls of this relay.");
-    login.binding.there = tls_exporter(*c->stream, login.binding.exporter);
+    login.binding.there = bound(c, login.binding.exporter);
     sasl = sasl_client_start(&login, c->far.auth, &e);
     if (!sasl)
         return client_talk_missing(c, STAGE_AUTH, CLIENT_NO_MECHANISM, e.words);

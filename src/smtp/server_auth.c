@@ -9,7 +9,8 @@
 
 static_assert((int)TLS_EXPORTER == (int)SASL_BINDING, "RFC 9266: 32 octets");
 
-/* Wipe it: the binding is a secret of this connection. */
+/* Wipe it: the binding is a secret of this connection. Where none is offered, a client that says so
+ * ("y", RFC 5802 6) is right. */
 static struct sasl_server_config config_of(const struct server_session *s)
 {
     struct sasl_server_config c = {.calls = s->calls->login_calls,
@@ -17,7 +18,8 @@ static struct sasl_server_config config_of(const struct server_session *s)
                                    .fake_secret = s->settings->fake_secret,
                                    .mechanisms = s->settings->mechanisms};
 
-    c.binding.there = s->seen.tls && tls_exporter(*s->stream, c.binding.exporter);
+    c.binding.there =
+        s->settings->channel_binding && s->seen.tls && tls_exporter(*s->stream, c.binding.exporter);
     return c;
 }
 

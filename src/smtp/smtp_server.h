@@ -55,6 +55,7 @@ struct smtp_server_settings {
     const char *help;        /* where people find help, a URL or a sentence; NULL: none */
     bool login_offered;      /* AUTH; needs calls->login_calls */
     const char *mechanisms;  /* of those sasl/ has, only these, blanks between; NULL: all */
+    bool channel_binding;    /* -PLUS is offered over TLS, and who hid it is found out */
     struct span fake_secret; /* at least SCRAM_SECRET_MIN random bytes, see sasl/scram.h */
     struct tls_context *tls; /* NULL: STARTTLS not offered */
     bool tls_first;          /* implicit TLS: the handshake comes before the greeting */

@@ -32,6 +32,10 @@ class Submission:
         return "implicit" in self.house.doors[self.door]
 
     @property
+    def bound(self):
+        return "channel-binding = true" in self.house.doors[self.door]
+
+    @property
     def local(self):
         """The message as a file on Unix."""
         return self.message.replace(b"\r\n", b"\n")
@@ -41,6 +45,9 @@ class Submission:
         path.write_bytes(data)
         path.chmod(mode)
         return str(path)
+
+
+ANY = "any"  # for Submission.mechanism: as the program does it when nobody told it which
 
 
 class Failed(Exception):
@@ -55,6 +62,11 @@ def run(argv, input=None, **environment):
     return r.stdout
 
 
+def known(s, *option):
+    """The mechanism as arguments, none where the program chooses."""
+    return [] if s.mechanism == ANY else [*option, s.mechanism]
+
+
 def stuffed(message):
     """As it goes over the wire after DATA."""
     lines = message.split(b"\r\n")
@@ -65,7 +77,7 @@ def stuffed(message):
 def swaks(s):
     tls = ["--tls-on-connect"] if s.implicit else ["--tls"]
     run(["swaks", "--server", "localhost", "--port", str(s.port), *tls, "--tls-verify", "--tls-ca-path", s.ca,
-         "--auth", s.mechanism, "--auth-user", s.user, "--auth-password", s.password, "--from", s.sender, "--to", s.recipient,
+         "--auth", *known(s), "--auth-user", s.user, "--auth-password", s.password, "--from", s.sender, "--to", s.recipient,
          "--ehlo", "client.test", "--no-data-fixup", "--data", "@" + s.file("message", stuffed(s.message).removesuffix(b"\r\n"))])
 
 
@@ -77,7 +89,7 @@ from {s.sender}
 tls on
 tls_starttls {"off" if s.implicit else "on"}
 tls_trust_file {s.ca}
-auth {s.mechanism.lower()}
+auth {"on" if s.mechanism == ANY else s.mechanism.lower()}
 user {s.user}
 password "{s.password}"
 set_date_header off
@@ -88,7 +100,7 @@ set_date_header off
 def curl(s):
     scheme = "smtps" if s.implicit else "smtp"
     run(["curl", "-sS", "--ssl-reqd", "--cacert", s.ca, "--user", f"{s.user}:{s.password}",
-         "--login-options", f"AUTH={s.mechanism}", "--mail-from", s.sender, "--mail-rcpt", s.recipient,
+         *([] if s.mechanism == ANY else ["--login-options", f"AUTH={s.mechanism}"]), "--mail-from", s.sender, "--mail-rcpt", s.recipient,
          "--upload-file", s.file("message", s.message), f"{scheme}://localhost:{s.port}/client.test"])
 
 
@@ -105,7 +117,9 @@ def python(s):
         with c:
             c.ehlo_or_helo_if_needed()
             c.user, c.password = s.user, s.password
-            if s.mechanism == "PLAIN":
+            if s.mechanism == ANY:
+                c.login(s.user, s.password)
+            elif s.mechanism == "PLAIN":
                 c.auth("PLAIN", c.auth_plain)
             else:
                 c.auth("LOGIN", c.auth_login, initial_response_ok=False)
@@ -118,7 +132,7 @@ NODE = """
 const nodemailer = require('nodemailer'), fs = require('fs');
 const o = JSON.parse(process.argv[2]);
 nodemailer.createTransport({
-  host: 'localhost', port: o.port, secure: o.implicit, requireTLS: !o.implicit, authMethod: o.mechanism,
+  host: 'localhost', port: o.port, secure: o.implicit, requireTLS: !o.implicit, authMethod: o.mechanism || undefined,
   auth: {user: o.user, pass: o.password}, tls: {ca: fs.readFileSync(o.ca)},
 }).sendMail({envelope: {from: o.sender, to: [o.recipient]}, raw: fs.readFileSync(o.message)})
   .then(() => process.exit(0), e => { console.error(e); process.exit(1); });
@@ -126,7 +140,7 @@ nodemailer.createTransport({
 
 
 def nodemailer(s):
-    o = {"port": s.port, "implicit": s.implicit, "mechanism": s.mechanism, "user": s.user, "password": s.password, "ca": s.ca,
+    o = {"port": s.port, "implicit": s.implicit, "mechanism": None if s.mechanism == ANY else s.mechanism, "user": s.user, "password": s.password, "ca": s.ca,
          "sender": s.sender, "recipient": s.recipient, "message": s.file("message", s.message)}
     run(["node", s.file("send.js", NODE.encode()), json.dumps(o)], NODE_PATH="/usr/share/nodejs")
 
@@ -141,8 +155,8 @@ def s_nail(s):
 
 
 def gsasl(s):
-    """GNU SASL's own SMTP client logs in; then it passes on what we type."""
-    argv = ["gsasl", "--smtp", "--connect", f"localhost:{s.port}", "--mechanism", s.mechanism, "-a", s.user, "-p", s.password,
+    """GNU SASL's own SMTP client logs in; then it passes on what we type. With a binding at hand it does no SCRAM without -PLUS."""
+    argv = ["gsasl", "--smtp", "--connect", f"localhost:{s.port}", *known(s, "--mechanism"), *([] if s.bound else ["--no-cb"]), "-a", s.user, "-p", s.password,
             "--x509-ca-file", s.ca]
     p = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
     try:
@@ -197,16 +211,30 @@ def python_scram(s):
     c.quit()
 
 
-# What each program knows of what we offer.
+def mutt(s):
+    """As Debian's is set up by its users: no word about mechanisms. It writes its own header: .message is only the body here."""
+    scheme, starttls = ("smtps", "no") if s.implicit else ("smtp", "yes")
+    rc = f"""set smtp_url="{scheme}://{quote(s.user, '')}@localhost:{s.port}/"
+set smtp_pass="{s.password}" ssl_starttls={starttls} ssl_force_tls=yes certificate_file="{s.ca}" ssl_usesystemcerts=no
+set from="{s.sender}" use_from=yes use_envelope_from=yes realname="" copy=no allow_8bit=yes charset=utf-8
+"""
+    if s.mechanism != ANY:
+        rc += f'set smtp_authenticators="{s.mechanism.lower()}"\n'
+    run(["mutt", "-n", "-F", s.file("muttrc", rc.encode()), "-s", "From mutt", "--", s.recipient], s.local, HOME=str(s.folder))
+
+
+# What each program knows of what we offer. ANY: it chooses by itself.
 PROGRAMS = {
-    swaks: ["PLAIN", "LOGIN"],
-    msmtp: ["PLAIN", "LOGIN", "SCRAM-SHA-256"],
-    curl: ["PLAIN", "LOGIN"],
-    python: ["PLAIN", "LOGIN"],
-    nodemailer: ["PLAIN", "LOGIN"],
+    swaks: [ANY, "PLAIN", "LOGIN"],
+    msmtp: [ANY, "PLAIN", "LOGIN", "SCRAM-SHA-256"],
+    curl: [ANY, "PLAIN", "LOGIN"],
+    python: [ANY, "PLAIN", "LOGIN"],
+    nodemailer: [ANY, "PLAIN", "LOGIN"],
     s_nail: ["PLAIN", "LOGIN"],
-    # With SCRAM-SHA-256 it would say that we offer no -PLUS, and we refuse such a downgrade (RFC 5802 6): see test_scram_tricks.
-    gsasl: ["PLAIN", "LOGIN", "SCRAM-SHA-256-PLUS"],
-    python_scram: ["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"],
+    gsasl: [ANY, "PLAIN", "LOGIN", "SCRAM-SHA-256"],
+    mutt: [ANY, "PLAIN", "LOGIN", "SCRAM-SHA-256"],
+    python_scram: ["SCRAM-SHA-256"],
 }
+BINDING = [gsasl, python_scram]  # these know SCRAM-SHA-256-PLUS, and what of it TLS 1.3 has
+OWN_HEADER = [s_nail, mutt]
 NO_IMPLICIT_TLS = {gsasl}

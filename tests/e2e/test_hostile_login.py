@@ -8,9 +8,9 @@ from hostile import NEIGHBOUR, b64, houses, plain, somewhere, token
 from port26 import PASSWORD, USER, Port26, wait_for
 
 LOOSE = "role = submission tls = starttls login-without-tls-on-loopback = true"
+BOUND = "role = submission tls = starttls channel-binding = true"
 
-
-shared, house = houses(doors={**Port26.DOORS, "loose": LOOSE})
+shared, house = houses(doors={**Port26.DOORS, "loose": LOOSE, "bound": BOUND})
 
 
 @pytest.fixture
@@ -345,7 +345,8 @@ def test_row84_replay(house, scram):
 
 def test_row84_downgrade(house):
     """With a binding there "y" says that somebody hid -PLUS from the client (RFC 5802 6)."""
-    with house.submission(login=False, source=somewhere()) as w:
+    with house.wire("bound", source=somewhere()) as w:
+        w.starttls(house.context)
         s = Scram(w)
         reply = s.first("y,,", codes=(334, 501, 535))
         if reply.code == 334:

@@ -3,7 +3,7 @@ import base64, struct
 
 import pytest
 
-from port26 import USER, make_certificate, message, own, pass_through, secret_file, wait_for
+from port26 import PASSWORD, USER, make_certificate, message, own, pass_through, secret_file, wait_for
 from sink import Sink
 
 LOGIN, TOKEN = "roamer@isp.test", "ya29.a-token-of-several-words_4711"
@@ -102,3 +102,16 @@ def test_ntlm(relay, tmp_path):
     assert base64.b64decode(logins(sink)[0][2]).startswith(b"NTLMSSP\0\1")
     assert sink.answer.startswith(b"NTLMSSP\0\3") and "roamer".encode("utf-16-le") in sink.answer
     assert b"tell nobody" not in b"".join(sink.lines)
+
+
+@pytest.mark.parametrize("binding, mechanism", [("true", "SCRAM-SHA-256-PLUS"), ("false", "SCRAM-SHA-256")])
+def test_port26_logs_in_to_port26(start, tmp_path, binding, mechanism):
+    """The login is tied to its TLS session wherever the other side has it switched on."""
+    provider = start(doors={"in": f"role = submission tls = starttls channel-binding = {binding}"})
+    pass_through(tmp_path)
+    secret = secret_file(tmp_path / "secret", PASSWORD)
+    p = start(extra=f'relay "up" {{ host = "localhost" port = {provider.ports["in"]} tls = starttls ca-file = "{provider.cert}"\n'
+                    f'  user = "{USER}" password-file = "{secret}" }}\nroute "all" {{ to = "*" via = "relay:up" }}\n')
+    send(p)
+    wait_for(lambda: "message.accepted" in provider.log() and not p.queue(), 30, message=lambda: p.log()[-3000:])
+    assert f"mechanism={mechanism}\n" in provider.log()

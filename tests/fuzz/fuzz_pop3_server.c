@@ -210,6 +210,7 @@ static struct pop3_server_settings door(unsigned char bits)
     s.hostname = "pop.test";
     s.fake_secret = SPAN("0123456789abcdef");
     s.tls_before_login = bits & 4;
+    s.channel_binding = bits & 2;
     s.tls = bits & 8 ? (struct tls_context *)(uintptr_t)&login_calls : NULL;
     s.tls_first = s.tls && bits & 16;
     return s;

@@ -194,6 +194,7 @@ static struct smtp_server_settings door(unsigned char bits)
     s.login_offered = bits & 1;
     s.login_required = bits & 2;
     s.tls_before_login = bits & 4;
+    s.channel_binding = bits & 128;
     s.tls = bits & 8 ? (struct tls_context *)(uintptr_t)&login_calls : NULL;
     s.tls_first = s.tls && bits & 16;
     s.limits.size = bits & 32 ? 64 : KEPT_MAX;

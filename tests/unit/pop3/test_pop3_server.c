@@ -47,6 +47,17 @@ static void tls_first(struct pop3_server_settings *s)
     s->tls_first = true;
 }
 
+static void bound(struct pop3_server_settings *s)
+{
+    tls_first(s);
+    s->channel_binding = true;
+}
+
+static void bound_in_clear(struct pop3_server_settings *s)
+{
+    s->channel_binding = true;
+}
+
 static void bare(struct pop3_server_settings *s)
 {
     s->tls_before_login = true;
@@ -207,7 +218,7 @@ static void test_auth(void **state)
          "-ERR Unknown login mechanism: CAPA lists those there are. Choose \"normal "
          "password\" in your mail program, with SSL/TLS\r\n" SAID_BYE,
          ""},
-        {"mutt would choose -PLUS and fail", NULL, NULL, "AUTH SCRAM-SHA-256-PLUS\r\n" BYE, 0, 0,
+        {"-PLUS is for TLS", bound_in_clear, NULL, "AUTH SCRAM-SHA-256-PLUS\r\n" BYE, 0, 0,
          GREETING "-ERR Unknown login mechanism: CAPA lists those there are. Choose \"normal "
                   "password\" in your mail program, with SSL/TLS\r\n" SAID_BYE,
          ""},
@@ -347,8 +358,11 @@ static void test_tls(void **state)
                   "+OK Now the password\r\n+OK Logged in: 4 messages, 81 octets\r\n-ERR You are "
                   "logged in already\r\n" SAID_BYE,
          ASKED_IN},
-        {"no -PLUS with TLS either", tls_first, NULL, HELLO_TLS "AUTH SCRAM-SHA-256-PLUS\r\n" BYE,
-         0, 0,
+        {"-PLUS where the door has it", bound, NULL, HELLO_TLS "AUTH\r\n" BYE, 0, 0,
+         GREETING "+OK Mechanisms:\r\nSCRAM-SHA-256-PLUS\r\nSCRAM-SHA-256\r\nPLAIN\r\nLOGIN\r\n"
+                  ".\r\n" SAID_BYE,
+         ""},
+        {"and not else", tls_first, NULL, HELLO_TLS "AUTH SCRAM-SHA-256-PLUS\r\n" BYE, 0, 0,
          GREETING "-ERR Unknown login mechanism: CAPA lists those there are. Choose \"normal "
                   "password\" in your mail program, with SSL/TLS\r\n" SAID_BYE,
          ""},

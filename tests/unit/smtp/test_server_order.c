@@ -38,6 +38,12 @@ static void submission(struct smtp_server_settings *s)
     s->login_required = true;
 }
 
+static void bound(struct smtp_server_settings *s)
+{
+    with_tls(s);
+    s->channel_binding = true;
+}
+
 static void clear_login(struct smtp_server_settings *s)
 {
     s->login_offered = true;
@@ -260,8 +266,14 @@ static const struct scene starttls[] = {
      STEPS(HELLO, HAS("STARTTLS"), LACKS("AUTH"), SAY("STARTTLS"), HEAR("220 2.0.0"),
            RAW("HELLO TLS\n"), SAY("MAIL FROM:<a@b.test>"), HEAR("503 5.5.1 Say EHLO"),
            SAY("EHLO d.test"), HEAR("250 "), LACKS("STARTTLS"),
-           HAS("AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"), SAY("STARTTLS"),
-           HEAR("503 5.5.1"), BYE)},
+           HAS("AUTH SCRAM-SHA-256 PLAIN LOGIN"), SAY("STARTTLS"), HEAR("503 5.5.1"), BYE)},
+    {"channel binding", bound, NULL, 0,
+     STEPS(HELLO, LACKS("AUTH"), SAY("STARTTLS"), HEAR("220 2.0.0"), RAW("HELLO TLS\n"),
+           SAY("EHLO d.test"), HEAR("250 "),
+           HAS("AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"), BYE)},
+    {"no channel binding", submission, NULL, 0,
+     STEPS(HELLO, SAY("STARTTLS"), HEAR("220 2.0.0"), RAW("HELLO TLS\n"), SAY("EHLO d.test"),
+           HEAR("250 "), SAY("AUTH SCRAM-SHA-256-PLUS"), HEAR("504 5.5.4"), BYE)},
     {"argument", with_tls, NULL, 0, STEPS(HELLO, SAY("STARTTLS now"), HEAR("501 5.5.4"), BYE)},
     {"injected command", with_tls, NULL, -EPROTO,
      STEPS(HELLO, RAW("STARTTLS\r\nNOOP\r\n"), HEAR("503 5.5.1"), GONE)},

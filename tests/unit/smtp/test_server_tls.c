@@ -225,6 +225,7 @@ static void play(struct scene *s)
     s->settings.hostname = "mx.test";
     s->settings.fake_secret = SPAN("0123456789abcdef");
     s->settings.tls = s->ours;
+    s->settings.channel_binding = true;
     s->settings.login_offered = s->settings.login_required = s->settings.tls_before_login = true;
     s->heard = TEXT_INIT(HEARD);
     stream_pipe(loop, PIPE, &s->server, &s->client);
