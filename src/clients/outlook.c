@@ -4,6 +4,8 @@
 #include "clients/xml.h"
 
 #include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
 
 #define HEAD                                                                                       \
     "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Autodiscover "                                   \
@@ -76,4 +78,41 @@ bool outlook_refuse(enum outlook_error code, int64_t wall_ms, struct text *out)
                                         : SPAN("The provider has no such settings"));
     text_adds(out, "      <DebugData/>\n    </Error>\n  </Response>\n</Autodiscover>\n");
     return !out->full;
+}
+
+static bool add_json(json_t *o, struct text *out)
+{
+    char *dumped = json_dumps(o, JSON_COMPACT);
+    bool ok = dumped && text_adds(out, dumped);
+
+    free(dumped);
+    json_decref(o);
+    return ok;
+}
+
+bool outlook_json(const char *base, struct text *out)
+{
+    return add_json(json_pack("{s:s, s:s+}", "Protocol", OUTLOOK_JSON_PROTOCOL, "Url", base,
+                              "/autodiscover/autodiscover.xml"),
+                    out);
+}
+
+bool outlook_json_refuse(enum outlook_json_error code, struct text *out)
+{
+    static const struct {
+        const char *code, *words;
+    } rows[] = {
+        [OUTLOOK_ADDRESS_MISSING] = {"MandatoryParameterMissing",
+                                     "A valid smtp address must be provided."},
+        [OUTLOOK_PROTOCOL_MISSING] =
+            {"MandatoryParameterMissing",
+             "A valid value must be provided for the query parameter 'Protocol'"},
+        [OUTLOOK_PROTOCOL_UNKNOWN] = {"InvalidProtocol",
+                                      "The given protocol value is invalid. Supported values are "
+                                      "'" OUTLOOK_JSON_PROTOCOL "'"},
+    };
+
+    return add_json(
+        json_pack("{s:s, s:s}", "ErrorCode", rows[code].code, "ErrorMessage", rows[code].words),
+        out);
 }

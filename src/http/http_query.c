@@ -26,7 +26,7 @@ static int next(struct span *s)
     return low < 0 ? -1 : high * 16 + low;
 }
 
-static bool decode(struct span s, struct text *out)
+bool http_query_decode(struct span s, struct text *out)
 {
     while (s.len) {
         int c = next(&s);
@@ -38,6 +38,22 @@ static bool decode(struct span s, struct text *out)
     return !out->full;
 }
 
+/* RFC 3986 2.3 */
+static bool unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+void http_query_encode(struct span value, struct text *out)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (unreserved(value.at[i]))
+            text_addc(out, value.at[i]);
+        else
+            text_addf(out, "%%%02X", (unsigned)(unsigned char)value.at[i]);
+}
+
 int http_query_value(struct span query, const char *name, struct text *out)
 {
     struct span field, key;
@@ -46,6 +62,6 @@ int http_query_value(struct span query, const char *name, struct text *out)
         return 0;
     while (span_cut(&query, '&', &field))
         if (span_cut(&field, '=', &key) && field.at && span_iis(key, name))
-            return decode(field, out) ? 1 : -1;
+            return http_query_decode(field, out) ? 1 : -1;
     return 0;
 }

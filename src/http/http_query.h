@@ -8,5 +8,9 @@
 /* Adds the decoded value of the first field of that name (any case): 1. 0: there is none. -1: it is
  * not well formed (nor may it hold %00 to %1F or %7F), or does not fit. */
 int http_query_value(struct span query, const char *name, struct text *out);
+/* Adds what %XX and all else in a piece of a target mean. False: as -1 above. */
+bool http_query_decode(struct span s, struct text *out);
+/* Adds a value so that it may stand in a query, in a path and between quotes of markup. */
+void http_query_encode(struct span value, struct text *out);
 
 #endif

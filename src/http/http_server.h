@@ -59,7 +59,7 @@ struct http_server_request {
     bool expects;    /* "Expect: 100-continue": it asks before it sends */
 };
 
-enum { HTTP_SERVER_EXTRAS = 4 };
+enum { HTTP_SERVER_EXTRAS = 6 };
 
 /* Type and body are constant or live in the request's arena. */
 struct http_server_answer {

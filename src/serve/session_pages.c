@@ -1,11 +1,9 @@
-#include "serve/session_pages.h"
+#include "serve/session_pages_parts.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "clients/clients.h"
 #include "clients/mta_sts.h"
-#include "clients/outlook.h"
 #include "clients/request.h"
 #include "http/http_query.h"
 #include "mail/address.h"
@@ -13,58 +11,54 @@
 
 #include <errno.h>
 
-enum { HTTPS_PORT = 443, HOST_MAX = 512, ANSWER_MAX = CLIENTS_TEXT_MAX };
+enum { HTTPS_PORT = 443, HOST_MAX = 512 };
 
-/* One question under way. */
-struct asking {
-    struct session_pages *pages;
-    const struct http_server_request *request;
-    struct http_server_answer *out;
-};
-
-static const struct config *config_of(const struct asking *q)
+const struct config *session_pages_config(const struct asking *q)
 {
     return q->pages->session->house->config;
 }
 
-static void extra(struct http_server_answer *a, const char *name, struct span value)
+void session_pages_extra(struct asking *q, const char *name, struct span value)
 {
-    a->extra[a->extra_count++] = (struct http_server_field){span_of(name), value};
+    q->out->extra[q->out->extra_count++] = (struct http_server_field){span_of(name), value};
 }
 
-/* Takes what stands in `text` for the answer. */
-static bool give(struct asking *q, const char *type, struct text *text)
+bool session_pages_give(struct asking *q, const char *type, struct text *text)
 {
     *q->out = (struct http_server_answer){
         .status = 200, .type = type, .body = arena_span(q->request->arena, text_span(text))};
+    /* They hold addresses, and change when the doors do. */
+    session_pages_extra(q, "Cache-Control", SPAN("no-store"));
+    session_pages_extra(q, "X-Content-Type-Options", SPAN("nosniff"));
     text_free(text);
     return true;
 }
 
-/* Later may do; 404 would be believed for days. */
-static bool busy(struct asking *q)
+bool session_pages_busy(struct asking *q)
 {
     *q->out = (struct http_server_answer){.status = 503,
                                           .type = "text/plain; charset=utf-8",
                                           .body = SPAN("503 Service Unavailable\n")};
-    extra(q->out, "Retry-After", SPAN("60"));
+    session_pages_extra(q, "Retry-After", SPAN("60"));
     return true;
 }
 
 /* ---- for whom ---- */
 
-/* The domain that the Host field names, behind `prefix` when it begins with that; false: nonsense.
- */
-static bool host_domain(const struct asking *q, const char *prefix, bool needed, struct span *out)
+struct span session_pages_host(const struct asking *q)
 {
-    struct span host = http_server_field(q->request, "Host"), before = span_of(prefix);
+    struct span host = http_server_field(q->request, "Host");
     ptrdiff_t colon = span_rfind(host, ':');
-    struct text canon = TEXT_INIT(HOST_MAX);
-    bool ok;
 
-    if (colon >= 0)
-        host = span_head(host, (size_t)colon);
-    ok = span_istarts(host, before) || !needed;
+    return colon >= 0 ? span_head(host, (size_t)colon) : host;
+}
+
+bool session_pages_domain(const struct asking *q, const char *prefix, bool needed, struct span *out)
+{
+    struct span host = session_pages_host(q), before = span_of(prefix);
+    struct text canon = TEXT_INIT(HOST_MAX);
+    bool ok = span_istarts(host, before) || !needed;
+
     if (span_istarts(host, before))
         host = span_from(host, before.len);
     ok = ok && address_domain_ok(host, false) && address_domain_canon(host, &canon);
@@ -74,8 +68,7 @@ static bool host_domain(const struct asking *q, const char *prefix, bool needed,
     return ok;
 }
 
-/* The address in the query: 1, 0 when there is none, -1 when it is no address. */
-static int query_address(const struct asking *q, struct span *address, struct span *domain)
+int session_pages_address(const struct asking *q, struct span *address, struct span *domain)
 {
     static const char *const names[] = {"emailaddress", "email"};
     int result = 0;
@@ -92,25 +85,59 @@ static int query_address(const struct asking *q, struct span *address, struct sp
     return result;
 }
 
-/* Writes the form for a domain, if it is ours. False: there is no such page. */
-static bool give_form(struct asking *q, size_t form, struct span domain, struct span address)
+int session_pages_offer(struct asking *q, const char *form, struct span domain, struct span address,
+                        struct clients_offer *out)
 {
-    const struct clients_form *f = &clients_forms[form];
     struct session *self = q->pages->session;
-    struct text text = TEXT_INIT(ANSWER_MAX);
-    struct clients_offer offer;
     int ours = session_is_ours(self, q->request->arena, domain);
 
-    if (ours < 0)
-        return busy(q);
-    if (!ours || !clients_offer_of(config_of(q), domain, address, q->request->arena, &offer) ||
-        !f->write(&offer, &text)) {
-        text_free(&text);
-        return false;
-    }
-    log_event(LOG_INFO, "settings.given", LOG_STR("form", f->name), LOG_SPAN("domain", domain),
+    if (ours <= 0)
+        return ours;
+    if (!clients_offer_of(session_pages_config(q), domain, address, q->request->arena, out))
+        return 0;
+    log_event(LOG_INFO, "settings.given", LOG_STR("form", form), LOG_SPAN("domain", domain),
               LOG_STR("peer", self->peer), LOG_STR("door", self->door->config->name));
-    return give(q, f->type, &text);
+    return 1;
+}
+
+bool session_pages_form(struct asking *q, size_t form, struct span domain, struct span address)
+{
+    const struct clients_form *f = &clients_forms[form];
+    struct text text = TEXT_INIT(SESSION_PAGES_MAX);
+    struct clients_offer offer;
+    int ours = session_pages_offer(q, f->name, domain, address, &offer);
+
+    if (ours < 0)
+        return session_pages_busy(q);
+    if (ours && f->write(&offer, &text))
+        return session_pages_give(q, f->type, &text);
+    text_free(&text);
+    return false;
+}
+
+/* Is there a door on the port that needs no mention? */
+static bool has_https(const struct config *c)
+{
+    for (size_t i = 0; i < c->door_count; i++) {
+        const struct config_door *d = &c->doors[i];
+
+        if (d->port == HTTPS_PORT && d->tls == CONFIG_TLS_IMPLICIT && *d->cert.certificate &&
+            (d->https || d->role == CONFIG_ROLE_WEB))
+            return true;
+    }
+    return false;
+}
+
+const char *session_pages_https(const struct asking *q)
+{
+    const struct config *c = session_pages_config(q);
+
+    if (has_https(c))
+        return arena_printf(q->request->arena, "https://%s", c->clients.host);
+    if (q->pages->secure)
+        return arena_printf(q->request->arena, "https://%s:%u", c->clients.host,
+                            (unsigned)q->pages->session->door->config->port);
+    return NULL;
 }
 
 /* ---- the pages ---- */
@@ -118,12 +145,13 @@ static bool give_form(struct asking *q, size_t form, struct span domain, struct 
 static bool mozilla_page(struct asking *q)
 {
     struct span address = SPAN_NONE, domain = SPAN_NONE;
-    int known = query_address(q, &address, &domain);
+    int known = session_pages_address(q, &address, &domain);
 
-    if (known < 0 || (!known && !host_domain(q, "autoconfig.", false, &domain)) ||
-        !give_form(q, CLIENTS_MOZILLA, domain, address))
+    if (known < 0 || (!known && !session_pages_domain(q, "autoconfig.", false, &domain)) ||
+        !session_pages_form(q, CLIENTS_MOZILLA, domain, address))
         return false;
-    extra(q->out, "Access-Control-Allow-Origin", SPAN("*")); /* for mail programs in a browser */
+    session_pages_extra(q, "Access-Control-Allow-Origin",
+                        SPAN("*")); /* for mail programs in a browser */
     return true;
 }
 
@@ -131,7 +159,7 @@ static bool mozilla_page(struct asking *q)
 static void sign(struct asking *q)
 {
     struct session *self = q->pages->session;
-    struct text text = TEXT_INIT(ANSWER_MAX + CMS_ROOM);
+    struct text text = TEXT_INIT(SESSION_PAGES_MAX + CMS_ROOM);
     struct error e = {0};
 
     if (self->house->signer && cms_sign(self->house->signer, q->out->body, &text, &e) == 0)
@@ -145,95 +173,60 @@ static bool apple_page(struct asking *q)
 {
     struct span address, domain;
 
-    if (query_address(q, &address, &domain) <= 0 || !give_form(q, CLIENTS_APPLE, domain, address))
+    if (session_pages_address(q, &address, &domain) <= 0 ||
+        !session_pages_form(q, CLIENTS_APPLE, domain, address))
         return false;
     sign(q);
-    extra(q->out, "Content-Disposition",
-          span_of(arena_printf(q->request->arena, "attachment; filename=\"%.*s.mobileconfig\"",
-                               SPAN_ARG(domain))));
+    session_pages_extra(
+        q, "Content-Disposition",
+        span_of(arena_printf(q->request->arena, "attachment; filename=\"%.*s.mobileconfig\"",
+                             SPAN_ARG(domain))));
     return true;
 }
 
 static bool sts_page(struct asking *q)
 {
-    struct text text = TEXT_INIT(ANSWER_MAX);
+    struct text text = TEXT_INIT(SESSION_PAGES_MAX);
     struct span domain;
     int ours;
 
-    if (!q->pages->secure || config_of(q)->mta_sts.mode == CONFIG_STS_OFF ||
-        !host_domain(q, "mta-sts.", true, &domain))
+    if (!q->pages->secure || session_pages_config(q)->mta_sts.mode == CONFIG_STS_OFF ||
+        !session_pages_domain(q, "mta-sts.", true, &domain))
         return false;
     ours = session_is_ours(q->pages->session, q->request->arena, domain);
     if (ours < 0)
-        return busy(q);
-    if (ours && mta_sts_write(&config_of(q)->mta_sts, &text))
-        return give(q, "text/plain; charset=utf-8", &text);
+        return session_pages_busy(q);
+    if (ours && mta_sts_write(&session_pages_config(q)->mta_sts, &text))
+        return session_pages_give(q, "text/plain; charset=utf-8", &text);
     text_free(&text);
     return false;
-}
-
-/* Is there a door at which the same page is had over HTTPS, without a port in the address? */
-static bool has_https(const struct config *c)
-{
-    for (size_t i = 0; i < c->door_count; i++) {
-        const struct config_door *d = &c->doors[i];
-
-        if (d->port == HTTPS_PORT && d->tls == CONFIG_TLS_IMPLICIT && *d->cert.certificate &&
-            (d->https || d->role == CONFIG_ROLE_WEB))
-            return true;
-    }
-    return false;
-}
-
-static bool refuse_outlook(struct asking *q, enum outlook_error code)
-{
-    struct text text = TEXT_INIT(ANSWER_MAX);
-
-    outlook_refuse(code, clock_wall(), &text);
-    return give(q, clients_forms[CLIENTS_OUTLOOK].type, &text);
-}
-
-/* Without an address: Outlook looks for a redirection to the place for its POST, to a name for
- * which the certificate is good. */
-static bool outlook_page(struct asking *q)
-{
-    struct span address, domain;
-    int known = query_address(q, &address, &domain);
-
-    if (known < 0)
-        return false;
-    if (known)
-        return give_form(q, CLIENTS_OUTLOOK, domain, address);
-    if (!host_domain(q, "autodiscover.", false, &domain) ||
-        session_is_ours(q->pages->session, q->request->arena, domain) <= 0)
-        return false;
-    if (q->pages->secure || !has_https(config_of(q)))
-        return refuse_outlook(q, OUTLOOK_INVALID);
-    *q->out = (struct http_server_answer){.status = 302};
-    extra(q->out, "Location",
-          span_of(arena_printf(q->request->arena, "https://%s/autodiscover/autodiscover.xml",
-                               config_of(q)->clients.host)));
-    return true;
 }
 
 /* Every page of its own path; false from `give`: it is not there. */
 static const struct page {
     struct span path;
-    bool any_case, suffix, post;
+    enum { EXACT, ANY_CASE, PREFIX, SUFFIX } match; /* the last two in any case as well */
     bool (*give)(struct asking *q);
+    bool (*posted)(struct asking *q, struct span body, int failed); /* NULL: not by POST */
 } pages[] = {
-    {SPAN("/mail/config-v1.1.xml"), false, false, false, mozilla_page},
-    {SPAN("/.well-known/autoconfig/mail/config-v1.1.xml"), false, false, false, mozilla_page},
-    {SPAN("/autodiscover/autodiscover.xml"), true, false, true, outlook_page},
-    {SPAN("/.well-known/mta-sts.txt"), false, false, false, sts_page},
-    {SPAN(".mobileconfig"), true, true, false, apple_page},
+    {SPAN("/mail/config-v1.1.xml"), EXACT, mozilla_page, NULL},
+    {SPAN("/.well-known/autoconfig/mail/config-v1.1.xml"), EXACT, mozilla_page, NULL},
+    {SPAN("/autodiscover/autodiscover.xml"), ANY_CASE, session_pages_outlook,
+     session_pages_outlook_posted},
+    {SPAN("/autodiscover.xml"), ANY_CASE, session_pages_outlook, session_pages_outlook_posted},
+    {SPAN("/autodiscover/autodiscover.json"), ANY_CASE, session_pages_outlook_json, NULL},
+    {SPAN("/autodiscover/autodiscover.json/v1.0/"), PREFIX, session_pages_outlook_json, NULL},
+    {SPAN("/.well-known/mta-sts.txt"), EXACT, sts_page, NULL},
+    {SPAN(".mobileconfig"), SUFFIX, apple_page, NULL},
 };
 
 static bool is_page(const struct page *g, struct span path)
 {
-    if (g->suffix && path.len > g->path.len)
+    if (g->match == PREFIX)
+        return span_istarts(path, g->path);
+    if (g->match == SUFFIX && path.len > g->path.len)
         path = span_from(path, path.len - g->path.len);
-    return g->any_case ? span_ieq(path, g->path) : span_eq(path, g->path);
+    return g->match == EXACT ? span_eq(path, g->path) : span_ieq(path, g->path);
 }
 
 static const struct page *find(struct span path)
@@ -255,8 +248,10 @@ bool session_pages_head(struct session_pages *p, const struct http_server_reques
         return false;
     if (span_is(r->method, "GET") || span_is(r->method, "HEAD"))
         return g->give(&q);
-    if (!g->post || !span_is(r->method, "POST"))
+    if (!g->posted || !span_is(r->method, "POST"))
         return false;
+    if (r->length > REQUEST_MAX)
+        return g->posted(&q, SPAN_NONE, -EMSGSIZE);
     p->posting = true;
     p->body = TEXT_INIT(REQUEST_MAX);
     *out = (struct http_server_answer){0};
@@ -275,16 +270,8 @@ struct http_server_answer session_pages_end(struct session_pages *p,
         .status = 404, .type = "text/plain; charset=utf-8", .body = SPAN("404 Not Found\n")};
     struct http_server_answer out = missing;
     struct asking q = {p, r, &out};
-    struct span address, domain;
-    struct request asked;
 
-    if (failed || !request_parse(text_span(&p->body), &asked) ||
-        clients_address(arena_span(r->arena, span_of(asked.address)), r->arena, &address, &domain) <
-            0)
-        refuse_outlook(&q, OUTLOOK_INVALID);
-    else if (asked.other)
-        refuse_outlook(&q, OUTLOOK_UNAVAILABLE);
-    else if (!give_form(&q, CLIENTS_OUTLOOK, domain, address))
+    if (!find(r->path)->posted(&q, text_span(&p->body), failed))
         out = missing;
     session_pages_reset(p);
     return out;

@@ -6,6 +6,7 @@
  *     GET  /.well-known/autoconfig/mail/config-v1.1.xml             (without address: of the Host)
  *     POST /autodiscover/autodiscover.xml (any case)                Outlook
  *     GET  /autodiscover/autodiscover.xml                           where to POST, over plain HTTP
+ *     GET  /autodiscover/autodiscover.json?Email=you@example.com&Protocol=AutodiscoverV1
  *     GET  /ANYTHING.mobileconfig?email=you@example.com             iOS, macOS
  *     GET  /.well-known/mta-sts.txt  for Host mta-sts.example.com, HTTPS only (RFC 8461)
  */

@@ -21,6 +21,7 @@ DOORS = {
 APPLE_DOORS = {name: DOORS[name] for name in ("web", "submissions", "pop3s")}
 IMAP = 'imap.port26.test:993 implicit'
 EXTRA = f'clients {{ host = localhost display-name = "Miller & Sons" imap = "{IMAP}" }}\nmta-sts {{ mode = testing mx = {{ "*.port26.test" }} }}\n'
+JSON = "/autodiscover/autodiscover.json"
 MOZILLA, OUTLOOK, STS = "/mail/config-v1.1.xml", "/autodiscover/autodiscover.xml", "/.well-known/mta-sts.txt"
 
 
@@ -219,7 +220,8 @@ def test_thunderbird(server, door, path, host):
 
 
 def test_outlook(server):
-    for door, path in (("webs", OUTLOOK), ("443", "/Autodiscover/Autodiscover.xml"), ("web", "/AutoDiscover/AutoDiscover.xml")):
+    for door, path in (("webs", OUTLOOK), ("443", "/Autodiscover/Autodiscover.xml"), ("web", "/AutoDiscover/AutoDiscover.xml"),
+                       ("webs", "/autodiscover.xml"), ("webs", "/AUTODISCOVER/AUTODISCOVER.XML")):
         status, fields, body = curl(server, path, door, "autodiscover.port26.test", ask_outlook(USER))
         assert status == 200 and fields["content-type"] == "text/xml; charset=utf-8"
         servers = outlook_servers(body)
@@ -235,10 +237,51 @@ def test_outlook_asks_wrongly(server):
                  ask_outlook(USER).replace(b"<Autodiscover", b'<!DOCTYPE a [<!ENTITY x "y">]><Autodiscover')):
         status, _, answer = curl(server, OUTLOOK, "webs", data=body)
         assert status == 200 and outlook_error(answer) == 600, body[:80]
+    assert outlook_error(curl(server, OUTLOOK, "webs", data=b"x" * (10 << 20))[2]) == 600
+    deep = b"<Autodiscover><Request>" + b"<a>" * 40 + b"</a>" * 40 + f"<EMailAddress>{USER}</EMailAddress></Request></Autodiscover>".encode()
+    assert outlook_error(curl(server, OUTLOOK, "webs", data=deep)[2]) == 600
     mobile = "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006"
     assert outlook_error(curl(server, OUTLOOK, "webs", data=ask_outlook(USER, mobile))[2]) == 601
     assert outlook_error(curl(server, OUTLOOK, "webs", "autodiscover.port26.test")[2]) == 600  # a GET, over TLS: POST it
     assert curl(server, OUTLOOK, "webs", data=b"x", method="PUT")[0] == 405
+
+
+def outlook_v2(server, query, door="webs", host="autodiscover.port26.test", path=JSON):
+    status, fields, body = curl(server, f"{path}?{query}" if query else path, door, host)
+    return status, json.loads(body) if fields["content-type"].startswith("application/json") else None
+
+
+def test_outlook_asks_by_json(server):
+    """What newer ones ask first: where the first version of Autodiscover is. Both forms of the question that are in use, any case of letters."""
+    ways = [(JSON, "Email=you%40port26.test&Protocol=Autodiscoverv1&RedirectCount=1"),
+            ("/Autodiscover/Autodiscover.json", "protocol=AutodiscoverV1&email=nobody@port26.test"),
+            (f"{JSON}/v1.0/you%40port26.test", "Protocol=AutodiscoverV1&RedirectCount=1"),
+            ("/AutoDiscover/AutoDiscover.json/v1.0/you+x@PORT26.TEST", "Protocol=autodiscoverv1")]
+    for door, port in (("webs", server.ports["webs"]), ("443", server.ports["443"])):
+        for path, query in ways:
+            status, o = outlook_v2(server, query, door, path=path)
+            assert (status, o["Protocol"]) == (200, "AutodiscoverV1"), path
+            assert o["Url"] == f"https://localhost:{port}/autodiscover/autodiscover.xml"
+    at = subprocess.run(["curl", "-sS", "--cacert", str(server.cert), "--data-binary", "@-", o["Url"]], input=ask_outlook(USER), capture_output=True)
+    assert [s["port"] for s in outlook_servers(at.stdout)[1:]] == pop_ports(server) + own_ports(server)
+
+
+def test_outlook_asks_by_json_for_what_is_not_here(server):
+    for protocol in ("ActiveSync", "Ews", "Rest", "Substrate", "%22}%3Cscript%3E", "x" * 500, "%ff"):
+        status, o = outlook_v2(server, f"Email={USER}&Protocol={protocol}")
+        assert (status, o["ErrorCode"]) == (400, "InvalidProtocol"), protocol
+        assert "'AutodiscoverV1'" in o["ErrorMessage"] and "script" not in o["ErrorMessage"]
+    for query in (f"Email={USER}", f"Email={USER}&Protocol=", "Protocol=AutodiscoverV1", ""):
+        status, o = outlook_v2(server, query)
+        assert (status, o["ErrorCode"]) == (400, "MandatoryParameterMissing"), query
+    good = "&Protocol=AutodiscoverV1"
+    for query, host, path in (("Email=you@elsewhere.test" + good, "port26.test", JSON), ("Email=you" + good, "port26.test", JSON),
+                              (good, "elsewhere.test", JSON), (good, "port26.test", f"{JSON}/v1.0/you@elsewhere.test"),
+                              (good, "port26.test", f"{JSON}/v1.0/"), (good, "port26.test", f"{JSON}/v1.0/%zz"),
+                              (good, "port26.test", f"{JSON}/v2.0/{USER}")):
+        assert outlook_v2(server, query, "webs", host, path) == (404, None), path
+    assert outlook_v2(server, f"Email={USER}{good}", "web")[0] == 404  # no door with TLS whose address would need no port is known there
+    assert curl(server, JSON, "webs", data=b"{}")[0] == 405
 
 
 def test_outlook_is_sent_to_https(start):
@@ -254,6 +297,8 @@ def test_outlook_is_sent_to_https(start):
     assert (status, fields["location"]) == (302, "https://mail.port26.test/autodiscover/autodiscover.xml")
     assert curl(p, OUTLOOK, "web", "autodiscover.elsewhere.test")[0] == 404
     assert curl(p, f"{OUTLOOK}?email={USER}", "web")[0] == 200
+    assert outlook_v2(p, f"Email={USER}&Protocol=AutodiscoverV1", "web") == (200, {
+        "Protocol": "AutodiscoverV1", "Url": "https://mail.port26.test/autodiscover/autodiscover.xml"})
 
 
 def test_apple(server):

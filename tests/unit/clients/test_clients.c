@@ -195,6 +195,23 @@ static void outlook(void **state)
     free(local);
 }
 
+static void outlook_json_answers(void **state)
+{
+    struct text out = TEXT_INIT(1000);
+
+    (void)state;
+    assert_true(outlook_json("https://mail.example.com", &out));
+    assert_string_equal(text_cstr(&out),
+                        "{\"Protocol\":\"AutodiscoverV1\",\"Url\":\"https://mail.example.com/"
+                        "autodiscover/autodiscover.xml\"}");
+    text_clear(&out);
+    assert_true(outlook_json_refuse(OUTLOOK_PROTOCOL_UNKNOWN, &out));
+    assert_string_equal(text_cstr(&out),
+                        "{\"ErrorCode\":\"InvalidProtocol\",\"ErrorMessage\":\"The given protocol "
+                        "value is invalid. Supported values are 'AutodiscoverV1'\"}");
+    text_free(&out);
+}
+
 /* uuid.uuid5(uuid.NAMESPACE_URL, "urn:port26:mail:example.com:you@example.com:profile") */
 static void apple(void **state)
 {
@@ -253,7 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(which_doors), cmocka_unit_test(addresses),
                                        cmocka_unit_test(mozilla),     cmocka_unit_test(outlook),
-                                       cmocka_unit_test(apple),       cmocka_unit_test(plain),
+                                       cmocka_unit_test(outlook_json_answers), cmocka_unit_test(apple),       cmocka_unit_test(plain),
                                        cmocka_unit_test(too_small)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -48,9 +49,30 @@ static void values(void **state)
     }
 }
 
+/* Whatever octets: what comes out may stand anywhere, and means the same. */
+static void there_and_back(void **state)
+{
+    struct text all = TEXT_INIT(300), coded = TEXT_INIT(1000), back = TEXT_INIT(300);
+
+    (void)state;
+    for (int c = ' '; c < 256; c++)
+        if (c != 0x7f)
+            text_addc(&all, (char)c);
+    http_query_encode(text_span(&all), &coded);
+    for (size_t i = 0; i < coded.len; i++)
+        assert_null(memchr("<>&\"'+/?#= \t", coded.at[i], 12));
+    assert_true(http_query_decode(text_span(&coded), &back));
+    assert_true(span_eq(text_span(&all), text_span(&back)));
+    http_query_encode(SPAN("you+a@b.c"), &coded);
+    assert_true(span_ends(text_span(&coded), SPAN("you%2Ba%40b.c")));
+    text_free(&all);
+    text_free(&coded);
+    text_free(&back);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(values)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(values), cmocka_unit_test(there_and_back)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
