@@ -1,17 +1,17 @@
 #include "queue/bundle.h"
 
-#include "account/window.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "mail/dsn.h"
 #include "queue/inside.h"
+#include "queue/report_counts.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SENDERS_MAX = 20000, DUE_MAX = 500 };
+enum { DUE_MAX = 500 };
 
 /* The reports to one sender that rest. */
 struct batch {
@@ -23,45 +23,16 @@ struct batch {
 
 struct bundle {
     struct queue *queue;
-    unsigned per_hour;
-    struct map *counts;  /* sender -> struct window: the store thread's alone */
-    struct map *batches; /* sender -> struct batch: the loop's alone */
+    struct report_counts *counts; /* the store thread's alone */
+    struct map *batches;          /* sender -> struct batch: the loop's alone */
 };
 
-/* ---- counting: store thread ---- */
-
-static void free_window(struct span key, void *value, void *arg)
+int bundle_over(struct bundle *b, struct store *st, struct span sender, struct error *e)
 {
-    (void)key;
-    (void)arg;
-    window_free(value);
-    free(value);
-}
+    unsigned per_hour = b->queue->reports.per_hour;
 
-static void forget_counts(struct bundle *b)
-{
-    map_each(b->counts, free_window, NULL);
-    map_free(&b->counts);
-    b->counts = map_new();
-}
-
-bool bundle_over(struct bundle *b, struct span sender)
-{
-    int64_t now = inside_clock(b->queue);
-    struct window *w = b->per_hour ? map_get(b->counts, sender) : NULL;
-
-    if (!b->per_hour)
-        return false;
-    if (!w) {
-        if (map_count(b->counts) >= SENDERS_MAX) /* some get a few more as they are */
-            forget_counts(b);
-        w = memory_alloc(sizeof *w);
-        map_put(b->counts, sender, w);
-    }
-    if (window_sum(w, WINDOW_HOUR, WINDOW_MESSAGES, now) >= b->per_hour)
-        return true;
-    window_add(w, now, 1, 0);
-    return false;
+    return per_hour ? report_counts_take(b->counts, st, sender, per_hour, inside_clock(b->queue), e)
+                    : 0;
 }
 
 /* ---- making one mail: store thread ---- */
@@ -137,7 +108,7 @@ static int compose(struct joint *j, struct error *e)
     const struct queue *q = j->queue;
     struct text text = TEXT_INIT(3 * BUNDLE_OCTETS);
     struct recipient *to = arena_alloc(j->arena, sizeof *to);
-    struct dsn_bundle b = {.language = q->set.language,
+    struct dsn_bundle b = {.language = q->reports.language,
                            .hostname = span_of(q->host),
                            .postmaster = span_of(q->postmaster),
                            .sender = j->sender,
@@ -373,26 +344,29 @@ void bundle_note(struct bundle *b, const struct store_head *head)
 {
     int64_t rest = head->recipients->next_try - inside_clock(b->queue) - BUNDLE_MARGIN_MS;
 
-    if (b->per_hour && head->state == STORE_LIVE && bundle_rests(head))
+    if (b->queue->reports.per_hour && head->state == STORE_LIVE && bundle_rests(head))
         keep(b, head->envelope.recipients[0].address, &head->id, clock_now() + rest);
 }
 
-struct bundle *bundle_new(struct queue *q, unsigned per_hour)
+struct bundle *bundle_new(struct queue *q)
 {
     struct bundle *b = memory_alloc(sizeof *b);
 
-    *b = (struct bundle){
-        .queue = q, .per_hour = per_hour, .counts = map_new(), .batches = map_new()};
+    *b = (struct bundle){.queue = q, .counts = report_counts_new(), .batches = map_new()};
     return b;
+}
+
+int bundle_read(struct bundle *b, struct store *st, struct error *e)
+{
+    return report_counts_read(b->counts, st, inside_clock(b->queue), e);
 }
 
 void bundle_free(struct bundle **b)
 {
     if (!*b)
         return;
-    map_each((*b)->counts, free_window, NULL);
     map_each((*b)->batches, free_batch, NULL);
-    map_free(&(*b)->counts);
+    report_counts_free(&(*b)->counts);
     map_free(&(*b)->batches);
     free(*b);
     *b = NULL;

@@ -25,13 +25,15 @@ enum {
 #define BUNDLE_WORDS                                                                               \
     "There are many reports to this sender: it waits to become one mail with others."
 
-/* `per_hour` reports to one sender go out as they are; 0: all. */
-struct bundle *bundle_new(struct queue *q, unsigned per_hour);
+/* How many go out as they are stands in the queue (queue_reports); 0: all. */
+struct bundle *bundle_new(struct queue *q);
+/* Before the store thread runs: what was counted before. 0, or -1 and *e. */
+int bundle_read(struct bundle *b, struct store *st, struct error *e);
 /* After the store thread has ended; nulls the pointer, which may be NULL. */
 void bundle_free(struct bundle **b);
-/* Store thread: is one more report to that sender one too many? If not it is counted. What is
- * stored in vain counts too: then some are bundled that need not be. */
-bool bundle_over(struct bundle *b, struct span sender);
+/* Store thread, inside the transaction of the report: is it one too many for that sender? 1: yes;
+ * 0: no, and it is counted; -1 and *e. */
+int bundle_over(struct bundle *b, struct store *st, struct span sender, struct error *e);
 /* The state of the one recipient of a report that rests from now on. Any thread. */
 void bundle_rest(const struct bundle *b, struct store_recipient *state);
 bool bundle_rests(const struct store_head *head);

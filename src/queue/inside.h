@@ -9,6 +9,8 @@
 #include "queue/report.h"
 #include "queue/schedule.h"
 
+#include <stdatomic.h>
+
 /* A slot given away: from the moment its content is asked of the store until its result is in the
  * store. P5: `number` is good once. */
 struct lease {
@@ -41,6 +43,10 @@ struct queue {
     struct lease *leases;
     struct settle *settles; /* results on their way into the store */
     struct bundle *bundle;  /* reports that rest */
+    struct {
+        _Atomic enum dsn_language language;
+        _Atomic unsigned per_hour; /* to one sender as mails of their own; 0: all of them */
+    } reports;                     /* the loop sets them, the store thread reads them too */
     uint64_t last_lease;
     struct timer *turn;   /* the next slot is due */
     struct timer *minute; /* heartbeat */

@@ -253,9 +253,11 @@ struct queue *queue_new(struct loop *l, struct store *s, const struct queue_sett
                                       .recipients = q->set.recipients};
     memcpy(limits.retry, q->set.retry, sizeof limits.retry);
     schedule_init(&q->schedule, &limits);
-    q->bundle = bundle_new(q, q->set.reports_hour);
+    q->bundle = bundle_new(q);
+    queue_reports(q, set->language, set->reports_hour);
     /* Not yet the store thread: this is the only other user of the store, before it starts. */
-    if (start_clock(q, e) < 0 || store_walk(s, read_one, q, e) < 0) {
+    if (start_clock(q, e) < 0 || bundle_read(q->bundle, s, e) < 0 ||
+        store_walk(s, read_one, q, e) < 0) {
         queue_free(&q);
         return NULL;
     }
@@ -269,6 +271,12 @@ struct queue *queue_new(struct loop *l, struct store *s, const struct queue_sett
     map_each(q->schedule.items, remove_one_ended, q);
     inside_turn(q);
     return q;
+}
+
+void queue_reports(struct queue *q, enum dsn_language language, unsigned per_hour)
+{
+    q->reports.language = language;
+    q->reports.per_hour = per_hour;
 }
 
 static void release_one(struct span key, void *value, void *arg)

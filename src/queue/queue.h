@@ -102,6 +102,9 @@ int64_t queue_clock(const struct queue *q);
 void queue_pause(struct queue *q, bool paused);
 /* A courier has room again. */
 void queue_kick(struct queue *q);
+/* The settings of reports changed: holds for those composed from now on. per_hour: to one sender as
+ * mails of their own; 0: all of them. */
+void queue_reports(struct queue *q, enum dsn_language language, unsigned per_hour);
 /* The routes in the settings changed: chooses anew for all that waits. */
 void queue_reroute(struct queue *q);
 

@@ -8,7 +8,7 @@
 void reporting_begin(struct queue *q, enum report_kind kind, struct report *r)
 {
     *r = (struct report){.kind = kind,
-                         .language = q->set.language,
+                         .language = q->reports.language,
                          .id = id_new(),
                          .host = q->host,
                          .postmaster = q->postmaster,
@@ -21,6 +21,7 @@ int reporting_store(struct queue *q, struct store *st, struct reporting *r,
 {
     const struct id *id = &r->report.id;
     bool fresh;
+    int over;
 
     r->state = (struct store_recipient){0};
     if (!report_compose(&r->report, head, content, a, &r->message))
@@ -30,13 +31,13 @@ int reporting_store(struct queue *q, struct store *st, struct reporting *r,
         q->calls->own(q->arg, st, &r->message, a);
     if (store_put(st, &r->message, inside_clock(q), &fresh, e) < 0)
         return -1;
-    if (bundle_over(q->bundle, head->envelope.sender)) {
+    over = bundle_over(q->bundle, st, head->envelope.sender, e);
+    if (over > 0) {
         bundle_rest(q->bundle, &r->state);
-        if (store_recipient_set(st, id, &r->state, e) < 0)
-            return -1;
+        over = store_recipient_set(st, id, &r->state, e);
     }
-    r->stored = true;
-    return 0;
+    r->stored = over >= 0;
+    return over < 0 ? -1 : 0;
 }
 
 void reporting_enter(struct queue *q, const struct reporting *r)

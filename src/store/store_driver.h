@@ -34,6 +34,7 @@ enum driver_kind {
     DRIVER_DKIM = 10,
     DRIVER_WARNING = 11,
     DRIVER_GREY = 12,
+    DRIVER_REPORTS = 13,
     DRIVER_HOSTED = 20,
     DRIVER_UNSURE = 21,
 };

@@ -137,11 +137,13 @@ def test_too_many_wait_to_become_one(hop):
     for m in p.queue():
         assert m["from"] == "" and [r["to"] for r in m["recipients"]] == [USER] and m["recipients"][0]["attempts"] == 0
         assert "many reports to this sender" in p.command("queue", "show", m["id"]).stdout
-    p.stop()
+    p.kill()  # gives nobody a fresh hour
     p.start()
-    assert len(p.queue()) == 2 and len(p.inbox_files()) == 2
+    send(p, "bad4@x.test", "HDRS", "FAILURE")
+    wait_for(lambda: len(p.queue()) == 3 and not any(m["leased"] for m in p.queue()), message=lambda: f"{p.queue()}")
+    assert len(p.inbox_files()) == 2
     p.command("queue", "retry", "--all")
-    assert set(reports(p, 4)) == {f"about bad{n}@x.test" for n in range(4)}
+    assert set(reports(p, 5)) == {f"about bad{n}@x.test" for n in range(5)}
     wait_for(lambda: not p.queue())
 
 
@@ -200,3 +202,16 @@ def test_german(hop):
     assert "kennt kein Postfach mit dieser Adresse. Prüfen Sie, ob Sie sich verschrieben haben" in bad
     assert "Was geschah: Das Postfach des Empfängers ist voll." in slow
     assert "mailbox" not in bad.replace("no such mailbox", "") and "no such mailbox" in bad
+
+
+def test_another_language_by_reload(hop):
+    s, p = hop({"rcpt": b"550 5.1.1 no such mailbox\r\n"})
+    send(p, "one@x.test", "HDRS", "FAILURE")
+    p.wait_inbox(1)
+    p.extra += "reports { language = de }\n"
+    p.write_config()
+    p.command("config", "reload")
+    send(p, "two@x.test", "HDRS", "FAILURE")
+    got = reports(p, 2)
+    assert got["about one@x.test"].subject.startswith("Not delivered")
+    assert got["about two@x.test"].subject.startswith("Nicht zugestellt")

@@ -153,6 +153,61 @@ static void test_over_a_restart(void **state)
     check_told(h, FAILING);
 }
 
+static bool count_value(void *arg, struct span name, struct span value)
+{
+    (void)name;
+    (void)value;
+    ++*(unsigned *)arg;
+    return true;
+}
+
+static unsigned senders_counted(struct house *h)
+{
+    struct error e = {0};
+    unsigned n = 0;
+
+    assert_int_equal(store_value_each(h->fixture->store, STORE_KIND_REPORTS, count_value, &n, &e),
+                     0);
+    return n;
+}
+
+/* Nobody gets a fresh hour by a restart, in whatever case the address is written; and what is over
+ * does not stay in the store. */
+static void test_counts_over_a_restart(void **state)
+{
+    struct house *h = *state;
+
+    fail_some(h, ALONE, BODY);
+    house_restart(h);
+    send_one(h, "Sender@Example.NET", "n8@x.test", BODY);
+    send_one(h, "sender@example.net", "n9@x.test", BODY);
+    assert_int_equal(mails, ALONE);
+    send_one(h, "other@example.net", "n9@y.test", BODY);
+    assert_int_equal(mails, ALONE + 1);
+    assert_int_equal(senders_counted(h), 2);
+    house_pass(h, 2 * CLOCK_HOUR);
+    house_restart(h);
+    send_one(h, "third@example.net", "n9@z.test", BODY);
+    assert_int_equal(senders_counted(h), 1);
+}
+
+/* New settings hold from the next report on. */
+static void test_settings_change(void **state)
+{
+    struct house *h = *state;
+
+    fail_some(h, ALONE, BODY);
+    queue_reports(h->queue, DSN_GERMAN, ALONE + 1);
+    send_one(h, "sender@example.net", "n8@x.test", BODY);
+    send_one(h, "sender@example.net", "n9@x.test", BODY);
+    assert_int_equal(mails, ALONE + 1);
+    assert_int_equal(times("Subject: Not delivered"), ALONE);
+    assert_int_equal(times("Subject: Nicht zugestellt"), 1);
+    queue_reports(h->queue, DSN_GERMAN, 0);
+    send_one(h, "sender@example.net", "n7@x.test", BODY);
+    assert_int_equal(mails, ALONE + 2);
+}
+
 /* Without a bundle they go out alone. */
 static void test_switched_off_meanwhile(void **state)
 {
@@ -380,6 +435,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EACH(test_become_one),
         EACH(test_over_a_restart),
+        EACH(test_counts_over_a_restart),
+        EACH(test_settings_change),
         EACH(test_switched_off_meanwhile),
         EACH(test_one_needs_no_bundle),
         EACH(test_persons_go_first),
