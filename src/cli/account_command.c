@@ -164,6 +164,30 @@ void account_command_print_sent(const json_t *sent)
         printf("Held      %s\n", held);
 }
 
+void account_command_print_stored(const json_t *stored)
+{
+    const json_t *allowed = json_object_get(stored, "allowed");
+    struct text words = TEXT_INIT(200);
+
+    table_size(&words, json_integer_value(json_object_get(stored, "used")));
+    text_adds(&words, " of ");
+    if (json_is_integer(allowed)) {
+        table_size(&words, json_integer_value(allowed));
+        text_addf(&words, " (%lld%%)",
+                  (long long)json_integer_value(json_object_get(stored, "percent")));
+    } else {
+        text_adds(&words, "no limit");
+    }
+    text_adds(&words, ": mailbox ");
+    table_size(&words, json_integer_value(json_object_get(stored, "mailbox")));
+    text_addf(&words, " in %lld messages, queue ",
+              (long long)json_integer_value(json_object_get(stored, "messages")));
+    table_size(&words, json_integer_value(json_object_get(stored, "queue")));
+    printf("Stored    %s%s\n", text_cstr(&words),
+           json_is_true(json_object_get(stored, "unsure")) ? "; not counted yet" : "");
+    text_free(&words);
+}
+
 static void print_account(const json_t *answer)
 {
     const json_t *a = json_object_get(answer, "account");
@@ -178,6 +202,7 @@ static void print_account(const json_t *answer)
            json_is_true(json_object_get(a, "host_locked")) ? " (locked)" : "");
     printf("Created   %s\n", house_command_text(a, "created"));
     printf("Quota     %s\n", house_command_text(a, "quota"));
+    account_command_print_stored(json_object_get(a, "stored"));
     printf("Sending   %s recipients, %s messages\n", house_command_text(a, "sending"),
            house_command_text(a, "messages"));
     account_command_print_sent(json_object_get(a, "sent"));

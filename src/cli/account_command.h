@@ -16,5 +16,7 @@ int account_command_ls(int argc, const char **argv);
 
 /* Prints what an account or hosting account has sent, as the keeper tells it ("sent"). */
 void account_command_print_sent(const json_t *sent);
+/* The same for what it stores ("stored"). */
+void account_command_print_stored(const json_t *stored);
 
 #endif

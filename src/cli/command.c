@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { COMMANDS_MAX = 100, MESSAGE_MAX = 4000 };
+enum { COMMANDS_MAX = 100, MESSAGE_MAX = 4000, OPTIONS_MAX = COMMAND_OPTIONS_MAX };
 
 int command_error(const char *words, int status, const char *fmt, ...)
 {
@@ -236,6 +236,42 @@ static int check_count(struct command_call *call, const struct command_rules *ru
     return COMMAND_GO_ON;
 }
 
+/* Lets popt tell of each option with one text that it comes: of two of them one would be ignored.
+ */
+static void number_options(const struct poptOption *from, struct poptOption to[OPTIONS_MAX])
+{
+    size_t n = 0;
+
+    for (; from[n].longName || from[n].shortName || from[n].arg; n++) {
+        assert(n < OPTIONS_MAX - 1);
+        to[n] = from[n];
+        if (!to[n].val && (to[n].argInfo & POPT_ARG_MASK) == POPT_ARG_STRING)
+            to[n].val = (int)n + 1;
+    }
+    to[n] = (struct poptOption)POPT_TABLEEND;
+}
+
+static int read_options(struct command_call *call)
+{
+    bool seen[OPTIONS_MAX] = {false};
+    int got;
+
+    while ((got = poptGetNextOpt(call->popt)) > 0) {
+        if (got <= OPTIONS_MAX && seen[got - 1])
+            return command_error(
+                call->words, EX_USAGE,
+                "--%s is given twice, and only one can count: see port26 %s --help",
+                call->options[got - 1].longName, call->words);
+        if (got <= OPTIONS_MAX)
+            seen[got - 1] = true;
+    }
+    if (got < -1)
+        return command_error(call->words, EX_USAGE, "%s: %s: see port26 %s --help",
+                             poptBadOption(call->popt, POPT_BADOPTION_NOALIAS), poptStrerror(got),
+                             call->words);
+    return COMMAND_GO_ON;
+}
+
 int command_options(struct command_call *call, int argc, const char **argv,
                     const struct command_rules *rules)
 {
@@ -246,15 +282,10 @@ int command_options(struct command_call *call, int argc, const char **argv,
         print_options(rules->options, rules->examples);
         return EX_OK;
     }
-    call->popt = poptGetContext(NULL, argc, argv, rules->options, POPT_CONTEXT_NO_EXEC);
-    do
-        status = poptGetNextOpt(call->popt);
-    while (status > 0);
-    if (status < -1)
-        status = command_error(call->words, EX_USAGE, "%s: %s: see port26 %s --help",
-                               poptBadOption(call->popt, POPT_BADOPTION_NOALIAS),
-                               poptStrerror(status), call->words);
-    else
+    number_options(rules->options, call->options);
+    call->popt = poptGetContext(NULL, argc, argv, call->options, POPT_CONTEXT_NO_EXEC);
+    status = read_options(call);
+    if (status == COMMAND_GO_ON)
         status = check_count(call, rules);
     if (status != COMMAND_GO_ON)
         command_end(call);

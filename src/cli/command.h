@@ -34,8 +34,11 @@ struct command {
  * no command (with a suggestion). Returns the exit status. */
 int command_run(const struct command *commands, size_t count, int argc, const char **argv);
 
-/* A command line being worked on. */
+enum { COMMAND_OPTIONS_MAX = 64 };
+
+/* A command line being worked on. It stays where it is until command_end. */
 struct command_call {
+    struct poptOption options[COMMAND_OPTIONS_MAX];
     poptContext popt;
     const char *words;
     const char **args; /* what is left when the options are read; ends with NULL */

@@ -1,5 +1,6 @@
 #include "cli/form_command.h"
 
+#include "base/id.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/password.h"
@@ -50,15 +51,32 @@ static int get_password(const char *words, const char *file, json_t *to)
     return status;
 }
 
+/* 20 of 56 letters and digits that look like no other: 116 bits. */
+static void make_password(json_t *to)
+{
+    static const char letters[] = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+    enum { LETTERS = sizeof letters - 1, FAIR = 256 / LETTERS * LETTERS };
+    char buf[21] = "";
+    unsigned char byte;
+
+    for (size_t n = 0; n < sizeof buf - 1;) {
+        id_random(&byte, 1);
+        if (byte < FAIR)
+            buf[n++] = letters[byte % LETTERS];
+    }
+    json_object_set_new(to, "password", json_string(buf));
+    memory_wipe(buf, sizeof buf);
+}
+
 /* ---- options ---- */
 
 /* What the options were set to. */
 struct given {
     char *file, *quota, *sending, *messages, *host, *catch_all, *password_file, **aliases;
-    int json;
+    int json, generate;
 };
 
-enum { OPTIONS_MAX = 12 };
+enum { OPTIONS_MAX = 13 };
 
 /* The options of this form, out of all there are. */
 static void choose_options(const struct form *f, struct given *g,
@@ -95,6 +113,9 @@ static void choose_options(const struct form *f, struct given *g,
         {FORM_PASSWORD,
          {"password-file", 'p', POPT_ARG_STRING, &g->password_file, 0,
           "first line of FILE (mode 0600) instead of asking", "FILE"}},
+        {FORM_PASSWORD,
+         {"generate", 'g', POPT_ARG_NONE, &g->generate, 0,
+          "make a password and print it instead of asking", NULL}},
     };
     size_t n = 0;
 
@@ -153,26 +174,37 @@ static void free_given(struct given *g)
 
 static void print_done(const json_t *answer)
 {
-    const char *note = house_command_text(answer, "note");
+    const char *note = house_command_text(answer, "note"),
+               *password = house_command_text(answer, "password");
 
     puts("Done.");
+    if (*password)
+        printf("Password: %s\n", password);
     if (*note)
         puts(note);
 }
 
 static int ask(const struct form *f, const struct given *g, const struct command_call *call)
 {
-    json_t *o = question(f, g, call);
+    json_t *o = question(f, g, call), *made = NULL;
     int status = EX_OK;
 
-    if (f->options & FORM_PASSWORD)
+    if (g->generate && g->password_file)
+        status =
+            command_error(call->words, EX_USAGE, "give --generate or --password-file, not both");
+    else if (g->generate)
+        make_password(made = json_object());
+    else if (f->options & FORM_PASSWORD)
         status = get_password(call->words, g->password_file, o);
-    if (status != EX_OK) {
+    if (made)
+        json_object_update(o, made);
+    if (status == EX_OK)
+        status = house_command_ask(&(struct house_question){
+            call->words, g->file, o, g->json, f->print ? f->print : print_done, made});
+    else
         json_decref(o);
-        return status;
-    }
-    return house_command_ask(&(struct house_question){call->words, g->file, o, g->json,
-                                                      f->print ? f->print : print_done});
+    json_decref(made);
+    return status;
 }
 
 int form_command(int argc, const char **argv, const struct form *f)

@@ -88,6 +88,7 @@ static void print_host(const json_t *answer)
            json_is_true(json_object_get(h, "locked")) ? " (locked)" : "");
     printf("Created   %s\n", house_command_text(h, "created"));
     printf("Quota     %s\n", house_command_text(h, "quota"));
+    account_command_print_stored(json_object_get(h, "stored"));
     printf("Sending   %s recipients, %s messages\n", house_command_text(h, "sending"),
            house_command_text(h, "messages"));
     account_command_print_sent(json_object_get(h, "sent"));

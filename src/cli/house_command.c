@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 json_t *house_command_new(const char *words)
 {
@@ -54,6 +55,8 @@ static int ask(const struct house_question *q, const struct config *config)
     json_t *answer;
     int status = house_command_fetch(q->words, config, q->command, &answer);
 
+    if (status == EX_OK && q->besides)
+        json_object_update(answer, q->besides);
     if (status == EX_OK && q->json)
         house_command_print(answer);
     else if (status == EX_OK && q->print)
@@ -110,11 +113,13 @@ int house_command_plain(int argc, const char **argv, const struct house_plain *p
 
     status = command_options(&call, argc, argv, &rules);
     if (status == COMMAND_GO_ON) {
-        if (p->all && !call.count && !all)
-            status = command_error(call.words, EX_USAGE, "which message? Give its id, or --all");
+        if (p->all && !call.count == !all)
+            status = command_error(call.words, EX_USAGE, "give %s, or --all%s",
+                                   strcmp(p->argument, "id") ? "a name" : "the id of a message",
+                                   all ? ", not both" : "");
         else
             status = house_command_ask(&(struct house_question){
-                call.words, file, build(p, &call, all, reason), json, p->print});
+                call.words, file, build(p, &call, all, reason), json, p->print, NULL});
         command_end(&call);
     }
     free(file);

@@ -13,6 +13,7 @@ struct house_question {
     json_t *command;   /* taken over */
     bool json;
     void (*print)(const json_t *answer); /* for people */
+    json_t *besides; /* what the answer has besides when all went well; stays the caller's; NULL */
 };
 
 /* Only runs a command; *answer is the caller's to let go of, or NULL. Returns the exit status. */

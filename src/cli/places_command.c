@@ -123,7 +123,7 @@ int places_command_name(int argc, const char **argv)
         json_object_set_new(command, "key", json_string(call.args[0]));
         json_object_set_new(command, "name", json_string(call.count > 1 ? call.args[1] : ""));
         status = house_command_ask(
-            &(struct house_question){call.words, file, command, json, print_named});
+            &(struct house_question){call.words, file, command, json, print_named, NULL});
         command_end(&call);
     }
     free(file);

@@ -251,7 +251,8 @@ static int list_queue(const char *file)
 
 static int retry_all(const char *file)
 {
-    struct house_question q = {words, file, house_command_new("queue retry"), false, NULL};
+    struct house_question q = {
+        .words = words, .file = file, .command = house_command_new("queue retry")};
 
     json_object_set_new(q.command, "all", json_true());
     return house_command_ask(&q);

@@ -367,8 +367,8 @@ static int run(const char *words, const char *file, bool json, bool again)
     int status;
 
     if (!again)
-        return house_command_ask(
-            &(struct house_question){words, file, house_command_new("status"), json, print_status});
+        return house_command_ask(&(struct house_question){words, file, house_command_new("status"),
+                                                          json, print_status, NULL});
     status = command_config(words, file, &config);
     if (status == EX_OK)
         status = watch(words, config);

@@ -92,7 +92,7 @@ size_t table_rows(const struct table *t)
     return t->count / t->column_count;
 }
 
-static void add_size(struct text *out, int64_t n)
+void table_size(struct text *out, int64_t n)
 {
     static const char units[] = "KMGTPE";
     size_t unit = 0;
@@ -165,7 +165,7 @@ static void cell_people(const struct table_column *column, const struct cell *ce
         text_addf(out, "%" PRId64, cell->number);
         break;
     case TABLE_SIZE:
-        add_size(out, cell->number);
+        table_size(out, cell->number);
         break;
     case TABLE_TIME:
         add_time(out, cell->number);

@@ -4,7 +4,7 @@
 #ifndef PORT26_CLI_TABLE_H
 #define PORT26_CLI_TABLE_H
 
-#include "base/span.h"
+#include "base/text.h"
 
 #include <stdio.h>
 
@@ -37,6 +37,8 @@ void table_text(struct table *t, struct span s);
 void table_number(struct table *t, int64_t n);
 void table_none(struct table *t);
 size_t table_rows(const struct table *t);
+/* A number of octets as tables show it to people: 512, 1.5K, 20M. */
+void table_size(struct text *out, int64_t n);
 /* 0, or -1 when it could not be written. Bold headings only on a terminal, and not with NO_COLOR
  * set or TERM=dumb. A table without rows prints `empty` and a line end to people (nothing when it
  * is NULL), [] to programs. */

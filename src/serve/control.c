@@ -132,6 +132,18 @@ static void queue_rm(struct control_call *r)
 
 /* ---- the daemon ---- */
 
+/* An error is one line. */
+static void refuse_reload(struct control_call *r, const struct text *words)
+{
+    struct text line = TEXT_INIT(16384);
+    struct span rest = span_trim(text_span(words)), piece;
+
+    while (span_cut(&rest, '\n', &piece))
+        text_addf(&line, "%s%.*s", line.len ? "; " : "", SPAN_ARG(piece));
+    error_set(&r->error, ERROR_INPUT, "%s", text_cstr(&line));
+    text_free(&line);
+}
+
 static void config_reload(struct control_call *r)
 {
     struct text words = TEXT_INIT(16384);
@@ -139,7 +151,7 @@ static void config_reload(struct control_call *r)
     if (!r->control->calls || !r->control->calls->reload)
         error_set(&r->error, ERROR_INPUT, "no daemon runs; the next start reads the file anyway");
     else if (r->control->calls->reload(r->control->arg, &words) < 0)
-        error_set(&r->error, ERROR_INPUT, "%s", text_cstr(&words));
+        refuse_reload(r, &words);
     json_object_set_new(r->out, "notes", json_string(text_cstr(&words)));
     text_free(&words);
 }

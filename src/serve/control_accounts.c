@@ -8,7 +8,9 @@
 #include "base/memory.h"
 #include "mail/address.h"
 
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- arguments ---- */
 
@@ -41,16 +43,14 @@ static const struct account *account_of(struct control_call *r, struct arena *a)
     return found;
 }
 
-static void take_aliases(struct control_call *r, struct store_account *to, struct arena *a)
+static bool take_aliases(struct control_call *r, struct store_account *to, struct arena *a,
+                         unsigned *fields)
 {
-    json_t *list = json_object_get(r->in, "aliases");
-    size_t n =
-        json_array_size(list) < STORE_SENDERS_MAX ? json_array_size(list) : STORE_SENDERS_MAX;
-
-    to->senders = arena_alloc(a, n * sizeof *to->senders);
-    for (size_t i = 0; i < n; i++)
-        to->senders[to->sender_count++] =
-            arena_span(a, span_of(json_string_value(json_array_get(list, i))));
+    if (!control_has(r, "aliases"))
+        return true;
+    *fields |= REGISTRY_SENDERS;
+    return control_senders(r->house->directory, json_object_get(r->in, "aliases"), a, to,
+                           &r->error) == 0;
 }
 
 static bool take_password(struct control_call *r, struct store_account *to, struct arena *a)
@@ -117,6 +117,97 @@ static void warn_if_elsewhere(struct control_call *r, struct span name)
                      SPAN_ARG(domain), SPAN_ARG(domain));
 }
 
+/* An alias of the same address gets its mail, unless the address is among its own targets. `former`
+ * had the address among its own. */
+static void warn_if_hidden(struct control_call *r, struct span name, struct span former)
+{
+    const struct hosted_alias *alias = directory_alias(r->house->directory, name);
+
+    for (size_t i = 0; alias && i < alias->target_count; i++)
+        if (span_eq(alias->targets[i], name))
+            return;
+    if (former.len)
+        control_note(
+            r, "Careful: %.*s was an alias of the account %.*s, which gets no more mail for it.",
+            SPAN_ARG(name), SPAN_ARG(former));
+    if (alias)
+        control_note(r,
+                     "Careful: there is an alias %.*s too, which gets the mail: `port26 alias rm "
+                     "%.*s` gives it to this account.",
+                     SPAN_ARG(name), SPAN_ARG(name));
+}
+
+static struct span former_owner(const struct control_call *r, struct span address, struct arena *a)
+{
+    const struct account *acc = directory_owner(r->house->directory, address);
+
+    for (size_t i = 0; acc && i < acc->alias_count; i++)
+        if (span_eq(acc->aliases[i], address))
+            return arena_span(a, acc->name);
+    return SPAN_NONE;
+}
+
+/* Mail of a former account of that name would be read by its next owner. */
+static void warn_of_mail(struct control_call *r, struct span name)
+{
+    struct text path = TEXT_INIT(PATH_MAX);
+
+    text_addf(&path, "%s/%.*s", r->house->config->inboxes.path, SPAN_ARG(name));
+    if (access(text_cstr(&path), F_OK) == 0)
+        control_note(r,
+                     "Careful: %s was there already: what lies in it is this account's mail now. "
+                     "Move it away if it was somebody else's.",
+                     text_cstr(&path));
+    text_free(&path);
+}
+
+/* Who still points to an account that is gone. */
+struct pointing {
+    struct span name;
+    json_t *aliases, *domains;
+};
+
+static void pointing_alias(void *arg, const struct hosted_alias *alias)
+{
+    struct pointing *p = arg;
+
+    for (size_t i = 0; i < alias->target_count; i++)
+        if (span_eq(alias->targets[i], p->name) && !span_eq(alias->address, p->name))
+            json_array_append_new(p->aliases, json_stringn(alias->address.at, alias->address.len));
+}
+
+static void pointing_domain(void *arg, const struct hosted_domain *d)
+{
+    struct pointing *p = arg;
+
+    if (span_eq(d->catch_all, p->name))
+        json_array_append_new(p->domains, json_stringn(d->name.at, d->name.len));
+}
+
+static void warn_of_pointers(struct control_call *r, struct span name)
+{
+    struct pointing p = {name, json_array(), json_array()};
+    struct text names = TEXT_INIT(600);
+
+    directory_alias_each(r->house->directory, pointing_alias, &p);
+    directory_domain_each(r->house->directory, pointing_domain, &p);
+    control_sort(&p.aliases);
+    control_sort(&p.domains);
+    control_names(p.aliases, &names);
+    if (names.len)
+        control_note(r, "Careful: aliases still lead to it%s: `port26 alias set` or `rm`.",
+                     text_cstr(&names));
+    text_clear(&names);
+    control_names(p.domains, &names);
+    if (names.len)
+        control_note(
+            r, "Careful: it is still the catch-all of a domain%s: `port26 domain set --catch-all`.",
+            text_cstr(&names));
+    text_free(&names);
+    json_decref(p.aliases);
+    json_decref(p.domains);
+}
+
 void control_account_add(struct control_call *r)
 {
     struct arena *a = arena_new();
@@ -130,13 +221,16 @@ void control_account_add(struct control_call *r)
                       "password, `port26 account set` the rest",
                       SPAN_ARG(to.name));
         } else if (take_host(r, &to, a, &fields) && take_amounts(r, &to, &fields) &&
-                   take_password(r, &to, a)) {
+                   take_aliases(r, &to, a, &fields) && take_password(r, &to, a)) {
             struct registry *set = registry_new(r->house);
+            struct span former = former_owner(r, to.name, a);
 
-            take_aliases(r, &to, a);
+            warn_of_mail(r, to.name);
             registry_account_put(set, &to);
             control_commit(r, &set);
             warn_if_elsewhere(r, to.name);
+            warn_if_hidden(r, to.name, former);
+            control_senders_note(r, &to);
         }
     }
     arena_free(&a);
@@ -164,16 +258,14 @@ void control_account_set(struct control_call *r)
 
     if (acc) {
         to.name = acc->name;
-        if (control_has(r, "aliases")) {
-            take_aliases(r, &to, a);
-            fields |= REGISTRY_SENDERS;
-        }
-        if (take_host(r, &to, a, &fields) && take_amounts(r, &to, &fields)) {
+        if (take_aliases(r, &to, a, &fields) && take_host(r, &to, a, &fields) &&
+            take_amounts(r, &to, &fields)) {
             if (fields)
                 change(r, &to, fields);
             else
                 error_set(&r->error, ERROR_INPUT,
                           "nothing to set: give --quota, --sending, --messages, --host or --alias");
+            control_senders_note(r, &to);
         }
     }
     arena_free(&a);
@@ -214,8 +306,10 @@ void control_account_rm(struct control_call *r)
         control_commit(r, &set);
         if (r->error.class == ERROR_NONE)
             sendings_forget(r->house->sendings, false, name);
-        if (r->error.class == ERROR_NONE)
+        if (r->error.class == ERROR_NONE) {
             control_note(r, "Its mail stays in %s/%.*s until you remove it.", root, SPAN_ARG(name));
+            warn_of_pointers(r, name);
+        }
     }
     arena_free(&a);
 }
@@ -249,6 +343,7 @@ void control_account_show(struct control_call *r)
         json_t *o = control_json_account(acc);
 
         json_object_set_new(o, "host_locked", json_boolean(h && h->locked));
+        json_object_set_new(o, "stored", control_quota_account(r->house, acc->name));
         json_object_set_new(o, "sent", sendings_json(r->house->sendings, acc->name));
         json_object_set_new(r->out, "account", o);
     }

@@ -63,6 +63,38 @@ static void changed(struct control_call *r)
         calls->domains_changed(r->control->arg);
 }
 
+/* Does it lead anywhere, with it in force? Told, not refused: the rest may follow. */
+static void warn(struct control_call *r, struct span address, struct arena *a)
+{
+    struct directory_target *targets;
+    struct error e = {0};
+    bool keeps = false;
+    size_t count;
+
+    if (directory_expand(r->house->directory, address, STORE_TARGETS_MAX, a, &targets, &count, &e) <
+        0) {
+        control_note(r, "Careful: %s.", e.words);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (targets[i].ours && !targets[i].account)
+            control_note(r, "Careful: there is no mailbox %.*s here.",
+                         SPAN_ARG(targets[i].address));
+        keeps |= span_eq(targets[i].address, address);
+    }
+    if (!keeps && directory_find(r->house->directory, address))
+        control_note(
+            r,
+            "Careful: the account %.*s gets no mail any more: name it among the targets to "
+            "let it have a copy.",
+            SPAN_ARG(address));
+}
+
+static struct span domain_of_address(struct span address)
+{
+    return span_from(address, (size_t)span_rfind(address, '@') + 1);
+}
+
 static void write_domain(struct control_call *r, const struct store_domain *to,
                          const struct hosted_domain *was)
 {
@@ -74,6 +106,17 @@ static void write_domain(struct control_call *r, const struct store_domain *to,
         directory_each(r->house->directory, follow_domain, &f);
     control_commit(r, &set);
     changed(r);
+    if (r->error.class == ERROR_NONE && to->catch_all.len) {
+        const struct directory *d = r->house->directory;
+        struct arena *a = arena_new();
+
+        if (directory_owner(d, to->catch_all) || directory_alias(d, to->catch_all) ||
+            !directory_domain(d, domain_of_address(to->catch_all)))
+            warn(r, to->catch_all, a);
+        else
+            control_note(r, "Careful: there is no mailbox %.*s here.", SPAN_ARG(to->catch_all));
+        arena_free(&a);
+    }
 }
 
 static bool take_options(struct control_call *r, struct arena *a, struct store_domain *to)
@@ -104,6 +147,12 @@ void control_domain_add(struct control_call *r)
             write_domain(r, &to, NULL);
         if (r->error.class == ERROR_NONE)
             control_dkim_new(r, to.name);
+        if (r->error.class == ERROR_NONE)
+            control_note(
+                r,
+                "Its mail is signed from now on. `port26 domain dns %.*s` prints what is to "
+                "be published, `port26 domain check %.*s` looks whether it is.",
+                SPAN_ARG(to.name), SPAN_ARG(to.name));
     }
     arena_free(&a);
 }
@@ -142,16 +191,64 @@ void control_domain_set(struct control_call *r)
     arena_free(&a);
 }
 
+/* What ends in a domain. */
+struct within {
+    struct span domain;
+    json_t *accounts, *aliases;
+};
+
+static bool ends_in(struct span address, struct span domain)
+{
+    ptrdiff_t at = span_rfind(address, '@');
+
+    return at >= 0 && span_eq(span_from(address, (size_t)at + 1), domain);
+}
+
+static void within_account(void *arg, const struct account *a)
+{
+    struct within *w = arg;
+
+    if (ends_in(a->name, w->domain))
+        json_array_append_new(w->accounts, json_stringn(a->name.at, a->name.len));
+}
+
+static void within_alias(void *arg, const struct hosted_alias *a)
+{
+    struct within *w = arg;
+
+    if (ends_in(a->address, w->domain))
+        json_array_append_new(w->aliases, json_stringn(a->address.at, a->address.len));
+}
+
+static void still_has(struct control_call *r, const struct hosted_domain *d)
+{
+    struct within w = {d->name, json_array(), json_array()};
+    struct text accounts = TEXT_INIT(600), aliases = TEXT_INIT(600);
+
+    directory_each(r->house->directory, within_account, &w);
+    directory_alias_each(r->house->directory, within_alias, &w);
+    control_sort(&w.accounts);
+    control_sort(&w.aliases);
+    control_names(w.accounts, &accounts);
+    control_names(w.aliases, &aliases);
+    error_set(&r->error, ERROR_INPUT,
+              "the domain %.*s still has %zu account%s%s and %zu alias%s%s: remove these first "
+              "(`port26 account rm`, `port26 alias rm`)",
+              SPAN_ARG(d->name), d->accounts, d->accounts == 1 ? "" : "s", text_cstr(&accounts),
+              d->aliases, d->aliases == 1 ? "" : "es", text_cstr(&aliases));
+    text_free(&accounts);
+    text_free(&aliases);
+    json_decref(w.accounts);
+    json_decref(w.aliases);
+}
+
 void control_domain_rm(struct control_call *r)
 {
     struct arena *a = arena_new();
     const struct hosted_domain *d = domain_of(r, a);
 
     if (d && !d->in_settings && (d->accounts || d->aliases)) {
-        error_set(&r->error, ERROR_INPUT,
-                  "the domain %.*s still has %zu accounts and %zu aliases: remove these first "
-                  "(`port26 account ls`, `port26 alias ls`)",
-                  SPAN_ARG(d->name), d->accounts, d->aliases);
+        still_has(r, d);
     } else if (d) {
         struct registry *set = registry_new(r->house);
         struct span name = arena_span(a, d->name);
@@ -161,6 +258,10 @@ void control_domain_rm(struct control_call *r)
         changed(r);
         if (r->error.class == ERROR_NONE)
             control_dkim_gone(r, name);
+        if (r->error.class == ERROR_NONE && !directory_domain(r->house->directory, name))
+            control_note(r, "Its DKIM keys are gone too; take its records out of the DNS.");
+        else if (r->error.class == ERROR_NONE)
+            control_note(r, "It stands in the settings as well, and mail for it still comes here.");
     }
     arena_free(&a);
 }
@@ -213,24 +314,6 @@ static bool take_targets(struct control_call *r, struct arena *a, struct store_a
                         &to->targets[to->target_count++]))
             return false;
     return true;
-}
-
-/* Does it lead anywhere, with it in force? Told, not refused: the rest may follow. */
-static void warn(struct control_call *r, struct span address, struct arena *a)
-{
-    struct directory_target *targets;
-    struct error e = {0};
-    size_t count;
-
-    if (directory_expand(r->house->directory, address, STORE_TARGETS_MAX, a, &targets, &count, &e) <
-        0) {
-        control_note(r, "Careful: %s.", e.words);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (targets[i].ours && !targets[i].account)
-            control_note(r, "Careful: there is no mailbox %.*s here.",
-                         SPAN_ARG(targets[i].address));
 }
 
 static void put_alias(struct control_call *r, bool exists)

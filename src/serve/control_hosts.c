@@ -7,6 +7,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* ---- shared ---- */
 
 static void committed(void *arg, const struct error *e)
@@ -22,9 +25,12 @@ void control_commit(struct control_call *r, struct registry **set)
 
 void control_note(struct control_call *r, const char *fmt, ...)
 {
-    struct text words = TEXT_INIT(2000);
+    struct text words = TEXT_INIT(8000);
     va_list ap;
 
+    text_add(&words, span_of(json_string_value(json_object_get(r->out, "note"))));
+    if (words.len)
+        text_addc(&words, '\n');
     va_start(ap, fmt);
     text_addv(&words, fmt, ap);
     va_end(ap);
@@ -53,6 +59,39 @@ void control_page_end(struct control_call *r, struct control_page *p, const char
     json_object_set_new(r->out, key, p->rows);
     if (p->seen > p->from && p->seen - p->from > PAGE_ROWS)
         json_object_set_new(r->out, "next", json_integer((json_int_t)(p->from + PAGE_ROWS)));
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(json_string_value(*(json_t *const *)a), json_string_value(*(json_t *const *)b));
+}
+
+void control_sort(json_t **names)
+{
+    size_t n = json_array_size(*names);
+    json_t **all = memory_array(n + 1, sizeof *all), *sorted = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        all[i] = json_array_get(*names, i);
+    qsort(all, n, sizeof *all, compare);
+    for (size_t i = 0; i < n; i++)
+        json_array_append(sorted, all[i]);
+    free(all);
+    json_decref(*names);
+    *names = sorted;
+}
+
+void control_names(const json_t *names, struct text *out)
+{
+    enum { SHOWN = 5 };
+    size_t n = json_array_size(names), i = 0;
+
+    for (; i < n && i < SHOWN; i++)
+        text_addf(out, "%s%s", i ? ", " : " (", json_string_value(json_array_get(names, i)));
+    if (i < n)
+        text_addf(out, " and %zu more", n - i);
+    if (n)
+        text_addc(out, ')');
 }
 
 bool control_has(const struct control_call *r, const char *key)
@@ -151,7 +190,11 @@ void control_host_add(struct control_call *r)
     unsigned given = 0;
 
     if (name_of(r, a, &to.name)) {
-        if (directory_host(r->house->directory, to.name))
+        if (span_is(to.name, "none") || span_is(to.name, "default"))
+            error_set(&r->error, ERROR_INPUT,
+                      "\"%.*s\" is what commands say for no hosting account: choose another name",
+                      SPAN_ARG(to.name));
+        else if (directory_host(r->house->directory, to.name))
             error_set(&r->error, ERROR_INPUT,
                       "the hosting account %.*s exists already: `port26 host set` changes it",
                       SPAN_ARG(to.name));
@@ -214,6 +257,58 @@ void control_host_unlock(struct control_call *r)
     set_lock(r, 0);
 }
 
+/* What one hosting account owns. */
+struct owned {
+    struct span host;
+    json_t *domains, *accounts;
+};
+
+static void owned_domain(void *arg, const struct hosted_domain *d)
+{
+    struct owned *o = arg;
+
+    if (span_eq(d->host, o->host))
+        json_array_append_new(o->domains, json_stringn(d->name.at, d->name.len));
+}
+
+static void owned_account(void *arg, const struct account *a)
+{
+    struct owned *o = arg;
+
+    if (span_eq(a->host, o->host))
+        json_array_append_new(o->accounts, json_stringn(a->name.at, a->name.len));
+}
+
+static struct owned owned_by(const struct control_call *r, struct span host)
+{
+    struct owned o = {host, json_array(), json_array()};
+
+    directory_domain_each(r->house->directory, owned_domain, &o);
+    directory_each(r->house->directory, owned_account, &o);
+    control_sort(&o.domains);
+    control_sort(&o.accounts);
+    return o;
+}
+
+static void still_owns(struct control_call *r, const struct hosting *h)
+{
+    struct owned o = owned_by(r, h->name);
+    struct text accounts = TEXT_INIT(600), domains = TEXT_INIT(600);
+
+    control_names(o.accounts, &accounts);
+    control_names(o.domains, &domains);
+    error_set(&r->error, ERROR_INPUT,
+              "the hosting account %.*s still owns %zu account%s%s and %zu domain%s%s: remove them "
+              "(`port26 account rm`, `port26 domain rm`) or give them to another (`port26 domain "
+              "set NAME --host OTHER` takes the accounts along), or lock it instead",
+              SPAN_ARG(h->name), h->accounts, h->accounts == 1 ? "" : "s", text_cstr(&accounts),
+              h->domains, h->domains == 1 ? "" : "s", text_cstr(&domains));
+    text_free(&accounts);
+    text_free(&domains);
+    json_decref(o.accounts);
+    json_decref(o.domains);
+}
+
 /* Nothing vanishes by the way: what it owns goes first, by name. */
 void control_host_rm(struct control_call *r)
 {
@@ -221,13 +316,9 @@ void control_host_rm(struct control_call *r)
     const struct hosting *h = host_of(r, a);
 
     if (h && (h->accounts || h->domains)) {
-        error_set(&r->error, ERROR_INPUT,
-                  "the hosting account %.*s still owns %zu accounts and %zu domains: remove these "
-                  "first (`port26 host show %.*s` lists them), or lock it",
-                  SPAN_ARG(h->name), h->accounts, h->domains, SPAN_ARG(h->name));
+        still_owns(r, h);
     } else if (h) {
         struct registry *set = registry_new(r->house);
-
         struct span name = arena_span(a, h->name);
 
         registry_host_remove(set, h->name);
@@ -255,39 +346,16 @@ void control_host_ls(struct control_call *r)
     control_page_end(r, &p, "hosts");
 }
 
-/* What one hosting account owns. */
-struct owned {
-    struct span host;
-    json_t *domains, *accounts;
-};
-
-static void owned_domain(void *arg, const struct hosted_domain *d)
-{
-    struct owned *o = arg;
-
-    if (span_eq(d->host, o->host))
-        json_array_append_new(o->domains, json_stringn(d->name.at, d->name.len));
-}
-
-static void owned_account(void *arg, const struct account *a)
-{
-    struct owned *o = arg;
-
-    if (span_eq(a->host, o->host))
-        json_array_append_new(o->accounts, json_stringn(a->name.at, a->name.len));
-}
-
 void control_host_show(struct control_call *r)
 {
     struct arena *a = arena_new();
     const struct hosting *h = host_of(r, a);
 
     if (h) {
-        struct owned o = {h->name, json_array(), json_array()};
+        struct owned o = owned_by(r, h->name);
         json_t *host = control_json_host(h);
 
-        directory_domain_each(r->house->directory, owned_domain, &o);
-        directory_each(r->house->directory, owned_account, &o);
+        json_object_set_new(host, "stored", control_quota_host(r->house, h));
         json_object_set_new(host, "sent", sendings_host_json(r->house->sendings, h->name));
         json_object_set_new(host, "domain_names", o.domains);
         json_object_set_new(host, "account_names", o.accounts);

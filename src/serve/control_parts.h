@@ -29,9 +29,13 @@ struct span control_text(const struct control_call *r, const char *key);
 
 /* Is the argument there, though it may be empty? */
 bool control_has(const struct control_call *r, const char *key);
-/* Something the person should know, besides that it was done: "note" of the answer. */
+/* Something the person should know, besides that it was done: a line of the answer's "note". */
 void control_note(struct control_call *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Puts the texts of an array in order. */
+void control_sort(json_t **names);
+/* " (a, b, c and 7 more)"; nothing when there are none. */
+void control_names(const json_t *names, struct text *out);
 /* Commits changes and waits until they are in force, or r->error is set. */
 void control_commit(struct control_call *r, struct registry **set);
 /* A page of a list that may be long: the rows from number "from" on, as many as a letter holds. */
@@ -64,6 +68,9 @@ void control_account_unlock(struct control_call *r);
 void control_account_rm(struct control_call *r);
 
 /* control_quota.c */
+/* What an account, or hosting account, stores and may store: a new reference. */
+json_t *control_quota_account(const struct house *h, struct span name);
+json_t *control_quota_host(const struct house *h, const struct hosting *host);
 void control_quota_ls(struct control_call *r);
 void control_quota_show(struct control_call *r);
 void control_quota_recount(struct control_call *r);
@@ -80,6 +87,14 @@ void control_dkim_unsign(struct control_call *r);
 void control_dkim_new(struct control_call *r, struct span domain);
 /* Forgets the keys of a domain that is not here any more. */
 void control_dkim_gone(struct control_call *r, struct span domain);
+/* control_senders.c */
+/* Reads the further addresses of the account to->name into it; they live in `a`. An empty one, or
+ * "none", alone: none. -1 and *e: not an address, another account's, or too many. */
+int control_senders(const struct directory *d, const json_t *list, struct arena *a,
+                    struct store_account *to, struct error *e);
+/* Tells which of them bring no mail. */
+void control_senders_note(struct control_call *r, const struct store_account *a);
+
 /* control_import.c */
 void control_account_import(struct control_call *r);
 

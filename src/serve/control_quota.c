@@ -33,7 +33,35 @@ static json_t *row_of(const struct usage_view *v)
     return o;
 }
 
+/* A hosting account that never had an account stores nothing. */
+static struct usage_view view_of_host(const struct house *h, const struct hosting *host)
+{
+    uint64_t allowed = host->quota == STORE_NO_QUOTA ? 0 : host->quota;
+    struct usage_view v;
+
+    if (usage_of_host(quotas_usage(h->quotas), host->name, &v))
+        return v;
+    return (struct usage_view){.name = host->name,
+                               .is_host = true,
+                               .allowed = host->quota ? allowed : h->config->quota.host};
+}
+
+json_t *control_quota_host(const struct house *h, const struct hosting *host)
+{
+    struct usage_view v = view_of_host(h, host);
+
+    return row_of(&v);
+}
+
+json_t *control_quota_account(const struct house *h, struct span name)
+{
+    struct usage_view v;
+
+    return usage_of(quotas_usage(h->quotas), name, &v) ? row_of(&v) : json_null();
+}
+
 struct rows {
+    const struct house *house;
     struct control_page page;
     struct span host; /* only its accounts; at NULL: all */
 };
@@ -46,34 +74,48 @@ static void add_row(void *arg, const struct usage_view *v)
         json_array_append_new(rows->page.rows, row_of(v));
 }
 
+static void add_host(void *arg, const struct hosting *host)
+{
+    struct rows *rows = arg;
+
+    if (control_page_wants(&rows->page))
+        json_array_append_new(rows->page.rows, control_quota_host(rows->house, host));
+}
+
 void control_quota_ls(struct control_call *r)
 {
-    struct usage *u = quotas_usage(r->house->quotas);
-    struct rows rows = {0};
+    struct rows rows = {.house = r->house};
 
     control_page_begin(r, &rows.page);
-    usage_each_host(u, add_row, &rows);
-    usage_each(u, add_row, &rows);
+    directory_host_each(r->house->directory, add_host, &rows);
+    usage_each(quotas_usage(r->house->quotas), add_row, &rows);
     control_page_end(r, &rows.page, "quotas");
 }
 
 /* An account by its name, or a hosting account. */
 static bool find(struct control_call *r, struct usage_view *v)
 {
-    struct usage *u = quotas_usage(r->house->quotas);
+    struct span typed = control_text(r, "name");
+    const struct hosting *host = NULL;
     struct text name = TEXT_INIT(1024);
     bool found;
 
-    found = (directory_name(control_text(r, "name"), &name) && usage_of(u, text_span(&name), v)) ||
-            (directory_host_name(control_text(r, "name"), &name) &&
-             usage_of_host(u, text_span(&name), v));
+    found = directory_name(typed, &name) &&
+            usage_of(quotas_usage(r->house->quotas), text_span(&name), v);
+    if (!found) {
+        text_clear(&name);
+        if (directory_host_name(typed, &name))
+            host = directory_host(r->house->directory, text_span(&name));
+        if (host)
+            *v = view_of_host(r->house, host);
+    }
     text_free(&name);
-    if (!found)
+    if (!found && !host)
         error_set(&r->error, ERROR_INPUT,
-                  "there is no account and no hosting account with accounts named %.*s: "
-                  "`port26 quota ls` shows all",
-                  SPAN_ARG(control_text(r, "name")));
-    return found;
+                  "there is no account and no hosting account named \"%.*s\": `port26 quota ls` "
+                  "shows all",
+                  SPAN_ARG(span_head(typed, 100)));
+    return found || host;
 }
 
 void control_quota_show(struct control_call *r)

@@ -86,7 +86,7 @@ def test_who_owns_what(server):
     assert show["domain_names"] == ["owned.test"]
     kim = server.json("account", "show", "kim@owned.test")["account"]
     assert (kim["host"], kim["quota"], kim["sending"]) == ("owner", "1G", "100/h,1000/d")
-    assert "still owns 2 accounts and 1 domains" in refused(server, "host", "rm", "owner")
+    assert "still owns 2 accounts (early@owned.test, kim@owned.test) and 1 domain (owned.test)" in refused(server, "host", "rm", "owner")
     server.command("domain", "set", "owned.test", "--host", "buyer")
     assert rows(server, "account")["kim@owned.test"]["host"] == "buyer"
     assert rows(server, "account")["lee@owned.test"]["host"] == ""
@@ -114,6 +114,75 @@ def test_account_set_keeps_the_rest(server):
     server.command("account", "unlock", "set@port26.test")
     session(server, "set@port26.test", "another one").quit()
     server.command("account", "rm", "set@port26.test")
+
+
+def test_what_stands_in_the_way_is_named(server):
+    server.command("host", "add", "full")
+    assert "choose another name" in refused(server, "host", "add", "None")
+    shown = server.json("quota", "show", "full")["quota"]  # without any account
+    assert (shown["kind"], shown["used"], shown["allowed"]) == ("host", 0, None)
+    assert "full" in {row["name"] for row in server.json("quota", "ls")["quotas"]}
+    assert "domain dns full.test" in server.command("domain", "add", "full.test", "--host", "full").stdout
+    for n in range(7):
+        account(server, f"n{n}@full.test")
+    server.command("alias", "add", "all@full.test", "n0@full.test")
+    words = refused(server, "host", "rm", "full")
+    assert "7 accounts (n0@full.test, n1@full.test" in words and "and 2 more)" in words and "1 domain (full.test)" in words, words
+    words = refused(server, "domain", "rm", "full.test")
+    assert "n0@full.test" in words and "1 alias (all@full.test)" in words, words
+    assert server.json("host", "show", "full")["host"]["account_names"] == [f"n{n}@full.test" for n in range(7)]
+    server.command("domain", "set", "full.test", "--catch-all", "n0@full.test")
+    words = server.command("account", "rm", "n0@full.test").stdout
+    assert "aliases still lead to it (all@full.test)" in words and "catch-all of a domain (full.test)" in words, words
+    assert "no mailbox" in server.command("domain", "set", "full.test", "--catch-all", "nobody@full.test").stdout
+
+
+def test_an_address_belongs_to_one(server):
+    server.command("domain", "add", "one.test")
+    account(server, "ann@one.test", "--alias", "x@one.test", "--alias", "@one.test")
+    account(server, "bob@one.test")
+    for alias, words in (("X@One.test", "belongs to the account ann@one.test"), ("@one.test", "belongs to"), ("ann@one.test", "belongs to"),
+                         ("nonsense", "is no alias"), ("a b@one.test", "is no alias"), ("@", "is no alias")):
+        assert words in refused(server, "account", "set", "bob@one.test", "--alias", alias)
+    assert "does not come here" in server.command("account", "set", "bob@one.test", "--alias", "bob@gmail.test").stdout
+    server.command("account", "set", "bob@one.test", "--alias", "none")
+    assert rows(server, "account")["bob@one.test"]["aliases"] == []
+    assert "was an alias of the account ann@one.test" in account(server, "x@one.test")
+    assert "gets no mail any more" in server.command("alias", "add", "bob@one.test", "ann@one.test").stdout
+    assert "alias rm bob@one.test" in server.command("account", "rm", "bob@one.test").stdout + account(server, "bob@one.test")
+
+
+def test_mail_of_a_former_owner_is_not_handed_on_in_silence(server):
+    account(server, "heir@port26.test")
+    send(server, "heir@port26.test")
+    server.wait_inbox(1, "heir@port26.test")
+    server.command("account", "rm", "heir@port26.test")
+    words = account(server, "heir@port26.test")
+    assert f"{server.inbox}/heir@port26.test was there already" in words, words
+    shown = server.json("account", "show", "heir@port26.test")["account"]["stored"]
+    assert shown["messages"] in (0, 1) and shown["kind"] == "account"
+    assert "Stored " in server.command("account", "show", "heir@port26.test").stdout
+    server.command("account", "rm", "heir@port26.test")
+
+
+def test_a_generated_password(server):
+    made = json.loads(server.command("account", "add", "made@port26.test", "--generate", "--json").stdout)["password"]
+    assert len(made) == 20
+    session(server, "made@port26.test", made).quit()
+    said = server.command("account", "passwd", "made@port26.test", "-g").stdout
+    session(server, "made@port26.test", said.partition("Password: ")[2].split()[0]).quit()
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        session(server, "made@port26.test", made)
+    assert "not both" in refused(server, "account", "passwd", "made@port26.test", "-g", "-p", "x")
+
+
+def test_options_that_contradict(server):
+    for args, words in ((("host", "add", "x", "--quota", "1G", "--quota", "2G"), "--quota is given twice"),
+                        (("host", "add", "x", "-q1G", "--quota=1G"), "--quota is given twice"),
+                        (("quota", "recount", "x", "--all"), "not both"), (("quota", "recount"), "a name, or --all"),
+                        (("queue", "retry"), "the id of a message, or --all")):
+        r = server.command(*args, check=False)
+        assert r.returncode == 64 and words in r.stderr, (args, r.stderr)
 
 
 def test_everything_outlives_a_restart():
