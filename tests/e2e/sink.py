@@ -1,8 +1,40 @@
 """A scripted SMTP server: the next hop that says what the test tells it to. Threads, one per connection, on loopback."""
-import socket, ssl, threading
+import contextlib, socket, ssl, threading
 
 
-class Sink:
+class Taker:
+    """Takes every connection on a port of loopback, each in a thread of its own, and gives it to `serve(socket)`. Set up what serve needs
+    before this: the first connection may come at once."""
+
+    def __init__(self, address="127.0.0.1", port=0):
+        self.connections, self.lock = 0, threading.Lock()
+        self.listener = socket.create_server((address, port), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                s, _ = self.listener.accept()
+            except OSError:
+                return
+            with self.lock:
+                self.connections += 1
+            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *a):
+        self.close()
+
+
+class Sink(Taker):
     """`replies`: stage -> bytes, or a callable(state) -> bytes | None (None: say nothing and hang; "close": hang up;
     "reset": RST). Stages: connect, ehlo, helo, mail, rcpt, data, dot, quit, rset, starttls. Default: everything works."""
 
@@ -15,8 +47,7 @@ class Sink:
     def __init__(self, replies=None, extensions=("PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "SIZE 100000000"),
                  cert=None, implicit=False, address="127.0.0.1", port=0, alpn=()):
         self.replies, self.extensions = dict(replies or {}), list(extensions)
-        self.messages, self.lines, self.connections = [], [], 0
-        self.lock = threading.Lock()
+        self.messages, self.lines, self.open = [], [], []
         self.context = None
         if cert:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -24,41 +55,15 @@ class Sink:
             if alpn:
                 self.context.set_alpn_protocols(list(alpn))
         self.implicit = implicit
-        self.listener = socket.create_server((address, port))
-        self.port = self.listener.getsockname()[1]
-        self.open = []
         self.hang = threading.Event()
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(address, port)
 
     def close(self):
         self.hang.set()
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
+        super().close()
         for s in self.open:
-            try:
+            with contextlib.suppress(OSError):
                 s.close()
-            except OSError:
-                pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *a):
-        self.close()
-
-    def _accept(self):
-        while True:
-            try:
-                s, _ = self.listener.accept()
-            except OSError:
-                return
-            with self.lock:
-                self.connections += 1
-                self.open.append(s)
-            threading.Thread(target=self._serve, args=(s,), daemon=True).start()
 
     def _say(self, s, stage, state):
         reply = self.replies.get(stage, self.OK.get(stage, b"502 5.5.1 what\r\n"))
@@ -81,7 +86,9 @@ class Sink:
         lines = ["sink.test", *words]
         return "".join(f"250{'-' if i + 1 < len(lines) else ' '}{w}\r\n" for i, w in enumerate(lines)).encode()
 
-    def _serve(self, s):
+    def serve(self, s):
+        with self.lock:
+            self.open.append(s)
         try:
             self._dialogue(s)
         except (OSError, ConnectionError, ValueError):

@@ -5,6 +5,7 @@ import base64, contextlib, json, os, pathlib, re, socket, ssl, struct, subproces
 import pytest
 
 from port26 import BINARY, make_certificate
+from sink import Taker
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -17,25 +18,13 @@ SLOW = 12  # what a loaded machine may add to the clock on the wall; the tool's 
 ESC = b"\x1b]0;owned\x07\x1b[2J\x1b[31mred\x9b5n\x00\x08\x7f\xe2\x80\xae"
 
 
-class Hostile:
-    """Takes every connection on one port of ::1 and 127.0.0.1, records all that comes, and plays `scene(connection, heard)`."""
+class Hostile(Taker):
+    """Records all that comes, and plays `scene(connection, heard)`."""
 
     def __init__(self, scene, tls=None):
-        self.scene, self.tls, self.heard, self.connections = scene, tls, [], 0
+        self.scene, self.tls, self.heard = scene, tls, []
         self.ends = threading.Event()
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.socket.getsockname()[1]
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def run(self):
-        while True:
-            try:
-                c, _ = self.socket.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
+        super().__init__()
 
     def serve(self, c):
         with contextlib.suppress(OSError, ValueError), c:
@@ -46,8 +35,8 @@ class Hostile:
 
     def hear(self, c, seconds=15):
         """One piece of what it says, or b"" when it is gone; recorded."""
-        c.settimeout(seconds)
         try:
+            c.settimeout(seconds)
             got = c.recv(65536)
         except OSError:
             got = b""
@@ -56,7 +45,7 @@ class Hostile:
 
     def close(self):
         self.ends.set()
-        self.socket.close()
+        super().close()
 
 
 def flood(make):

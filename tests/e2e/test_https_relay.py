@@ -1,5 +1,5 @@
 """The HTTPS door from the relay's side: by POST, by SMTP over ALPN, through a proxy; no password to strangers, no second copy."""
-import os, pathlib, re, shutil, socket, ssl, tempfile, threading, time
+import contextlib, os, pathlib, re, shutil, socket, ssl, tempfile, threading, time
 from datetime import datetime
 from email.utils import formatdate
 from types import SimpleNamespace
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from port26 import AS_ROOT, PASSWORD, USER, Port26, free_port, make_certificate, message, wait_for
-from sink import Sink
+from sink import Sink, Taker
 
 DOORS = {"443": "tls = implicit https = true", "465": "tls = implicit"}
 ROUTE = 'route "all" { to = "*" via = "relay:isp" }\n'
@@ -88,7 +88,7 @@ def waiting(p, seconds=60):
     return tries(p)
 
 
-class Web:
+class Web(Taker):
     """A TLS server that records every octet it gets; `answer(request text)` gives its answers, one for each head."""
 
     def __init__(self, cert, answer, alpn=("http/1.1",)):
@@ -96,19 +96,8 @@ class Web:
         self.context.load_cert_chain(*map(str, cert))
         if alpn:
             self.context.set_alpn_protocols(list(alpn))
-        self.answer, self.heard, self.connections, self.offers = answer, b"", 0, []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                s, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
+        self.answer, self.heard, self.offers = answer, b"", []
+        super().__init__()
 
     def serve(self, s):
         try:
@@ -126,9 +115,6 @@ class Web:
                         t.sendall(self.answer(one.decode(errors="replace")))
         except OSError:
             pass
-
-    def close(self):
-        self.listener.close()
 
 
 def plain_answer(status, body="<html>It works</html>", more=""):
@@ -310,23 +296,23 @@ def test_a_token_is_not_told_to_who_wants_a_password(relay, web):
     assert server.heard and b"t0k.en" not in server.heard and "t0k.en" not in p.log()
 
 
-class Cutter:
+def pump(a, b):
+    """Octets from a to b until one of them ends, and then both do."""
+    with contextlib.suppress(OSError):
+        while data := a.recv(65536):
+            b.sendall(data)
+    for x in (a, b):
+        with contextlib.suppress(OSError):
+            x.shutdown(socket.SHUT_RDWR)
+
+
+class Cutter(Taker):
     """A relay of octets in between. After `count` octets from the client of a connection nothing more comes back from the
     server, and once the server has had its time the connection ends: the answer to what was handed over is lost."""
 
     def __init__(self, to, count, times=1):
         self.to, self.count, self.times, self.cuts = to, count, times, 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                s, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
+        super().__init__()
 
     def serve(self, s):
         far = socket.create_connection(("127.0.0.1", self.to))
@@ -368,9 +354,6 @@ class Cutter:
     def wait(self):
         pass
 
-    def close(self):
-        self.listener.close()
-
 
 def test_an_answer_that_was_lost(provider, relay):
     cutter = Cutter(provider.ports["443"], 100_000)
@@ -407,20 +390,7 @@ class Late:
             self.connections += 1
             far = socket.create_connection(("127.0.0.1", self.to))
             for a, b in ((s, far), (far, s)):
-                threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
-
-    @staticmethod
-    def pump(a, b):
-        try:
-            while data := a.recv(65536):
-                b.sendall(data)
-        except OSError:
-            pass
-        for x in (a, b):
-            try:
-                x.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+                threading.Thread(target=pump, args=(a, b), daemon=True).start()
 
     def close(self):
         self.socket.close()
@@ -464,22 +434,12 @@ def test_after_a_lost_answer_a_door_that_is_shut_keeps_nothing(provider, relay):
         late.close()
 
 
-class Proxy:
+class Proxy(Taker):
     """Knows CONNECT only; `login`: the Basic credentials it wants."""
 
     def __init__(self, login=None, answer=None):
         self.login, self.answer, self.asked = login, answer, []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                s, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
+        super().__init__()
 
     def serve(self, s):
         head = b""
@@ -497,23 +457,8 @@ class Proxy:
         host, port = head.split()[1].decode().rsplit(":", 1)
         far = socket.create_connection(("127.0.0.1" if host == "mail.inside.test" else host, int(port)))
         s.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-
-        def pump(a, b):
-            try:
-                while data := a.recv(65536):
-                    b.sendall(data)
-            except OSError:
-                pass
-            for x in (a, b):
-                try:
-                    x.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
         threading.Thread(target=pump, args=(far, s), daemon=True).start()
         pump(s, far)
-
-    def close(self):
-        self.listener.close()
 
 
 def test_through_the_proxy_of_the_environment(provider, relay):

@@ -6,7 +6,7 @@ import pytest
 
 from peers import Dns
 from port26 import BINARY, make_certificate
-from sink import Sink
+from sink import Sink, Taker
 
 CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
 <clientConfig version="1.1"><emailProvider id="web.test"><domain>web.test</domain><displayName>Web Mail Ltd</displayName>
@@ -25,7 +25,7 @@ def hear_head(s):
     return data.decode("latin-1")
 
 
-class Web:
+class Web(Taker):
     """A proxy that knows CONNECT, and behind it one https server for all hosts. `pages`: (host, path without query) -> bytes, or where
     a redirect leads (str)."""
 
@@ -33,17 +33,8 @@ class Web:
         self.pages, self.asked = {}, []
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*map(str, cert))
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                s, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
+        super().__init__()
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def serve(self, s):
         s.settimeout(20)
@@ -68,9 +59,6 @@ class Web:
             pass
         finally:
             s.close()
-
-    def close(self):
-        self.listener.close()
 
 
 class World:
