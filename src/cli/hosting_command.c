@@ -8,6 +8,7 @@
 #include "cli/table.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void put_text(struct table *t, const json_t *o, const char *key)
 {
@@ -153,12 +154,36 @@ int hosting_command_host_rm(int argc, const char **argv)
 
 /* ---- domains ---- */
 
+/* What the server saw of its keys in the DNS. */
+static void put_dkim(struct table *t, const json_t *seen)
+{
+    static const char *const rows[][2] = {{"unknown", "not looked yet"},
+                                          {"none", "no keys"},
+                                          {"published", "published"},
+                                          {"missing", "NOT in the DNS"},
+                                          {"wrong", "WRONG in the DNS"}};
+    const char *state = house_command_text(seen, "state");
+    bool waits = json_is_true(json_object_get(seen, "new_keys_wait"));
+    char words[80];
+
+    if (!json_is_object(seen)) {
+        table_none(t);
+        return;
+    }
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (strcmp(state, rows[i][0]) == 0)
+            state = rows[i][1];
+    snprintf(words, sizeof words, "%s%s", state, waits ? ", new keys wait" : "");
+    table_text(t, span_of(words));
+}
+
 static void print_domains(const json_t *answer)
 {
     static const struct table_column columns[] = {
         {"name", TABLE_TEXT, false},      {"host", TABLE_TEXT, false},
         {"catch-all", TABLE_TEXT, false}, {"accounts", TABLE_NUMBER, false},
-        {"aliases", TABLE_NUMBER, false}, {"in-settings", TABLE_YESNO, false}};
+        {"aliases", TABLE_NUMBER, false}, {"in-settings", TABLE_YESNO, false},
+        {"dkim", TABLE_TEXT, true}};
     struct table *t = table_new(columns, COUNT(columns));
     json_t *d;
     size_t i;
@@ -171,6 +196,7 @@ static void print_domains(const json_t *answer)
         put_number(t, d, "accounts");
         put_number(t, d, "aliases");
         table_number(t, json_is_true(json_object_get(d, "settings")));
+        put_dkim(t, json_object_get(d, "dkim"));
     }
     table_print(t, TABLE_PEOPLE, "No domain is ours: `port26 domain add example.com` makes it so.",
                 stdout);

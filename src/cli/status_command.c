@@ -236,6 +236,24 @@ static void print_processes(const json_t *answer, FILE *to)
                 is(value, "ready") ? "" : " starting", is(value, "leaving") ? " leaving" : "");
 }
 
+static void print_keys(const json_t *dkim, FILE *to)
+{
+    const json_t *names = json_object_get(dkim, "domains");
+    long long count = number(dkim, "count");
+    json_t *name;
+    size_t i;
+
+    if (!count)
+        return;
+    fprintf(to,
+            "DKIM keys that the DNS does not hold as they sign, so nobody can verify the mail: ");
+    json_array_foreach(names, i, name) fprintf(to, "%s%s", i ? ", " : "", json_string_value(name));
+    if ((long long)json_array_size(names) < count)
+        fprintf(to, " and %lld more (`port26 domain ls`)",
+                count - (long long)json_array_size(names));
+    fputs(". `port26 domain check NAME` tells what to publish.\n", to);
+}
+
 static void print_mail(const json_t *answer, bool times, FILE *to)
 {
     json_t *w;
@@ -248,6 +266,7 @@ static void print_mail(const json_t *answer, bool times, FILE *to)
         print_relays(json_object_get(answer, "relays"), to);
     print_queue(answer, to);
     json_array_foreach(json_object_get(answer, "waiting"), i, w) print_waiting(w, times, to);
+    print_keys(json_object_get(answer, "dkim"), to);
     print_notices(json_object_get(answer, "notices"), to);
 }
 

@@ -36,11 +36,47 @@ static void print_keys(const json_t *answer)
     table_free(&t);
 }
 
+static bool any_new(const json_t *answer)
+{
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "keys"), i, row)
+    {
+        if (strcmp(house_command_text(row, "state"), "new") == 0)
+            return true;
+    }
+    return false;
+}
+
 static void print_rotated(const json_t *answer)
 {
+    const char *domain = house_command_text(answer, "domain");
+
     print_keys(answer);
-    puts("\nPublish what `port26 domain dns` prints; `port26 domain check` looks for it, and then "
-         "the new keys sign.");
+    if (!any_new(answer)) {
+        printf(
+            "\nThe first keys of the domain sign from now on. Publish the two DKIM lines that "
+            "`port26 domain dns %s`\nprints; `port26 domain check %s` tells when they are right.\n",
+            domain, domain);
+        return;
+    }
+    printf("\nWhat to do:\n"
+           "  1. Publish the DKIM lines of the new keys; `port26 domain dns %s` prints them. Leave "
+           "the old ones\n     where they are.\n",
+           domain);
+    if (json_is_true(json_object_get(answer, "looks")))
+        printf("  2. Nothing more: the server looks for them by itself, after two minutes and then "
+               "at most every hour,\n     and signs with the new keys once it has seen both. "
+               "`port26 domain check %s` looks at once.\n",
+               domain);
+    else
+        printf("  2. `port26 domain check %s` when they are published: the new keys sign once it "
+               "has seen both.\n",
+               domain);
+    printf("  3. Take the old lines out of the DNS when `port26 domain keys %s` does not show them "
+           "any more.\n",
+           domain);
 }
 
 static void print_unsigned(const json_t *answer)

@@ -251,6 +251,7 @@ struct config_dkim {
     bool trusted; /* mail of trusted networks and users is signed */
     int64_t wait; /* 0: until it is seen in the DNS */
     int64_t overlap;
+    int64_t look; /* how often the server looks for keys in the DNS; 0: never */
 };
 
 struct config_process {

@@ -495,13 +495,19 @@ static const struct row dkim[] = {
           "hand over other people's mail, too: a server that forwards, a mailing list.",
           .standard = "true"),
     TIME(config_dkim, wait, "wait", 0, 365 * CLOCK_DAY,
-         "After this long new keys sign although `port26 domain check` has not seen them in the "
-         "DNS: for those who publish them without fail. 0: they wait until they are seen.",
+         "After this long new keys sign although nobody has seen them in the DNS: for those who "
+         "publish them without fail. 0: they wait until they are seen, by the server or by `port26 "
+         "domain check`.",
          .standard = "0"),
     TIME(config_dkim, overlap, "overlap", CLOCK_HOUR, 365 * CLOCK_DAY,
          "How long keys that do not sign any more stay published; at least two days longer than "
          "the lifetime in delivery.",
          .standard = "1w"),
+    TIME(config_dkim, look, "look", 0, 30 * CLOCK_DAY,
+         "How often the server looks whether the keys of its domains stand in the DNS as they "
+         "should, and warns when they do not. New keys are looked for after two minutes, then "
+         "less often, at most every hour, and sign once they are seen. 0: it never looks.",
+         .standard = "1d"),
 };
 
 static const struct row process[] = {

@@ -191,6 +191,24 @@ static void visit_scanned(struct wire *p, struct letter_scanned *l)
     wire_span(p, &l->words);
 }
 
+static void visit_keys(struct wire *p, struct letter_keys *l)
+{
+    l->keys = wire_array(p, &l->count, LETTER_KEYS_MAX, l->keys, sizeof *l->keys);
+    for (size_t i = 0; i < l->count; i++) {
+        wire_span(p, &l->keys[i].name);
+        wire_span(p, &l->keys[i].text);
+    }
+}
+
+static void visit_sightings(struct wire *p, struct letter_sightings *l)
+{
+    l->rows = wire_array(p, &l->count, LETTER_KEYS_MAX, l->rows, sizeof *l->rows);
+    for (size_t i = 0; i < l->count; i++) {
+        wire_enum(p, &l->rows[i].state, LETTER_SEEN_WRONG);
+        wire_span(p, &l->rows[i].words);
+    }
+}
+
 static void visit_mailbox_wanted(struct wire *p, struct letter_mailbox_wanted *l)
 {
     wire_u64(p, &l->number);

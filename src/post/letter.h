@@ -12,7 +12,7 @@
 
 /* Raised with every change of a struct below: neighbours are the same binary, so they must agree
  * exactly. */
-enum { LETTER_VERSION = 11 };
+enum { LETTER_VERSION = 12 };
 
 enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_COMMAND = 8 };
 
@@ -45,6 +45,8 @@ enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_CO
     X(LETTER_RESULT, result, SIDE_COURIER)                                                         \
     X(LETTER_SCAN, accept, SIDE_KEEPER)                                                            \
     X(LETTER_SCANNED, scanned, SIDE_COURIER)                                                       \
+    X(LETTER_KEYS, keys, SIDE_KEEPER)                                                              \
+    X(LETTER_SIGHTINGS, sightings, SIDE_COURIER)                                                   \
     X(LETTER_PLACES, text, SIDE_KEEPER)                                                            \
     X(LETTER_PLACE, place, SIDE_COURIER)                                                           \
     X(LETTER_NOTE, note, SIDE_COURIER | SIDE_KEEPER)                                               \
@@ -62,6 +64,7 @@ enum {
     LETTER_RECIPIENTS = 50000,
     LETTER_TRIES = 256,
     LETTER_ENTRIES = 512, /* of a mailbox in one letter */
+    LETTER_KEYS_MAX = 64,
 };
 
 struct letter_nothing {
@@ -193,6 +196,28 @@ struct letter_scanned {
     unsigned verdict;   /* enum scan_verdict */
     struct span fields; /* whole lines with CR LF, to stand before the message */
     struct span words;  /* of a refusal, or empty */
+};
+
+/* DKIM keys: do they stand in the DNS? */
+struct letter_key {
+    struct span name, text; /* of the record */
+};
+struct letter_keys {
+    struct letter_key *keys;
+    size_t count;
+};
+
+/* From the best to the worst. */
+enum letter_seen { LETTER_SEEN_RIGHT, LETTER_SEEN_UNKNOWN, LETTER_SEEN_MISSING, LETTER_SEEN_WRONG };
+
+/* The answer: one row for each key. */
+struct letter_sighting {
+    unsigned state;    /* enum letter_seen */
+    struct span words; /* why; or empty */
+};
+struct letter_sightings {
+    struct letter_sighting *rows;
+    size_t count;
 };
 
 struct letter_result {

@@ -237,6 +237,7 @@ static void status(struct control_call *r)
     json_object_set_new(r->out, "accounts",
                         json_integer((json_int_t)directory_count(r->house->directory)));
     status_places(r);
+    json_object_set_new(r->out, "dkim", control_dkim_bad(r->house));
     if (r->control->calls && r->control->calls->notices)
         json_object_set_new(r->out, "notices",
                             notices_json(r->control->calls->notices(r->control->arg)));

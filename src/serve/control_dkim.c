@@ -2,7 +2,10 @@
 #include "base/clock.h"
 #include "mail/address.h"
 #include "serve/control_parts.h"
+#include "serve/sightings.h"
 #include "serve/signer.h"
+
+enum { SHOWN = 5 }; /* domains in the status; `domain ls` has all */
 
 static void set_time(json_t *row, const char *key, int64_t wall)
 {
@@ -16,21 +19,23 @@ static void set_time(json_t *row, const char *key, int64_t wall)
 static json_t *row_of(const struct dkim_pair *p, enum keypair_kind kind, struct span domain)
 {
     struct text selector = TEXT_INIT(100), record = TEXT_INIT(KEYPAIR_PUBLIC_MAX + 100);
+    struct text name = TEXT_INIT(400);
     json_t *row = json_object();
 
     dkim_keys_selector(p, kind, &selector);
     dkim_keys_record(p, kind, &record);
+    dkim_keys_name(p, kind, domain, &name);
     json_object_set_new(row, "keys", json_stringn(p->stem.at, p->stem.len));
     json_object_set_new(row, "selector", json_string(text_cstr(&selector)));
     json_object_set_new(row, "kind", json_string(kind == KEYPAIR_RSA ? "rsa" : "ed25519"));
     json_object_set_new(row, "state", json_string(dkim_keys_state_name(p->state)));
     set_time(row, "created", p->created);
     set_time(row, "active", p->active);
-    json_object_set_new(row, "name",
-                        json_sprintf("%s._domainkey.%.*s", text_cstr(&selector), SPAN_ARG(domain)));
+    json_object_set_new(row, "name", json_string(text_cstr(&name)));
     json_object_set_new(row, "text", json_string(text_cstr(&record)));
     text_free(&selector);
     text_free(&record);
+    text_free(&name);
     return row;
 }
 
@@ -60,14 +65,24 @@ static bool domain_of(struct control_call *r, struct text *domain)
     return r->error.class == ERROR_NONE;
 }
 
+/* What the DNS holds of the keys is another matter now. */
+static void changed(struct control_call *r, struct span domain)
+{
+    sightings_changed(r->house->sightings, domain);
+    json_object_set_new(r->out, "looks", json_boolean(sightings_look(r->house->sightings)));
+}
+
 /* Runs what a command does with its domain, and shows the keys after it. */
 static void change(struct control_call *r,
                    int (*fn)(struct signer *s, struct span domain, struct control_call *r))
 {
     struct text domain = TEXT_INIT(256);
 
-    if (domain_of(r, &domain) && (!fn || fn(r->house->signer, text_span(&domain), r) == 0))
+    if (domain_of(r, &domain) && (!fn || fn(r->house->signer, text_span(&domain), r) == 0)) {
         answer_keys(r, text_span(&domain));
+        if (fn)
+            changed(r, text_span(&domain));
+    }
     text_free(&domain);
 }
 
@@ -114,9 +129,54 @@ void control_dkim_new(struct control_call *r, struct span domain)
 
     if (rc == 0 && !keys.count) /* one of the settings may have some */
         rc = signer_rotate(r->house->signer, domain, &r->error);
-    if (rc == 0)
+    if (rc == 0) {
         answer_keys(r, domain);
+        changed(r, domain);
+    }
     arena_free(&a);
+}
+
+json_t *control_dkim_sighting(const struct house *h, struct span domain)
+{
+    struct sighting seen;
+    json_t *o;
+
+    if (!sightings_look(h->sightings))
+        return json_null();
+    sightings_find(h->sightings, domain, &seen);
+    o = json_object();
+    json_object_set_new(o, "state", json_string(sightings_state_name(seen.state)));
+    json_object_set_new(o, "new_keys_wait", json_boolean(seen.waits));
+    json_object_set_new(o, "words",
+                        json_stringn(seen.words.at ? seen.words.at : "", seen.words.len));
+    set_time(o, "looked", seen.at);
+    return o;
+}
+
+static void bad_row(void *arg, struct span domain)
+{
+    json_t *rows = arg;
+
+    if (json_array_size(rows) < SHOWN)
+        json_array_append_new(rows, json_stringn(domain.at, domain.len));
+}
+
+static void count_bad(void *arg, struct span domain)
+{
+    (void)domain;
+    ++*(size_t *)arg;
+}
+
+json_t *control_dkim_bad(const struct house *h)
+{
+    json_t *o = json_object(), *rows = json_array();
+    size_t count = 0;
+
+    sightings_each_bad(h->sightings, bad_row, rows);
+    sightings_each_bad(h->sightings, count_bad, &count);
+    json_object_set_new(o, "count", json_integer((json_int_t)count));
+    json_object_set_new(o, "domains", rows);
+    return o;
 }
 
 void control_dkim_gone(struct control_call *r, struct span domain)

@@ -266,21 +266,30 @@ void control_domain_rm(struct control_call *r)
     arena_free(&a);
 }
 
+struct list {
+    struct control_page page;
+    const struct house *house;
+};
+
 static void domain_row(void *arg, const struct hosted_domain *d)
 {
-    struct control_page *p = arg;
+    struct list *l = arg;
+    json_t *row;
 
-    if (control_page_wants(p))
-        json_array_append_new(p->rows, control_json_domain(d));
+    if (!control_page_wants(&l->page))
+        return;
+    row = control_json_domain(d);
+    json_object_set_new(row, "dkim", control_dkim_sighting(l->house, d->name));
+    json_array_append_new(l->page.rows, row);
 }
 
 void control_domain_ls(struct control_call *r)
 {
-    struct control_page p;
+    struct list l = {.house = r->house};
 
-    control_page_begin(r, &p);
-    directory_domain_each(r->house->directory, domain_row, &p);
-    control_page_end(r, &p, "domains");
+    control_page_begin(r, &l.page);
+    directory_domain_each(r->house->directory, domain_row, &l);
+    control_page_end(r, &l.page, "domains");
 }
 
 /* ---- aliases ---- */

@@ -85,6 +85,10 @@ void control_dkim_seen(struct control_call *r);
 void control_dkim_unsign(struct control_call *r);
 /* The first keys of a domain that is new here, and what to publish, as "keys" of the answer. */
 void control_dkim_new(struct control_call *r, struct span domain);
+/* What the server saw of a domain's keys in the DNS; null: it does not look. */
+json_t *control_dkim_sighting(const struct house *h, struct span domain);
+/* The domains whose keys are not in the DNS: how many, and the first of them. */
+json_t *control_dkim_bad(const struct house *h);
 /* Forgets the keys of a domain that is not here any more. */
 void control_dkim_gone(struct control_call *r, struct span domain);
 /* control_senders.c */

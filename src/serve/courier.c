@@ -11,6 +11,7 @@
 #include "place/place.h"
 #include "serve/child.h"
 #include "serve/logins.h"
+#include "serve/lookout.h"
 #include "serve/scanner.h"
 #include "serve/senders.h"
 
@@ -119,6 +120,17 @@ static void scan(void *arg)
     if (self->scanner)
         scanner_ask(self->scanner, &l->message, e->parcel->arena, &answer);
     channel_send(e->child->channel, LETTER_SCANNED, e->parcel->tag, &answer, -1);
+    finish(e);
+}
+
+static void look(void *arg)
+{
+    struct errand *e = arg;
+    struct courier *self = e->child->own;
+    struct letter_sightings answer;
+
+    lookout_run(self->dns, e->child->config, e->parcel->letter, e->parcel->arena, &answer);
+    channel_send(e->child->channel, LETTER_SIGHTINGS, e->parcel->tag, &answer, -1);
     finish(e);
 }
 
@@ -282,6 +294,14 @@ static void take_places(struct courier *self, struct span text)
     self->places = span_dup(text);
 }
 
+static void (*errand_of(enum letter_kind kind))(void *arg)
+{
+    return kind == LETTER_JOB    ? run
+           : kind == LETTER_SCAN ? scan
+           : kind == LETTER_KEYS ? look
+                                 : NULL;
+}
+
 static void on_parcel(struct child *c, struct parcel *p)
 {
     struct courier *self = c->own;
@@ -291,7 +311,7 @@ static void on_parcel(struct child *c, struct parcel *p)
         take_places(self, ((struct letter_text *)p->letter)->text);
     if (p->kind == LETTER_NOTE)
         on_heard(self, p->letter);
-    if (p->kind != LETTER_JOB && p->kind != LETTER_SCAN) {
+    if (!errand_of(p->kind)) {
         parcel_free(&p);
         return;
     }
@@ -301,7 +321,7 @@ static void on_parcel(struct child *c, struct parcel *p)
         self->first->link = &e->next;
     self->first = e;
     self->running++;
-    e->fiber = fiber_start(c->loop, p->kind == LETTER_JOB ? run : scan, e);
+    e->fiber = fiber_start(c->loop, errand_of(p->kind), e);
 }
 
 static void break_off(void *arg)

@@ -12,6 +12,7 @@
 #include "serve/sendings.h"
 #include "serve/incoming.h"
 #include "serve/quotas.h"
+#include "serve/sightings.h"
 #include "serve/signer.h"
 #include "serve/mailboxes.h"
 
@@ -292,6 +293,7 @@ static int open_queue(struct house *h, struct error *e)
     if (h->queue) {
         incoming_keep(h->incoming, queue_commit(h->queue));
         h->signer = signer_new(h->loop, queue_commit(h->queue), h->config);
+        h->sightings = sightings_new(h);
         sendings_start(h->sendings);
     }
     return h->queue ? 0 : -1;
@@ -313,8 +315,10 @@ int house_open(struct loop *l, const struct config *c,
         house_close(&h);
         return -1;
     }
-    if (carry)
+    if (carry) {
         quotas_start(h->quotas);
+        sightings_start(h->sightings);
+    }
     *out = h;
     return 0;
 }
@@ -329,6 +333,7 @@ void house_configure(struct house *h, const struct config *c)
     directory_domains(h->directory, c->domains.at, c->domains.count);
     elsewhere_configure(h, c);
     signer_configure(h->signer, c);
+    sightings_configure(h->sightings);
     sendings_configure(h->sendings);
     incoming_configure(h->incoming, c);
     quotas_configure(h->quotas);
@@ -342,6 +347,7 @@ void house_close(struct house **h)
         return;
     if ((*h)->queue)
         queue_pause((*h)->queue, true);
+    sightings_free(&(*h)->sightings);
     mailboxes_stop((*h)->mailboxes);
     sendings_stop((*h)->sendings);
     filings_stop((*h)->filings); /* its last results still reach the queue */

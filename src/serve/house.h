@@ -17,6 +17,7 @@ struct dovecot;
 struct rules;
 struct house_import; /* serve/control_import.c */
 struct signer;
+struct sightings;
 struct sendings;
 
 struct house {
@@ -27,7 +28,8 @@ struct house {
     struct directory *directory;
     struct login *login;
     struct signer *signer;
-    struct sendings *sendings; /* sending limits (serve/sendings.h) */
+    struct sightings *sightings; /* whether its keys stand in the DNS */
+    struct sendings *sendings;   /* sending limits (serve/sendings.h) */
     struct incoming *incoming;
     struct filings *filings;     /* deliveries into Maildirs */
     struct quotas *quotas;       /* how much is stored */
@@ -39,9 +41,9 @@ struct house {
     /* Hands a job to a courier; NULL: there are none (command line). */
     bool (*carry)(void *arg, const struct job *job, unsigned *courier);
     void *carry_arg;
-    /* A courier to ask about mail from outside, with the same `arg`; NULL, or returns NULL: none.
-     */
-    struct channel *(*scanner)(void *arg);
+    /* A courier to ask about mail from outside, or the DNS, with the same `arg`; NULL, or returns
+     * NULL: none. */
+    struct channel *(*courier)(void *arg);
 };
 
 /* Opens all of it; takes the store's lock. `carry` may be NULL. 0, or -1 and *e. */

@@ -17,7 +17,7 @@ bool inspection_wanted(const struct house *h, const struct letter_accept *l)
 /* NULL: nobody could be asked, or nobody answered. */
 static struct parcel *ask(struct house *h, const struct letter_accept *l)
 {
-    struct channel *courier = h->scanner ? h->scanner(h->carry_arg) : NULL;
+    struct channel *courier = h->courier ? h->courier(h->carry_arg) : NULL;
     struct letter_accept question = *l;
 
     question.message.content.prefix = SPAN_NONE; /* ours: rspamd is told the same apart from it */

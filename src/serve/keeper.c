@@ -256,7 +256,7 @@ static bool carry(void *arg, const struct job *job, unsigned *courier)
 }
 
 /* The courier with the least to do. */
-static struct channel *scanner(void *arg)
+static struct channel *idle_courier(void *arg)
 {
     const struct keeper *k = arg;
     const struct member *best = NULL;
@@ -457,7 +457,7 @@ static int open_all(struct keeper *k, struct error *e)
         log_event(LOG_NOTICE, "jail.partial", LOG_STR("why", e->words));
     if (house_open(k->loop, c, carry, k, &k->house, e) < 0)
         return -1;
-    k->house->scanner = scanner;
+    k->house->courier = idle_courier;
     tokens_listen(k->tokens, k->loop, token_came, k);
     k->places = places_open(k->loop, c->store.path);
     k->notices = notices_new(k->loop, k->places, on_notice, k);

@@ -233,6 +233,13 @@ bool dkim_keys_selector(const struct dkim_pair *p, enum keypair_kind kind, struc
     return text_addf(out, "%.*s-%s", SPAN_ARG(p->stem), kind == KEYPAIR_RSA ? "rsa" : "ed");
 }
 
+bool dkim_keys_name(const struct dkim_pair *p, enum keypair_kind kind, struct span domain,
+                    struct text *out)
+{
+    dkim_keys_selector(p, kind, out);
+    return text_addf(out, "._domainkey.%.*s", SPAN_ARG(domain));
+}
+
 bool dkim_keys_record(const struct dkim_pair *p, enum keypair_kind kind, struct text *out)
 {
     return text_addf(out, "v=DKIM1; k=%s; p=%.*s", kind == KEYPAIR_RSA ? "rsa" : "ed25519",

@@ -66,7 +66,10 @@ int dkim_keys_make(struct dkim_keys *k, int64_t now, struct arena *a, struct err
 void dkim_keys_wipe(struct dkim_keys *k);
 /* "stem-rsa", "stem-ed". */
 bool dkim_keys_selector(const struct dkim_pair *p, enum keypair_kind kind, struct text *out);
-/* The text that is published at selector._domainkey.domain (RFC 6376 3.6.1, RFC 8463 4). */
+/* Where it is published: "stem-rsa._domainkey.domain". */
+bool dkim_keys_name(const struct dkim_pair *p, enum keypair_kind kind, struct span domain,
+                    struct text *out);
+/* The text that is published there (RFC 6376 3.6.1, RFC 8463 4). */
 bool dkim_keys_record(const struct dkim_pair *p, enum keypair_kind kind, struct text *out);
 
 #endif

@@ -154,14 +154,15 @@ void zone_ask(struct dns *d, const struct config *c, const struct zone *z, int64
             lookup[n++] = (struct dns_lookup){.name = z->record[i].name, .type = z->record[i].type};
     if (n)
         dns_query(d, lookup, n, deadline, a);
-    our_addresses(&k, c);
     n = 0;
     for (size_t i = 0; i < z->count; i++) {
         if (z->record[i].purpose == ZONE_HOST)
             ask_host(&k, &z->record[i], &out[i]);
         else
             take(&k, &lookup[n++], &out[i]);
-        if (z->record[i].purpose == ZONE_SPF)
+        if (z->record[i].purpose == ZONE_SPF) {
+            our_addresses(&k, c);
             ask_spf(&k, &z->record[i], &out[i]);
+        }
     }
 }

@@ -1,10 +1,10 @@
 """`port26 domain dns` and `domain check` against a resolver of our own: right, missing, wrong, and the line that repairs it."""
-import json, shlex
+import json, re, shlex, socket
 
 import pytest
 
 from peers import Peer
-from port26 import Port26, free_port
+from port26 import Port26, free_port, wait_for
 
 DOMAIN = "port26.test"
 MAIL = "mail.port26.test"
@@ -15,11 +15,11 @@ DOORS = {"mx": "role = exchange", "submission": "role = submission tls = starttl
 class Zone(Peer):
     """A name server with one zone, in the lines that zone files have: those that we print go in as they are."""
 
-    def __init__(self, lines):
+    def __init__(self, lines, ttl=60):
         super().__init__()
-        self.port = free_port()
-        zone = self.write("zone", "\n".join(["test. 60 IN SOA ns.test. x.test. 1 60 60 60 60", "test. 60 IN NS ns.test.", *lines]) + "\n")
-        conf = self.write("unbound.conf", f"""server:
+        self.port, self.base, self.ttl, self.silent = free_port(), lines, ttl, None
+        zone = self.write_zone(())
+        self.write("unbound.conf", f"""server:
   interface: 127.0.0.1@{self.port}
   access-control: 127.0.0.0/8 allow
   do-daemonize: no
@@ -39,8 +39,38 @@ auth-zone:
 remote-control:
   control-enable: no
 """)
-        self.spawn(["unbound", "-d", "-c", conf])
+        self.begin()
+
+    def begin(self):
+        self.spawn(["unbound", "-d", "-c", self.dir / "unbound.conf"])
         self.wait_port("127.0.0.1", self.port)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.process = None
+
+    def write_zone(self, lines):
+        head = [f"test. {self.ttl} IN SOA ns.test. x.test. 1 60 60 60 {self.ttl}", f"test. {self.ttl} IN NS ns.test."]
+        return self.write("zone", "\n".join([*head, *self.base, *(re.sub(r" \d+ IN ", f" {self.ttl} IN ", line) for line in lines)]) + "\n")
+
+    def publish(self, *lines):
+        """Other records from now on, besides those of the start."""
+        self.write_zone(lines)
+        self.end()
+        self.begin()
+
+    def hush(self):
+        """Takes questions from now on and says nothing."""
+        self.end()
+        self.silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.silent.bind(("127.0.0.1", self.port))
+        self.silent.settimeout(60)
+
+    def close(self):
+        if self.silent:
+            self.silent.close()
+        super().close()
 
     @property
     def settings(self):
@@ -52,8 +82,8 @@ def dns():
     """dns(records...) starts a resolver with them."""
     running = []
 
-    def make(*records):
-        running.append(Zone(records))
+    def make(*records, **kw):
+        running.append(Zone(records, **kw))
         return running[-1]
 
     yield make
@@ -216,5 +246,123 @@ def test_split(dns):
         assert len(strings) == 2 and all(len(s) <= 255 for s in strings) and "".join(strings) == rsa["data"]
         wrong = p.command("domain", "dns", "elsewhere.test", check=False)
         assert wrong.returncode == 65 and "not a domain of ours" in wrong.stderr
+    finally:
+        p.close()
+
+
+def alive(dns, doors=DOORS, more="", records=()):
+    """A server that looks for keys every second; its name server can be changed by publish()."""
+    p = Port26(doors=doors, accounts=False)
+    d = dns(f"{MAIL}. 60 IN A 127.0.0.1", *records, ttl=1)
+    p.extra = d.settings + f"dkim {{ look = 1s {more} }}\ndelivery {{ couriers = 1 }}\n"
+    p.write_config()
+    p.start()
+    return p, d
+
+
+def dkim_of(p, domain=DOMAIN):
+    return next(row["dkim"] for row in p.json("domain", "ls")["domains"] if row["name"] == domain)
+
+
+def states(p):
+    return sorted(k["state"] for k in p.json("domain", "keys", DOMAIN)["keys"])
+
+
+def test_the_server_looks_by_itself(dns):
+    """Nobody runs `domain check`: new keys sign once both are published, and who loses a record is told."""
+    p, d = alive(dns)
+    try:
+        wait_for(lambda: dkim_of(p)["state"] == "none")
+        first = p.command("domain", "rotate", DOMAIN).stdout
+        assert "first keys" in first and "sign from now on" in first
+        wait_for(lambda: dkim_of(p)["state"] == "missing")
+        wait_for(lambda: "dkim.unpublished" in p.log(), message=p.log)  # by then it is no new domain any more
+        status = p.command("status").stdout
+        assert "DKIM keys" in status and DOMAIN in status
+        assert p.json("status")["dkim"] == {"count": 1, "domains": [DOMAIN]}
+        old = {r["name"]: r["line"] for r in ours(p) if r["purpose"] == "dkim"}
+        d.publish(*old.values())
+        wait_for(lambda: dkim_of(p)["state"] == "published", message=p.log)
+        assert "dkim.published" in p.log() and "DKIM keys" not in p.command("status").stdout
+        # A rotation, step by step.
+        words = p.command("domain", "rotate", DOMAIN).stdout
+        assert "the server looks for them by itself" in words and "Leave the old ones" in words
+        wait_for(lambda: dkim_of(p)["new_keys_wait"])
+        assert "published, new keys wait" in p.command("domain", "ls").stdout
+        both = {r["name"]: r["line"] for r in ours(p) if r["purpose"] == "dkim"}
+        fresh = [line for name, line in both.items() if name not in old]
+        d.publish(*old.values(), fresh[0])
+        at = dkim_of(p)["looked"]
+        wait_for(lambda: dkim_of(p)["looked"] > at)
+        assert states(p) == ["active"] * 2 + ["new"] * 2  # one of two is not enough
+        d.publish(*both.values())
+        wait_for(lambda: states(p) == ["active"] * 2 + ["retiring"] * 2, message=p.log)
+        wait_for(lambda: not dkim_of(p)["new_keys_wait"] and dkim_of(p)["state"] == "published")
+        assert "dkim.active" in p.log()
+        # Somebody breaks the zone.
+        d.publish(*both.values(), f'{list(both)[-1]}. 60 IN TXT "something else"')
+        wait_for(lambda: dkim_of(p)["state"] == "wrong", message=p.log)
+        assert "WRONG" in p.command("domain", "ls").stdout and dkim_of(p)["words"]
+        # A name server that is gone is no absence: what was known stays.
+        d.publish(*both.values())
+        wait_for(lambda: dkim_of(p)["state"] == "published")
+        d.close()
+        at = len(p.log())
+        wait_for(lambda: dkim_of(p)["words"], 60)
+        assert dkim_of(p)["state"] == "published"
+        assert "dkim.unpublished" not in p.log()[at:]
+        p.command("domain", "unsign", DOMAIN)
+        wait_for(lambda: dkim_of(p)["state"] == "none", 60)
+    finally:
+        p.close()
+
+
+def test_it_looks_after_a_restart_and_ends_in_the_midst(dns):
+    """New keys that waited are looked for again; a stop while it looks does not hang."""
+    p, d = alive(dns)
+    try:
+        p.command("domain", "rotate", DOMAIN)
+        p.command("domain", "rotate", DOMAIN)
+        assert p.stop() == 0
+        d.publish(*[r["line"] for r in ours(p)])
+        p.start()
+        wait_for(lambda: states(p) == ["active"] * 2 + ["retiring"] * 2, message=p.log)
+        d.hush()  # takes questions and says nothing
+        d.silent.recv(4096)
+        assert p.stop() == 0
+        assert "AddressSanitizer" not in p.log()
+    finally:
+        p.close()
+
+
+def test_it_does_not_look_when_told(dns):
+    p, d = alive(dns)
+    try:
+        p.command("domain", "rotate", DOMAIN)
+        wait_for(lambda: dkim_of(p)["state"] == "missing")
+        p.conf.write_text(p.conf.read_text().replace("look = 1s", "look = 0"))
+        p.command("config", "reload")
+        wait_for(lambda: dkim_of(p) is None)
+        words = p.command("domain", "rotate", DOMAIN).stdout
+        assert f"`port26 domain check {DOMAIN}` when they are published" in words
+    finally:
+        p.close()
+
+
+def test_many_domains(dns):
+    """More than fit into one look: every one has its turn."""
+    p, d = alive(dns)
+    try:
+        names = [f"d{i}.test" for i in range(50)]
+        listed = ", ".join(f'"{n}"' for n in [DOMAIN, *names])
+        p.conf.write_text(p.conf.read_text().replace(f'domains = {{"{DOMAIN}"}}', f"domains = {{{listed}}}"))
+        p.command("config", "reload")
+        with_keys = names[::25]
+        for name in with_keys:
+            p.command("domain", "rotate", name)
+
+        def found():
+            return {row["name"]: row["dkim"]["state"] for row in p.json("domain", "ls")["domains"] if row["name"] in names}
+        wait_for(lambda: found() == {n: "missing" if n in with_keys else "none" for n in names}, 90, 0.5, lambda: str(found()))
     finally:
         p.close()
