@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "clients/mta_sts.h"
+#include "clients/page.h"
 #include "clients/request.h"
 #include "http/http_query.h"
 #include "mail/address.h"
@@ -217,6 +218,9 @@ static const struct page {
     {SPAN("/autodiscover/autodiscover.json"), ANY_CASE, session_pages_outlook_json, NULL},
     {SPAN("/autodiscover/autodiscover.json/v1.0/"), PREFIX, session_pages_outlook_json, NULL},
     {SPAN("/.well-known/mta-sts.txt"), EXACT, sts_page, NULL},
+    {SPAN("/"), EXACT, session_pages_root, NULL},
+    {SPAN("/settings"), EXACT, session_pages_settings, NULL},
+    {SPAN(PAGE_STYLE_PATH), EXACT, session_pages_style, NULL},
     {SPAN(".mobileconfig"), SUFFIX, apple_page, NULL},
 };
 

@@ -1,6 +1,7 @@
-/* session_pages: the pages with which mail programs set themselves up, and the MTA-STS policy, for
- * the domains that are ours. What is asked for a domain that is not ours is as if it were not
- * there, and whether a mailbox exists is told to nobody. For src/serve/session*.c only.
+/* session_pages: the pages with which mail programs set themselves up, the one for people, and the
+ * MTA-STS policy, for the domains that are ours. What is asked for a domain that is not ours is as
+ * if it were not there, and whether a mailbox exists is told to nobody. For src/serve/session*.c
+ * only.
  *
  *     GET  /mail/config-v1.1.xml?emailaddress=you@example.com       Thunderbird and others
  *     GET  /.well-known/autoconfig/mail/config-v1.1.xml             (without address: of the Host)
@@ -8,6 +9,7 @@
  *     GET  /autodiscover/autodiscover.xml                           where to POST, over plain HTTP
  *     GET  /autodiscover/autodiscover.json?Email=you@example.com&Protocol=AutodiscoverV1
  *     GET  /ANYTHING.mobileconfig?email=you@example.com             iOS, macOS
+ *     GET  /settings?email=you@example.com                          people; / asks for an address
  *     GET  /.well-known/mta-sts.txt  for Host mta-sts.example.com, HTTPS only (RFC 8461)
  */
 #ifndef PORT26_SERVE_SESSION_PAGES_H

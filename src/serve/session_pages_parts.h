@@ -44,5 +44,9 @@ const char *session_pages_https(const struct asking *q);
 bool session_pages_outlook(struct asking *q);
 bool session_pages_outlook_posted(struct asking *q, struct span body, int failed);
 bool session_pages_outlook_json(struct asking *q);
+/* For people with a browser. */
+bool session_pages_root(struct asking *q);
+bool session_pages_settings(struct asking *q);
+bool session_pages_style(struct asking *q);
 
 #endif

@@ -12,8 +12,11 @@ enum { REQUESTS_MAX = 100, HEAD_TIME = 30 * 1000, IDLE_TIME = 60 * 1000, LINGER_
 
 static const char page[] = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
                            "<title>Welcome</title>\n<h1>It works</h1>\n</html>\n";
-static const char missing[] = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-                              "<title>404 Not Found</title>\n<h1>Not Found</h1>\n</html>\n";
+static const char missing[] =
+    "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+    "<title>404 Not Found</title>\n<h1>Not Found</h1>\n"
+    "<p>There is no such page on this server, or not for the domain it was "
+    "asked for.</p>\n</html>\n";
 static const char html[] = "text/html; charset=utf-8";
 
 struct web {

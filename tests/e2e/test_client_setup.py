@@ -1,6 +1,6 @@
 """Mail programs set themselves up: each file is fetched by curl from the real server, read by the rules of the programs it is for, and
 its settings are then used to log in."""
-import http.client, json, plistlib, poplib, random, re, smtplib, socket, ssl, subprocess, uuid
+import html.parser, http.client, json, os, plistlib, poplib, random, re, shutil, smtplib, socket, ssl, subprocess, urllib.parse, uuid
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -297,6 +297,9 @@ def test_outlook_is_sent_to_https(start):
     assert (status, fields["location"]) == (302, "https://mail.port26.test/autodiscover/autodiscover.xml")
     assert curl(p, OUTLOOK, "web", "autodiscover.elsewhere.test")[0] == 404
     assert curl(p, f"{OUTLOOK}?email={USER}", "web")[0] == 200
+    for path, host, where in (("/settings?email=you%2Bx@port26.test&x=y", None, "settings?email=you%2Bx%40port26.test"), ("/", "port26.test", "")):
+        status, fields, _ = curl(p, path, "web", host)  # people as well
+        assert (status, fields["location"]) == (302, f"https://mail.port26.test/{where}")
     assert outlook_v2(p, f"Email={USER}&Protocol=AutodiscoverV1", "web") == (200, {
         "Protocol": "AutodiscoverV1", "Url": "https://mail.port26.test/autodiscover/autodiscover.xml"})
 
@@ -398,6 +401,116 @@ def test_what_is_not_ours_is_not_there(server):
         pages = {curl(server, OUTLOOK, door, data=ask_outlook(f"{who}@port26.test"))[2].replace(who.encode(), b"WHO")
                  for who in ("you", "nobody-at-all")}
         assert len(pages) == 1
+
+
+# ---- the page for people
+
+class Page(html.parser.HTMLParser):
+    """What a person sees: rows of tables by their heading, links, labels; and whether the elements are closed in order."""
+    EMPTY = {"meta", "link", "input", "br"}
+
+    def __init__(self, body):
+        super().__init__()
+        self.open, self.links, self.fields, self.labels, self.rows, self.titles = [], [], {}, set(), {}, []
+        self.heading, self.name = "", ""
+        self.feed(body.decode())
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        a = dict(attributes)
+        assert tag != "script" and not any(k.startswith("on") or k == "style" for k in a)
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+        if tag == "a":
+            self.links.append(a["href"])
+        elif tag == "input":
+            self.fields[a["name"]] = a["id"]
+        elif tag == "label":
+            self.labels.add(a["for"])
+        elif tag == "html":
+            assert a["lang"] == "en"
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, text):
+        at = self.open[-1] if self.open else ""
+        if at in ("h1", "h2", "title"):
+            self.heading = text if at == "h2" else self.heading
+            self.titles.append(text)
+        elif at == "th":
+            self.name = text
+        elif at == "td":
+            self.rows.setdefault(self.heading, {})[self.name] = text
+        elif at == "li":
+            self.rows.setdefault(self.heading, []).append(text)
+
+
+def test_people_see_the_settings(server):
+    status, fields, body = curl(server, f"/settings?email={USER}", "webs")
+    assert status == 200 and fields["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in fields["content-security-policy"] and "script-src" not in fields["content-security-policy"]
+    assert (fields["cache-control"], fields["x-content-type-options"], fields["referrer-policy"]) == ("no-store", "nosniff", "no-referrer")
+    page = Page(body)
+    assert f"Mail settings for {USER}" in page.titles
+    want = [("imap.port26.test", 993), ("localhost", server.ports["pop3s"]), ("localhost", server.ports["submissions"])]
+    for (heading, row), (host, port) in zip(list(page.rows.items())[:3], want, strict=True):
+        assert (row["Server"], row["Port"], row["Encryption"], row["User name"]) == (host, str(port), "SSL/TLS", USER), heading
+    others = [f"localhost, port {server.ports['pop3']}, STARTTLS", f"localhost, port {server.ports['443']}, SSL/TLS",
+              f"localhost, port {server.ports['submission']}, STARTTLS"]
+    assert [line.split(": ", 1)[1] for line in list(page.rows.values())[3]] == others
+    profile, again = page.links
+    assert apple_account(curl(server, profile, "webs")[2])["EmailAddress"] == USER
+    assert Page(curl(server, again, "webs")[2]).fields == {"email": "email"}
+    log_in(server, dict(type="smtp", host="localhost", port=int(list(page.rows.values())[2]["Port"]), user=USER, implicit=True))
+
+
+def test_people_are_asked_for_their_address(server):
+    for door in ("web", "webs", "443"):
+        for path, host in (("/", "port26.test"), ("/", "localhost"), ("/", "mail.port26.test"), ("/", "autoconfig.port26.test"), ("/settings", "port26.test")):
+            status, fields, body = curl(server, path, door, host)
+            page = Page(body)
+            assert status == 200 and page.fields == {"email": "email"} and page.labels == {"email"}, (door, path, host)
+        for host in ("elsewhere.test", "127.0.0.1", "[::1]"):
+            assert curl(server, "/", door, host)[2].count(b"It works") == 1
+            assert curl(server, "/settings", door, host)[::2] == (404, curl(server, "/nothing", door)[2])
+        for address, words in (("you@elsewhere.test", b"no mailboxes of elsewhere.test"), ("you", b"no mail address"), ("%00", b"no mail address"),
+                               ("%22%3Cb%3E%22@elsewhere.test", b"elsewhere.test"), ("%22%3E%3Cscript%3E@x", b"no mail")):
+            status, _, body = curl(server, f"/settings?email={address}", door)
+            assert status == 404 and words in body and Page(body).fields, address
+            assert curl(server, f"/settings?email={address}", door, "elsewhere.test")[2] == curl(server, "/nothing", door)[2]
+    status, fields, body = curl(server, "/settings.css", "web")
+    assert status == 200 and fields["content-type"] == "text/css; charset=utf-8" and b"@import" not in body and b"url(" not in body
+
+
+def test_what_people_type_stays_text(server):
+    for address in ('"<script>alert(1)</script>"@port26.test', "o'neill&co@port26.test", '"><b>"@port26.test', "you+tag@port26.test", "m\u00fcller@port26.test",
+                    '"\' onload=\'x"@port26.test', "%3Cb%3E@port26.test", "${x}{{y}}@port26.test"):
+        path = f"/settings?email={urllib.parse.quote(address, safe='')}"
+        status, _, body = curl(server, path, "webs")
+        if status == 404:  # no address at all: nothing of it is on the page
+            assert address.encode() not in body and Page(body).fields
+            continue
+        page = Page(body)
+        assert f"Mail settings for {address}" in "".join(page.titles), address
+        assert apple_account(curl(server, page.links[0], "webs")[2])["EmailAddress"] == address
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no Chromium here")
+def test_a_browser_shows_it(server, tmp_path):
+    """The real thing, with the style that the page's policy lets through and nothing that it refuses."""
+    def browse(path, *more):
+        r = subprocess.run(["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+                            "--disable-background-networking", f"--user-data-dir={tmp_path}/profile", "--enable-logging=stderr", "--v=0",
+                            "--virtual-time-budget=5000", *more, f"http://localhost:{server.ports['web']}{path}"],
+                           capture_output=True, timeout=180, env={**os.environ, "HOME": str(tmp_path)})
+        assert r.returncode == 0, r.stderr[-2000:]
+        assert b"Content Security Policy" not in r.stderr, r.stderr[-2000:]
+        return r.stdout
+    page = Page(browse(f"/settings?email={urllib.parse.quote(USER)}", "--dump-dom"))
+    assert f"Mail settings for {USER}" in page.titles and len(page.rows) == 4
+    browse(f"/settings?email={urllib.parse.quote(USER)}", f"--screenshot={tmp_path}/page.png", "--window-size=400,900")
+    assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_plain_http_is_no_place_for_a_login(server):

@@ -2,6 +2,7 @@
  * that is believed can be written into each form, and stays inside of it. */
 #include "base/text.h"
 #include "clients/clients.h"
+#include "clients/page.h"
 #include "clients/request.h"
 #include "http/http_query.h"
 
@@ -9,6 +10,28 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static size_t count(const struct text *t, char c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->len; i++)
+        n += t->at[i] == c;
+    return n;
+}
+
+/* The page has the same elements and attributes, whatever the address is. */
+static void look_at_page(const struct clients_offer *o)
+{
+    struct clients_offer plain = *o;
+    struct text page = TEXT_INIT(CLIENTS_TEXT_MAX), other = TEXT_INIT(CLIENTS_TEXT_MAX);
+
+    plain.address = plain.local = plain.display_name = SPAN("x");
+    assert(page_settings(o, NULL, &page) && page_settings(&plain, NULL, &other));
+    assert(count(&page, '<') == count(&other, '<') && count(&page, '"') == count(&other, '"'));
+    text_free(&page);
+    text_free(&other);
+}
 
 static void write_all(struct span typed)
 {
@@ -20,6 +43,7 @@ static void write_all(struct span typed)
     if (clients_address(typed, a, &o.address, &o.domain) == 0) {
         o.display_name = o.domain;
         o.local = span_head(o.address, (size_t)span_rfind(o.address, '@'));
+        look_at_page(&o);
         for (size_t i = 0; i < CLIENTS_FORMS; i++) {
             struct text out = TEXT_INIT(CLIENTS_TEXT_MAX);
 

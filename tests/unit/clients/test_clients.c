@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "clients/outlook.h"
+#include "clients/page.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -235,6 +236,39 @@ static void apple(void **state)
     free(other);
 }
 
+static void page(void **state)
+{
+    static const char *const addresses[] = {"you@example.com", "o'neill&co@example.com",
+                                            "\"<script>alert(1)</script>\"@example.com",
+                                            "m\xc3\xbcller@example.com"};
+    struct text ask = TEXT_INIT(CLIENTS_TEXT_MAX);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(addresses); i++) {
+        struct made m = make(BASE IMAP, addresses[i]);
+        struct text out = TEXT_INIT(CLIENTS_TEXT_MAX);
+
+        assert_true(page_settings(&m.offer, "/mail.mobileconfig?email=x", &out));
+        count_in(text_cstr(&out), "<script", 0);
+        count_in(text_cstr(&out), "<h2>", 4); /* two ways to get mail, one to send, and others */
+        count_in(text_cstr(&out), "<table>", 3);
+        count_in(text_cstr(&out), "<li>", 5);
+        count_in(text_cstr(&out), "<td>imap.example.com</td>", 1);
+        count_in(text_cstr(&out), "<td>465</td>", 1);
+        count_in(text_cstr(&out),
+                 "<li>Sending mail (SMTP): mail.example.com, port 587, STARTTLS</li>", 1);
+        count_in(text_cstr(&out), "href=\"/mail.mobileconfig?email=x\"", 1);
+        text_clear(&out);
+        assert_true(page_settings(&m.offer, NULL, &out));
+        count_in(text_cstr(&out), "mobileconfig", 0);
+        text_free(&out);
+        end(&m);
+    }
+    assert_true(page_ask(SPAN("<b>no</b>"), &ask));
+    count_in(text_cstr(&ask), "&lt;b&gt;no&lt;/b&gt;", 1);
+    text_free(&ask);
+}
+
 static void plain(void **state)
 {
     char *json = written(BASE IMAP, "you@example.com", "json"),
@@ -268,9 +302,14 @@ static void too_small(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(which_doors), cmocka_unit_test(addresses),
-                                       cmocka_unit_test(mozilla),     cmocka_unit_test(outlook),
-                                       cmocka_unit_test(outlook_json_answers), cmocka_unit_test(apple),       cmocka_unit_test(plain),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(which_doors),
+                                       cmocka_unit_test(addresses),
+                                       cmocka_unit_test(mozilla),
+                                       cmocka_unit_test(outlook),
+                                       cmocka_unit_test(outlook_json_answers),
+                                       cmocka_unit_test(apple),
+                                       cmocka_unit_test(plain),
+                                       cmocka_unit_test(page),
                                        cmocka_unit_test(too_small)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
