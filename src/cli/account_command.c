@@ -188,6 +188,26 @@ void account_command_print_stored(const json_t *stored)
     text_free(&words);
 }
 
+/* "2026-11-23T03:24:07.581Z, 3 times since 03:20:01, from 192.0.2.7: 452 4.2.2 Your mailbox..." */
+static void print_refused(const json_t *refused)
+{
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(refused, i, row)
+    {
+        long long times = json_integer_value(json_object_get(row, "times"));
+        const char *peer = house_command_text(row, "peer");
+
+        printf("Refused   %.19sZ", house_command_text(row, "at"));
+        if (times > 1)
+            printf(", %lld times since %.19sZ", times, house_command_text(row, "first"));
+        printf("%s%s: %lld %s %s\n", *peer ? ", from " : "", peer,
+               (long long)json_integer_value(json_object_get(row, "code")),
+               house_command_text(row, "status"), house_command_text(row, "words"));
+    }
+}
+
 static void print_account(const json_t *answer)
 {
     const json_t *a = json_object_get(answer, "account");
@@ -207,6 +227,7 @@ static void print_account(const json_t *answer)
            house_command_text(a, "messages"));
     account_command_print_sent(json_object_get(a, "sent"));
     printf("Login     %s\n", house_command_text(a, "login"));
+    print_refused(json_object_get(a, "refused"));
     text_free(&aliases);
 }
 

@@ -12,6 +12,7 @@
 #include "serve/policy.h"
 #include "serve/expansion.h"
 #include "serve/quotas.h"
+#include "serve/refusals.h"
 #include "serve/signer.h"
 
 #include <stdlib.h>
@@ -102,6 +103,24 @@ static struct span account_tried(const struct errand *e, struct span name)
     return a ? a->name : SPAN_NONE;
 }
 
+/* For who helps the account's owner: why its login failed. */
+static void note_login(struct errand *e, struct span account, struct span peer, bool later)
+{
+    struct house *h = e->clerk->house;
+    const struct account *a = directory_find(h->directory, account);
+    struct reply r = {.code = 535,
+                      .enhanced = {5, 7, 8},
+                      .text = SPAN("A login failed: wrong password, or one that was broken off")};
+
+    if (later)
+        r = (struct reply){.code = 454,
+                           .enhanced = {4, 7, 0},
+                           .text = SPAN("A login could not be checked, or was put off")};
+    else if (a && directory_locked(h->directory, a))
+        r.text = SPAN("A login was refused: the account or its hosting account is locked");
+    refusals_note(h->refusals, account, peer, &r);
+}
+
 static void logged_in(void *arg, enum login_verdict v, struct span account, uint32_t wait)
 {
     static const enum login_result results[] = {
@@ -111,6 +130,8 @@ static void logged_in(void *arg, enum login_verdict v, struct span account, uint
     struct letter_login_answer reply = {results[v],
                                         v == LOGIN_YES ? account : account_tried(e, l->name), wait};
 
+    if (v != LOGIN_YES)
+        note_login(e, reply.account, l->peer, v == LOGIN_NOT_NOW);
     answer(e, LETTER_LOGIN_ANSWER, &reply, -1);
     if (l->password.len)
         memory_wipe((void *)(uintptr_t)l->password.at, l->password.len);
@@ -155,11 +176,55 @@ static void on_login_note(struct errand *e)
 
     reply.result = a ? LOGIN_GOOD : LOGIN_WRONG;
     reply.account = a ? a->name : account_tried(e, l->name);
+    if (!a)
+        note_login(e, reply.account, l->peer, false);
     answer(e, LETTER_LOGIN_ANSWER, &reply, -1);
     end(e);
 }
 
 /* ---- policy ---- */
+
+/* A refusal is told in the log, and to who helps the one whose mail it was. */
+static void note(struct errand *e, struct span account, const char *what, const struct reply *r)
+{
+    const struct letter_may_send *send = e->parcel->letter;
+    const struct letter_may_reach *reach = e->parcel->letter;
+    bool is_send = e->parcel->kind == LETTER_MAY_SEND;
+    struct span peer = is_send ? send->peer : reach->peer;
+
+    log_event(LOG_NOTICE, what, LOG_SPAN("account", account), LOG_SPAN("peer", peer),
+              LOG_SPAN("from", is_send ? send->sender : reach->sender),
+              LOG_SPAN("to", is_send ? SPAN_NONE : reach->recipient), LOG_NUM("code", r->code),
+              LOG_SPAN("reply", r->text));
+    refusals_note(e->clerk->house->refusals, account, peer, r);
+}
+
+/* Strangers who ask for what is not here are many, and nobody's concern. */
+static void note_refusal(struct errand *e, const struct reply *r)
+{
+    const struct letter_may_reach *q = e->parcel->letter;
+    const struct account *owner;
+
+    if (e->clerk->is_command || reply_class(r) < 4)
+        return;
+    if (e->parcel->kind == LETTER_MAY_SEND) {
+        const struct letter_may_send *send = e->parcel->letter;
+
+        if (send->account.len)
+            note(e, send->account, "sender.refused", r);
+    } else if (q->account.len) {
+        note(e, q->account, "recipient.refused", r);
+    } else if ((owner = directory_owner(e->clerk->house->directory, q->recipient))) {
+        note(e, owner->name, "recipient.refused", r);
+    }
+}
+
+static void answer_policy(struct errand *e, const struct letter_answer *l)
+{
+    note_refusal(e, &l->reply);
+    answer(e, LETTER_ANSWER, l, -1);
+    end(e);
+}
 
 /* An answer that still depends on whether there is room. */
 struct prospect {
@@ -173,8 +238,7 @@ static void room_known(void *arg, const struct error *e)
 
     if (e)
         p->answer.reply = policy_refusal(p->errand->parcel->arena, e);
-    answer(p->errand, LETTER_ANSWER, &p->answer, -1);
-    end(p->errand);
+    answer_policy(p->errand, &p->answer);
     free(p);
 }
 
@@ -197,8 +261,7 @@ static void on_may_send(struct errand *e)
         quotas_may_send(h, q->account, q->size, room_known, new_prospect(e, &reply));
         return;
     }
-    answer(e, LETTER_ANSWER, &reply, -1);
-    end(e);
+    answer_policy(e, &reply);
 }
 
 /* A catch-all would take the mail of somebody who has a mailbox of his own, and behind an alias he
@@ -226,8 +289,7 @@ static void who_is_known(void *arg, bool sure)
         quotas_may_receive(h, q->recipient, q->size, room_known, new_prospect(e, &reply));
         return;
     }
-    answer(e, LETTER_ANSWER, &reply, -1);
-    end(e);
+    answer_policy(e, &reply);
 }
 
 static void on_may_reach(struct errand *e)
@@ -253,6 +315,22 @@ static void on_file_wanted(struct errand *e)
     end(e);
 }
 
+static void note_message(struct errand *e, const struct reply *r)
+{
+    const struct letter_accept *l = e->parcel->letter;
+    const struct message *m = &l->message;
+    struct house *h = e->clerk->house;
+
+    refusals_note(h->refusals, m->origin.account, m->origin.peer, r);
+    for (size_t i = 0; i < m->envelope.count && !m->origin.account.len; i++) {
+        const struct account *owner =
+            directory_owner(h->directory, m->envelope.recipients[i].address);
+
+        if (owner)
+            refusals_note(h->refusals, owner->name, m->origin.peer, r);
+    }
+}
+
 static void accepted(void *arg, const struct reply *r)
 {
     struct errand *e = arg;
@@ -266,6 +344,8 @@ static void accepted(void *arg, const struct reply *r)
                   LOG_SPAN("account", l->message.origin.account),
                   LOG_SPAN("from", l->message.envelope.sender), LOG_NUM("code", r->code),
                   LOG_SPAN("reply", r->text));
+    if (r->code != 250 && !e->clerk->is_command)
+        note_message(e, r);
     answer(e, LETTER_ANSWER, &reply, -1);
     end(e);
 }

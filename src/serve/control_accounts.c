@@ -2,6 +2,7 @@
 #include "serve/amounts.h"
 #include "serve/control_json.h"
 #include "serve/control_parts.h"
+#include "serve/refusals.h"
 #include "serve/sendings.h"
 
 #include "base/clock.h"
@@ -291,6 +292,12 @@ void control_account_unlock(struct control_call *r)
     set_lock(r, 0);
 }
 
+static void forget(struct house *h, struct span name)
+{
+    sendings_forget(h->sendings, false, name);
+    refusals_forget(h->refusals, name);
+}
+
 /* The mail is the customer's: it stays until a person removes it. */
 void control_account_rm(struct control_call *r)
 {
@@ -305,7 +312,7 @@ void control_account_rm(struct control_call *r)
         registry_account_remove(set, name);
         control_commit(r, &set);
         if (r->error.class == ERROR_NONE)
-            sendings_forget(r->house->sendings, false, name);
+            forget(r->house, name);
         if (r->error.class == ERROR_NONE) {
             control_note(r, "Its mail stays in %s/%.*s until you remove it.", root, SPAN_ARG(name));
             warn_of_pointers(r, name);
@@ -345,6 +352,7 @@ void control_account_show(struct control_call *r)
         json_object_set_new(o, "host_locked", json_boolean(h && h->locked));
         json_object_set_new(o, "stored", control_quota_account(r->house, acc->name));
         json_object_set_new(o, "sent", sendings_json(r->house->sendings, acc->name));
+        json_object_set_new(o, "refused", refusals_json(r->house->refusals, acc->name));
         json_object_set_new(r->out, "account", o);
     }
     arena_free(&a);

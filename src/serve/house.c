@@ -13,6 +13,7 @@
 #include "serve/incoming.h"
 #include "serve/quotas.h"
 #include "serve/sightings.h"
+#include "serve/refusals.h"
 #include "serve/signer.h"
 #include "serve/mailboxes.h"
 
@@ -308,6 +309,7 @@ int house_open(struct loop *l, const struct config *c,
     *h = (struct house){.loop = l, .config = c, .carry = carry, .carry_arg = carry_arg};
     h->rules = make_rules(h, c);
     h->incoming = incoming_new(c);
+    h->refusals = refusals_new();
     h->filings = filings_new(h);
     h->mailboxes = mailboxes_new(h);
     if (open_store(h, e) < 0 || open_accounts(h, e) < 0 || open_sendings(h, e) < 0 ||
@@ -364,6 +366,7 @@ void house_close(struct house **h)
     directory_free(&(*h)->directory);
     store_close(&(*h)->store);
     incoming_free(&(*h)->incoming);
+    refusals_free(&(*h)->refusals);
     free_rules(&(*h)->rules);
     free(*h);
     *h = NULL;

@@ -18,6 +18,7 @@ struct rules;
 struct house_import; /* serve/control_import.c */
 struct signer;
 struct sightings;
+struct refusals;
 struct sendings;
 
 struct house {
@@ -30,6 +31,7 @@ struct house {
     struct signer *signer;
     struct sightings *sightings; /* whether its keys stand in the DNS */
     struct sendings *sendings;   /* sending limits (serve/sendings.h) */
+    struct refusals *refusals;   /* what accounts were refused lately */
     struct incoming *incoming;
     struct filings *filings;     /* deliveries into Maildirs */
     struct quotas *quotas;       /* how much is stored */

@@ -474,8 +474,12 @@ static void on_event(void *arg, const struct smtp_server_session *s, enum smtp_s
                      struct span words)
 {
     struct session *self = arg;
+    /* What people ask their administrator about: a program that does not log in (530), a message
+     * that is too big (552). */
     bool odd = e == SMTP_EVENT_FOREIGN || e == SMTP_EVENT_INJECTED || e == SMTP_EVENT_BARE ||
-               e == SMTP_EVENT_LIMIT || e == SMTP_EVENT_TLS_FAILED;
+               e == SMTP_EVENT_LIMIT || e == SMTP_EVENT_TLS_FAILED ||
+               (e == SMTP_EVENT_REFUSED &&
+                (span_starts(words, SPAN("530")) || span_starts(words, SPAN("552"))));
 
     (void)s;
     log_event(odd ? LOG_NOTICE : LOG_DEBUG, "session", LOG_STR("what", smtp_server_event_name(e)),

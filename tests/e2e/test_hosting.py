@@ -330,6 +330,50 @@ def test_a_locked_hosting_account(server):
     session(server, "kim@payer.test").quit()
 
 
+# ---- the support desk
+
+def test_why_could_kim_not_send(server):
+    """Each answer that kept an account from sending, or mail from reaching it, is in its record and in the log."""
+    server.command("domain", "add", "desk.test")
+    account(server, "kim@desk.test", "--quota", "20K")
+    account(server, "lee@desk.test", "--quota", "20K")
+    for _ in range(3):
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            session(server, "kim@desk.test", "wrong")
+    c = session(server, "kim@desk.test")
+    for line, code in (("MAIL FROM:<boss@desk.test>", 553), ("MAIL FROM:<kim@desk.test> SIZE=30000", 452), ("MAIL FROM:<kim@desk.test>", 250),
+                       ("RCPT TO:<nobody@desk.test>", 550), ("RCPT TO:<far@example.net>", 250)):
+        assert say(c, line)[0] == code
+    assert c.data(b"Subject: big\r\n\r\n" + b"0123456789\r\n" * 3000)[0] == 452
+    c.quit()
+    stranger = session(server, door="exchange")
+    stranger.mail("s@example.net")
+    assert say(stranger, "RCPT TO:<lee@desk.test>")[0] == 250
+    assert stranger.data(b"Subject: big\r\n\r\n" + b"0123456789\r\n" * 3000)[0] == 452
+    stranger.mail("s@example.net", ["SIZE=30000"])
+    assert say(stranger, "RCPT TO:<lee@desk.test>")[0] == 452
+    stranger.quit()
+    c = session(server)  # a program that does not log in
+    assert say(c, "MAIL FROM:<kim@desk.test>")[0] == 530
+    c.quit()
+    refusals = server.json("account", "show", "kim@desk.test")["account"]["refused"]
+    assert [r["code"] for r in refusals] == [452, 550, 452, 553, 535]
+    assert refusals[-1]["times"] >= 3 and refusals[-1]["first"] <= refusals[-1]["at"] and refusals[-1]["peer"] in ("127.0.0.1", "::1")
+    assert refusals[1]["status"] == "5.1.1" and "nobody@desk.test" in refusals[1]["words"]
+    people = server.command("account", "show", "kim@desk.test").stdout
+    assert "553 5.7.1 The login kim@desk.test is not allowed to send as <boss@desk.test>" in people
+    assert "times since" in people
+    refusals = server.json("account", "show", "lee@desk.test")["account"]["refused"]
+    assert [r["code"] for r in refusals] == [452, 452], refusals
+    log = server.log()
+    for event, words in (("sender.refused", "boss@desk.test"), ("recipient.refused", "nobody@desk.test"), ("recipient.refused", "account=lee@desk.test"),
+                         ("what=refused", "530 5.7.0"), ("login.refused", "account=kim@desk.test")):
+        assert any(event in line and words in line for line in log.splitlines()), (event, words)
+    server.command("account", "rm", "kim@desk.test")
+    account(server, "kim@desk.test")
+    assert server.json("account", "show", "kim@desk.test")["account"]["refused"] == []
+
+
 # ---- import
 
 HASHES = {"six": "$6$saltsalt$", "five": "$5$rounds=6000$saltsalt$", "yes": "$y$j9T$saltsaltsaltsalt$", "bee": "$2b$05$abcdefghijklmnopqrstuu"}
