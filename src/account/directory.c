@@ -46,21 +46,13 @@ static void free_owned(struct owned_account *o)
     free(o);
 }
 
-/* "@domain" keeps its sign in front; all else is an address. */
 static struct span canonical_alias(struct arena *a, struct span text)
 {
     struct text out = TEXT_INIT(1024);
-    struct address address;
     struct span result = SPAN_NONE;
 
-    if (text.len > 1 && text.at[0] == '@') {
-        text_addc(&out, '@');
-        if (address_domain_canon(span_from(text, 1), &out))
-            result = arena_span(a, text_span(&out));
-    } else if (address_parse(text, true, &address) == PATH_OK &&
-               address_canon(&address, true, &out)) {
+    if (address_claim_canon(text, &out))
         result = arena_span(a, text_span(&out));
-    }
     text_free(&out);
     return result;
 }

@@ -395,3 +395,13 @@ bool address_canon(const struct address *a, bool fold, struct text *out)
         return true;
     return text_addc(out, '@') && address_domain_canon(a->domain, out);
 }
+
+bool address_claim_canon(struct span claim, struct text *out)
+{
+    struct address a;
+
+    text_clear(out);
+    if (claim.len > 1 && claim.at[0] == '@')
+        return text_addc(out, '@') && address_domain_canon(span_from(claim, 1), out);
+    return address_parse(claim, true, &a) == PATH_OK && address_canon(&a, true, out);
+}

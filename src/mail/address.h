@@ -48,6 +48,9 @@ bool address_domain_canon(struct span domain, struct text *out);
  * accounts: case does not matter) ASCII letters of the local part become lower case. <> adds
  * nothing, <postmaster> its local part alone. */
 bool address_canon(const struct address *a, bool fold, struct text *out);
+/* The same for what an account may use as its own: an address, or "@domain" for all of a domain,
+ * which keeps its sign. Replaces what is in *out; false when it is neither. */
+bool address_claim_canon(struct span claim, struct text *out);
 /* Is the host of an address literal, [1.2.3.4] or [IPv6:...], valid? Fills the text form inet_pton
  * takes. */
 bool address_literal(struct span domain, int *family, char *buf, size_t cap);

@@ -3,9 +3,10 @@
  * undo and rollback take the notes back from the newest on. */
 #include "base/map.h"
 #include "base/memory.h"
-#include "store/store_driver.h"
+#include "store/ram.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,7 @@ struct ram_store {
     struct row *oldest, *newest;
     struct value *values;
     uint64_t last_key;
+    pthread_mutex_t mutex;     /* held while a transaction is open; readers take it for one call */
     struct note *notes, *mark; /* newest first */
     bool open;
 };
@@ -281,22 +283,46 @@ static void forget(struct note *n)
 static int ram_open(const char *folder, const char *vfs, void **self, struct error *e)
 {
     struct ram_store *m = memory_alloc(sizeof *m);
+    pthread_mutexattr_t kind;
 
     (void)folder;
     (void)vfs;
     (void)e;
     m->rows = map_new();
     m->keys = map_new();
+    pthread_mutexattr_init(&kind);
+    pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&m->mutex, &kind);
+    pthread_mutexattr_destroy(&kind);
     *self = m;
     return 0;
+}
+
+void ram_lock(void *self)
+{
+    struct ram_store *m = self;
+    int bad = pthread_mutex_lock(&m->mutex);
+
+    assert(bad == 0);
+    (void)bad;
+}
+
+void ram_unlock(void *self)
+{
+    struct ram_store *m = self;
+
+    pthread_mutex_unlock(&m->mutex);
 }
 
 static void ram_rollback(void *self)
 {
     struct ram_store *m = self;
 
+    if (!m->open)
+        return;
     take_back_to(m, NULL);
     m->open = false;
+    ram_unlock(m);
 }
 
 static void ram_close(void *self)
@@ -314,6 +340,7 @@ static void ram_close(void *self)
     }
     map_free(&m->rows);
     map_free(&m->keys);
+    pthread_mutex_destroy(&m->mutex);
     free(m);
 }
 
@@ -336,6 +363,7 @@ static int ram_begin(void *self, struct error *e)
 
     (void)e;
     assert(!m->open);
+    ram_lock(m);
     m->open = true;
     return 0;
 }
@@ -353,6 +381,7 @@ static int ram_commit(void *self, struct error *e)
         forget(n);
     }
     m->open = false;
+    ram_unlock(m);
     return 0;
 }
 
@@ -578,17 +607,47 @@ static int ram_value_remove(void *self, enum driver_kind kind, struct span name,
     return 0;
 }
 
-static int ram_value_each(void *self, enum driver_kind kind,
-                          bool (*fn)(void *arg, struct span name, struct span value), void *arg,
-                          struct error *e)
+static int ram_value_range(void *self, enum driver_kind kind, const struct driver_range *range,
+                           bool (*fn)(void *arg, struct span name, struct span value), void *arg,
+                           struct error *e)
 {
-    const struct ram_store *m = self;
+    size_t left = range->max;
+    bool past = range->after.len && span_cmp(range->after, range->prefix) >= 0;
+    const struct value *v = *find_value(self, kind, past ? range->after : range->prefix);
 
     (void)e;
-    for (const struct value *v = m->values; v; v = v->next)
-        if (v->kind == kind && !fn(arg, (struct span){v->name.at, v->name.len},
-                                   (struct span){v->bytes.at, v->bytes.len}))
+    if (past && is_value(v, kind, range->after))
+        v = v->next;
+    for (; v && v->kind == kind && left; v = v->next, left--) {
+        struct span name = {v->name.at, v->name.len};
+
+        if (!span_starts(name, range->prefix) ||
+            !fn(arg, name, (struct span){v->bytes.at, v->bytes.len}))
             break;
+    }
+    return 0;
+}
+
+static int ram_value_count(void *self, enum driver_kind kind, struct span from, struct span to,
+                           uint64_t *count, struct error *e)
+{
+    const struct value *v = *find_value(self, kind, from);
+
+    (void)e;
+    for (*count = 0; v && v->kind == kind; v = v->next)
+        if (span_cmp((struct span){v->name.at, v->name.len}, to) >= 0)
+            break;
+        else
+            ++*count;
+    return 0;
+}
+
+static int ram_reader(void *self, const struct store_driver **driver, void **reader,
+                      struct error *e)
+{
+    (void)e;
+    *driver = &ram_reader_driver;
+    *reader = self;
     return 0;
 }
 
@@ -618,5 +677,7 @@ const struct store_driver ram_driver = {
     .value_put = ram_value_put,
     .value_get = ram_value_get,
     .value_remove = ram_value_remove,
-    .value_each = ram_value_each,
+    .value_range = ram_value_range,
+    .value_count = ram_value_count,
+    .reader = ram_reader,
 };

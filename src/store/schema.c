@@ -18,6 +18,9 @@ const char *const schema_migration[SCHEMA_VERSION] = {
     "CREATE TABLE value ("
     " kind INTEGER NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL,"
     " PRIMARY KEY (kind, name)) WITHOUT ROWID;",
+    /* Kinds 30 to 34 are links (store_links.c makes them when they are missing): a program that
+     * does not keep them must not write. */
+    "DELETE FROM value WHERE kind BETWEEN 30 AND 34;",
 };
 
 const char *const schema_sql[SQL_COUNT] = {
@@ -49,5 +52,6 @@ const char *const schema_sql[SQL_COUNT] = {
     [SQL_VALUE_PUT] = "INSERT OR REPLACE INTO value (kind, name, value) VALUES (?1, ?2, ?3)",
     [SQL_VALUE_GET] = "SELECT value FROM value WHERE kind = ?1 AND name = ?2",
     [SQL_VALUE_REMOVE] = "DELETE FROM value WHERE kind = ?1 AND name = ?2",
-    [SQL_VALUE_EACH] = "SELECT name, value FROM value WHERE kind = ?1 ORDER BY name",
+    [SQL_VALUE_FROM] = "SELECT name, value FROM value WHERE kind = ?1 AND name >= ?2 ORDER BY name",
+    [SQL_VALUE_COUNT] = "SELECT count(*) FROM value WHERE kind = ?1 AND name >= ?2 AND name < ?3",
 };

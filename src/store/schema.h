@@ -4,7 +4,7 @@
 
 enum {
     SCHEMA_APPLICATION = 0x70323661, /* "p26a" in the file's header: it is ours */
-    SCHEMA_VERSION = 1,              /* how many rows schema_migration has */
+    SCHEMA_VERSION = 2,              /* how many rows schema_migration has */
 };
 
 /* Row n brings version n to n + 1; each may hold several statements and runs in one transaction. */
@@ -35,7 +35,8 @@ enum schema_statement {
     SQL_VALUE_PUT,
     SQL_VALUE_GET,
     SQL_VALUE_REMOVE,
-    SQL_VALUE_EACH,
+    SQL_VALUE_FROM,
+    SQL_VALUE_COUNT,
     SQL_COUNT,
 };
 extern const char *const schema_sql[SQL_COUNT];

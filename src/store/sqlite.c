@@ -1,6 +1,7 @@
 /* sqlite: the store on one machine.
  *
- * One connection writes and checkpoints, in WAL mode with synchronous=FULL. What we rely on:
+ * One connection writes and checkpoints, in WAL mode with synchronous=FULL; a second one may read
+ * beside it on another thread. What we rely on:
  *  P1  COMMIT appends the changed pages to the WAL and syncs it; it returns OK only after the sync.
  *  P2  When writing or syncing the WAL fails, SQLite forgets the frames of this transaction (they
  *      stand behind the last good one and are overwritten by the next). But the kernel may have
@@ -9,13 +10,23 @@
  *      So after any such failure we write nothing (`hurt`) until `reopen` has moved all good frames
  *      out of the WAL into the database by fresh writes with a good sync, and cut the WAL to
  *      nothing. Every start does the same, before the first accept.
+ *  The reader cannot meet such frames: it takes from the WAL what its index names, the index names
+ *  a frame after the sync that makes it good, and the reader never makes the index anew from the
+ *  file (it comes when there is one and goes before it goes). It keeps no transaction open between
+ *  two calls, so a checkpoint waits for it some microseconds at most.
+ *  The VFS "unix-excl" holds the locks of the file for the process and keeps that index in memory
+ *  which both connections share: no other process can open the database, and there is no file
+ *  port26.db-shm.
  *  The risk when a line here is wrong: a 250 for mail that a power cut then takes away. */
 #include "base/memory.h"
+#include "base/text.h"
 #include "store/store_driver.h"
 #include "store/schema.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,13 +36,21 @@ enum {
     WAL_PAGES = 8000,    /* checkpoint from here on: 32 MiB */
     WAL_KEEP = 64 << 20, /* the file shrinks to this after a checkpoint */
     CACHE_KIB = 32 << 10,
+    READER_CACHE_KIB = 8 << 10,
+    NAME_BYTES = 2000, /* more than any name of a value */
+    BUSY_MS = 10000,   /* how long a checkpoint waits for the reader, who is done at once */
 };
+
+#define VFS "unix-excl"
 
 struct sqlite {
     sqlite3 *db;
     sqlite3_stmt *statement[SQL_COUNT];
+    char *file, *vfs;
     int64_t last_key;
     int wal_pages;
+    atomic_uint readers;      /* of the one that writes: how many are open */
+    struct sqlite *reader_of; /* NULL: this is the one that writes */
     bool hurt;
 };
 
@@ -214,10 +233,9 @@ static int set_up(struct sqlite *q, struct error *e)
 {
     char sql[400];
 
-    /* EXCLUSIVE: nobody else may open it (the folder's lock says so anyway), and the index of the
-     * WAL then stays in our memory instead of a shared file. */
+    sqlite3_busy_timeout(q->db, BUSY_MS);
     snprintf(sql, sizeof sql,
-             "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=%d; PRAGMA journal_mode=WAL;"
+             "PRAGMA page_size=%d; PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=%d;"
              "PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
              "PRAGMA cell_size_check=ON;",
@@ -229,25 +247,29 @@ static void sqlite_close(void *self)
 {
     struct sqlite *q = self;
 
+    assert(atomic_load(&q->readers) == 0);
     for (int i = 0; i < SQL_COUNT; i++)
         sqlite3_finalize(q->statement[i]);
-    sqlite3_close(q->db); /* folds the WAL, good frames only */
+    sqlite3_close(q->db); /* folds the WAL, good frames only; a reader does not */
+    if (q->reader_of)
+        atomic_fetch_sub(&q->reader_of->readers, 1);
+    free(q->file);
+    free(q->vfs);
     free(q);
 }
+
+enum { OPEN_FLAGS = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW };
 
 static int sqlite_open(const char *folder, const char *vfs, void **self, struct error *e)
 {
     struct sqlite *q = memory_alloc(sizeof *q);
     size_t len = strlen(folder) + sizeof "/port26.db";
-    char *file = memory_alloc(len);
     int code, bad = -1;
 
-    snprintf(file, len, "%s/port26.db", folder);
-    code = sqlite3_open_v2(file, &q->db,
-                           SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                               SQLITE_OPEN_NOFOLLOW,
-                           vfs);
-    free(file);
+    q->file = memory_alloc(len);
+    snprintf(q->file, len, "%s/port26.db", folder);
+    q->vfs = memory_dup(vfs ? vfs : VFS);
+    code = sqlite3_open_v2(q->file, &q->db, OPEN_FLAGS | SQLITE_OPEN_CREATE, q->vfs);
     if (code != SQLITE_OK)
         fail(q, code, "opening the store", e);
     else
@@ -263,6 +285,37 @@ static int sqlite_open(const char *folder, const char *vfs, void **self, struct 
     sqlite3_reset(use(q, SQL_CONTENT_LAST));
     sqlite3_wal_hook(q->db, on_wal, q);
     *self = q;
+    return 0;
+}
+
+/* It opens the file for writing as well, because the locks of the process belong to such files; and
+ * never writes. */
+static int sqlite_reader(void *self, const struct store_driver **driver, void **reader,
+                         struct error *e)
+{
+    struct sqlite *w = self, *q = memory_alloc(sizeof *q);
+    char sql[200];
+    int bad, code = sqlite3_open_v2(w->file, &q->db, OPEN_FLAGS, w->vfs);
+
+    q->reader_of = w;
+    atomic_fetch_add(&w->readers, 1);
+    snprintf(sql, sizeof sql,
+             "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-%d;"
+             "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;",
+             READER_CACHE_KIB);
+    if (code != SQLITE_OK) {
+        bad = fail(q, code, "opening the store for reading", e);
+    } else {
+        sqlite3_busy_timeout(q->db, BUSY_MS);
+        sqlite3_db_config(q->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+        bad = script(q, sql, "opening the store for reading", e) || prepare(q, e);
+    }
+    if (bad) {
+        sqlite_close(q);
+        return -1;
+    }
+    *driver = &sqlite_driver;
+    *reader = q;
     return 0;
 }
 
@@ -594,20 +647,45 @@ static int sqlite_value_remove(void *self, enum driver_kind kind, struct span na
     return run(self, SQL_VALUE_REMOVE, "removing a value", e);
 }
 
-static int sqlite_value_each(void *self, enum driver_kind kind,
-                             bool (*fn)(void *arg, struct span name, struct span value), void *arg,
-                             struct error *e)
+/* The name that comes right after one is the same with a zero octet behind it. */
+static int sqlite_value_range(void *self, enum driver_kind kind, const struct driver_range *range,
+                              bool (*fn)(void *arg, struct span name, struct span value), void *arg,
+                              struct error *e)
 {
     struct sqlite *q = self;
-    sqlite3_stmt *st = use(q, SQL_VALUE_EACH);
-    int code, bad = 0;
+    struct text next = TEXT_INIT(NAME_BYTES);
+    sqlite3_stmt *st = value(q, SQL_VALUE_FROM, kind, range->prefix);
+    size_t left = range->max;
+    int code = SQLITE_DONE, bad = 0;
 
-    sqlite3_bind_int(st, 1, (int)kind);
-    while ((code = sqlite3_step(st)) == SQLITE_ROW)
-        if (!fn(arg, column(st, 0), column(st, 1)))
+    if (range->after.len && span_cmp(range->after, range->prefix) >= 0) {
+        text_add(&next, range->after);
+        text_addc(&next, '\0');
+        assert(!next.full);
+        bind_span(st, 2, text_span(&next));
+    }
+    while (left-- && (code = sqlite3_step(st)) == SQLITE_ROW)
+        if (!span_starts(column(st, 0), range->prefix) || !fn(arg, column(st, 0), column(st, 1)))
             break;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         bad = fail(q, sqlite3_extended_errcode(q->db), "reading values", e);
+    sqlite3_reset(st);
+    text_free(&next);
+    return bad;
+}
+
+static int sqlite_value_count(void *self, enum driver_kind kind, struct span from, struct span to,
+                              uint64_t *count, struct error *e)
+{
+    struct sqlite *q = self;
+    sqlite3_stmt *st = value(q, SQL_VALUE_COUNT, kind, from);
+    int bad = 0;
+
+    bind_span(st, 3, to);
+    if (sqlite3_step(st) == SQLITE_ROW)
+        *count = (uint64_t)sqlite3_column_int64(st, 0);
+    else
+        bad = fail(q, sqlite3_extended_errcode(q->db), "counting values", e);
     sqlite3_reset(st);
     return bad;
 }
@@ -639,5 +717,7 @@ const struct store_driver sqlite_driver = {
     .value_put = sqlite_value_put,
     .value_get = sqlite_value_get,
     .value_remove = sqlite_value_remove,
-    .value_each = sqlite_value_each,
+    .value_range = sqlite_value_range,
+    .value_count = sqlite_value_count,
+    .reader = sqlite_reader,
 };

@@ -1,5 +1,5 @@
 /* Opening, transactions, and what writes messages. What reads them is in store_reading.c, the rest
- * in store_hosting.c and store_values.c. */
+ * in store_hosting.c, store_links.c and store_values.c. */
 #include "store/store.h"
 
 #include "base/memory.h"
@@ -180,7 +180,8 @@ int store_open(const struct store_settings *set, struct store **out, struct stor
         goto fail;
     if (s->driver->open(s->folder ? folder_path(s->folder) : NULL, set->vfs, &s->self, e) < 0)
         goto fail;
-    if (make_secret(s, e) < 0 || (s->folder && sweep(s, found, e) < 0))
+    if (make_secret(s, e) < 0 || store_links_ready(s, e) < 0 ||
+        (s->folder && sweep(s, found, e) < 0))
         goto fail;
     arena_clear(s->arena);
     *out = s;
@@ -188,6 +189,20 @@ int store_open(const struct store_settings *set, struct store **out, struct stor
 fail:
     free_store(s);
     return -1;
+}
+
+int store_reader_open(struct store *s, struct store **out, struct error *e)
+{
+    struct store *r = memory_alloc(sizeof *r);
+
+    r->reader = true;
+    r->arena = arena_new();
+    if (s->driver->reader(s->self, &r->driver, &r->self, e) < 0) {
+        free_store(r);
+        return -1;
+    }
+    *out = r;
+    return 0;
 }
 
 void store_close(struct store **s)
@@ -259,7 +274,7 @@ int store_body_file(const struct store *s, struct error *e)
 
 int store_begin(struct store *s, struct error *e)
 {
-    assert(!s->open);
+    assert(!s->open && !s->reader);
     if (store_failed(s))
         return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
                           "the store's disk failed; nothing is accepted until it works again");

@@ -2,7 +2,8 @@
  * open at a time per path (flock on <path>/lock; the kernel releases it when the process dies).
  *
  * Threads: everything here is called from one thread, the store thread (queue/commit.h runs it),
- * except store_body_file, store_failed and store_space, which any thread may call.
+ * except store_body_file, store_failed and store_space, which any thread may call. A second handle
+ * that only reads (store_reader_open) belongs to another thread.
  *
  * Promises the drivers keep and tests/unit/store/ checks for each of them (DESIGN section 5):
  *  P1  store_commit returns 0 only after body, envelope and recipients of every message put since
@@ -148,8 +149,15 @@ struct store_found {
  * where a folder should be. `found` may be NULL. */
 int store_open(const struct store_settings *set, struct store **out, struct store_found *found,
                struct error *e);
-/* Rolls back what is open, frees all, gives the lock back; nulls the pointer. */
+/* Rolls back what is open, frees all, gives the lock back; nulls the pointer. Readers first. */
 void store_close(struct store **s);
+/* A handle that only reads, for one other thread beside the store's (the loop): each call sees what
+ * was committed before it, and nothing of a commit that failed. It never waits for a sync; a value
+ * takes some 10 to 30 microseconds (docs/why/store.md). The functions that find, get, walk and
+ * count work with it; those that write or begin assert. It goes on while the store is `failed` and
+ * after store_reopen. With a store in memory it waits for the open transaction, so the thread that
+ * has one open must not use it. Closed by store_close, before the store. */
+int store_reader_open(struct store *s, struct store **out, struct error *e);
 /* Did a sync or commit fail, so that nothing is accepted until store_reopen? Any thread. */
 bool store_failed(const struct store *s);
 /* Tries to start again from the last good commit, under the same lock. */
@@ -230,19 +238,59 @@ int store_account_each(struct store *s, store_account_fn *fn, void *arg, struct 
 /* ---- hosting accounts, domains, aliases: as with accounts ---- */
 
 int store_host_put(struct store *s, const struct store_host *h, struct error *e);
+int store_host_get(struct store *s, struct span name, struct arena *a, struct store_host *out,
+                   struct error *e);
 int store_host_remove(struct store *s, struct span name, struct error *e);
 typedef bool store_host_fn(void *arg, const struct store_host *h);
 int store_host_each(struct store *s, store_host_fn *fn, void *arg, struct error *e);
 
 int store_domain_put(struct store *s, const struct store_domain *d, struct error *e);
+int store_domain_get(struct store *s, struct span name, struct arena *a, struct store_domain *out,
+                     struct error *e);
 int store_domain_remove(struct store *s, struct span name, struct error *e);
 typedef bool store_domain_fn(void *arg, const struct store_domain *d);
 int store_domain_each(struct store *s, store_domain_fn *fn, void *arg, struct error *e);
 
 int store_alias_put(struct store *s, const struct store_alias *al, struct error *e);
+int store_alias_get(struct store *s, struct span address, struct arena *a, struct store_alias *out,
+                    struct error *e);
 int store_alias_remove(struct store *s, struct span address, struct error *e);
 typedef bool store_alias_fn(void *arg, const struct store_alias *al);
 int store_alias_each(struct store *s, store_alias_fn *fn, void *arg, struct error *e);
+
+/* ---- who belongs to whom: names without the records, for lists, pages and counts ---- */
+
+enum store_list_kind {
+    STORE_ACCOUNTS, /* all */
+    STORE_HOSTS,
+    STORE_DOMAINS,
+    STORE_ALIASES,
+    /* Links, kept in the transaction that puts or removes the record they come from. */
+    STORE_CLAIMS,          /* accounts that claim this address or "@domain" as a sender of theirs */
+    STORE_HOST_ACCOUNTS,   /* accounts of this hosting account */
+    STORE_DOMAIN_ACCOUNTS, /* accounts whose names end in this domain */
+    STORE_HOST_DOMAINS,    /* domains of this hosting account */
+    STORE_DOMAIN_ALIASES,  /* aliases whose addresses end in this domain */
+    STORE_LIST_COUNT,
+};
+struct store_list {
+    enum store_list_kind kind;
+    struct span
+        of; /* canonical address, "@domain", hosting account, domain; the first four: none */
+};
+/* Which part of a list, or of the values of a kind. */
+struct store_range {
+    struct span prefix; /* names that begin with this; empty: all */
+    struct span after;  /* and come after this one as memcmp orders them; empty: from the first */
+    size_t max;         /* at most so many; 0: all */
+};
+typedef bool store_name_fn(void *arg, struct span name);
+/* Calls fn for each name in order until it returns false. range NULL: all. fn must not call the
+ * store; the name lives during the call. */
+int store_names(struct store *s, const struct store_list *list, const struct store_range *range,
+                store_name_fn *fn, void *arg, struct error *e);
+/* How many there are: some 10 nanoseconds for each. */
+int store_count(struct store *s, const struct store_list *list, uint64_t *count, struct error *e);
 
 /* ---- handed over once ---- */
 
@@ -292,12 +340,16 @@ int store_value_remove(struct store *s, enum store_kind kind, struct span name, 
 typedef bool store_value_fn(void *arg, struct span name, struct span value);
 int store_value_each(struct store *s, enum store_kind kind, store_value_fn *fn, void *arg,
                      struct error *e);
+/* The same for a part of them. */
+int store_value_range(struct store *s, enum store_kind kind, const struct store_range *range,
+                      store_value_fn *fn, void *arg, struct error *e);
 
 /* ---- small values by name ---- */
 
 enum { STORE_META_MAX = 4000, STORE_SECRET_BYTES = 32 };
 /* STORE_GOT, STORE_ABSENT, -1. Names in use: "secret" (STORE_SECRET_BYTES random bytes, made when
- * the store is made: for verifiers of accounts that do not exist), "clock" (queue/). */
+ * the store is made: for verifiers of accounts that do not exist), "clock" (queue/), "links" (which
+ * links are complete). */
 int store_meta_get(struct store *s, struct span name, struct arena *a, struct span *value,
                    struct error *e);
 int store_meta_put(struct store *s, struct span name, struct span value, struct error *e);

@@ -37,6 +37,18 @@ enum driver_kind {
     DRIVER_REPORTS = 13,
     DRIVER_HOSTED = 20,
     DRIVER_UNSURE = 21,
+    DRIVER_CLAIM = 30, /* links, by what they belong to and their name: store_links.c */
+    DRIVER_HOST_ACCOUNT = 31,
+    DRIVER_DOMAIN_ACCOUNT = 32,
+    DRIVER_HOST_DOMAIN = 33,
+    DRIVER_DOMAIN_ALIAS = 34,
+};
+
+/* Which values of a kind. */
+struct driver_range {
+    struct span prefix; /* whose names begin with this; empty: all */
+    struct span after;  /* and come after this name; empty: from the first */
+    size_t max;         /* at most so many */
 };
 
 /* All return 0 or -1 with *e unless told otherwise. Spans handed out live in the arena given, or,
@@ -88,11 +100,19 @@ struct store_driver {
     int (*value_get)(void *self, enum driver_kind kind, struct span name, struct arena *a,
                      struct span *value, struct error *e);
     int (*value_remove)(void *self, enum driver_kind kind, struct span name, struct error *e);
-    int (*value_each)(void *self, enum driver_kind kind,
-                      bool (*fn)(void *arg, struct span name, struct span value), void *arg,
-                      struct error *e);
+    /* By name, as memcmp orders them, until fn returns false; fn must not call the driver. */
+    int (*value_range)(void *self, enum driver_kind kind, const struct driver_range *range,
+                       bool (*fn)(void *arg, struct span name, struct span value), void *arg,
+                       struct error *e);
+    /* How many names from `from` on stand before `to`. */
+    int (*value_count)(void *self, enum driver_kind kind, struct span from, struct span to,
+                       uint64_t *count, struct error *e);
+
+    /* A handle that only reads what is committed, for one other thread: *driver says with what.
+     * Closed by that driver's close, before this one is. */
+    int (*reader)(void *self, const struct store_driver **driver, void **reader, struct error *e);
 };
 
-extern const struct store_driver sqlite_driver, ram_driver;
+extern const struct store_driver sqlite_driver, ram_driver, ram_reader_driver;
 
 #endif

@@ -43,7 +43,7 @@ static int forget_old(struct store *s, enum driver_kind kind, uint32_t before, s
 
     f->store = s;
     f->before = before;
-    bad = s->driver->value_each(s->self, kind, find_stale, f, e);
+    bad = store_all_values(s, kind, find_stale, f, e);
     for (size_t i = 0; i < f->count && !bad; i++)
         bad = s->driver->value_remove(s->self, kind, f->names[i], e);
     free(f);
@@ -197,6 +197,25 @@ static bool open_value(void *arg, struct span name, struct span record)
 int store_value_each(struct store *s, enum store_kind kind, store_value_fn *fn, void *arg,
                      struct error *e)
 {
-    return s->driver->value_each(s->self, driver_kind(kind), open_value,
-                                 &(struct each_value){fn, arg}, e);
+    return store_value_range(s, kind, NULL, fn, arg, e);
+}
+
+int store_value_range(struct store *s, enum store_kind kind, const struct store_range *range,
+                      store_value_fn *fn, void *arg, struct error *e)
+{
+    struct driver_range some = {.max = SIZE_MAX};
+
+    if (range)
+        some =
+            (struct driver_range){range->prefix, range->after, range->max ? range->max : SIZE_MAX};
+    return s->driver->value_range(s->self, driver_kind(kind), &some, open_value,
+                                  &(struct each_value){fn, arg}, e);
+}
+
+int store_all_values(struct store *s, enum driver_kind kind,
+                     bool (*fn)(void *arg, struct span name, struct span value), void *arg,
+                     struct error *e)
+{
+    return s->driver->value_range(s->self, kind, &(struct driver_range){.max = SIZE_MAX}, fn, arg,
+                                  e);
 }

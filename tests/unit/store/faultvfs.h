@@ -1,7 +1,7 @@
-/* faultvfs: a SQLite file system for tests. It counts writes, syncs and truncations; it can fail
- * the n-th of them, and it can write a journal of all of them, from which a power cut at any moment
- * is played: the files as they would be if only what had been synced (and some of the rest) had
- * reached the disk. */
+/* faultvfs: a SQLite file system for tests. It counts reads, writes, syncs and truncations; it can
+ * fail the n-th of them, and it can write a journal of all of them, from which a power cut at any
+ * moment is played: the files as they would be if only what had been synced (and some of the rest)
+ * had reached the disk. */
 #ifndef PORT26_TESTS_STORE_FAULTVFS_H
 #define PORT26_TESTS_STORE_FAULTVFS_H
 
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum fault_kind { FAULT_WRITE, FAULT_SYNC, FAULT_TRUNCATE, FAULT_KINDS };
+enum fault_kind { FAULT_WRITE, FAULT_SYNC, FAULT_TRUNCATE, FAULT_READ, FAULT_KINDS };
 
 struct fault_op {
     enum fault_kind kind;
@@ -89,6 +89,8 @@ static inline int fault_close(sqlite3_file *f)
 
 static inline int fault_read(sqlite3_file *f, void *buf, int n, sqlite3_int64 at)
 {
+    if (fault_hits(FAULT_READ))
+        return fault.code;
     return fault_real(f)->pMethods->xRead(fault_real(f), buf, n, at);
 }
 
@@ -154,9 +156,29 @@ static inline int fault_traits(sqlite3_file *f)
     return fault_real(f)->pMethods->xDeviceCharacteristics(fault_real(f));
 }
 
-/* Version 1: no shared memory, which a store with an exclusive lock does not need. */
+static inline int fault_shm_map(sqlite3_file *f, int page, int size, int extend,
+                                void volatile **out)
+{
+    return fault_real(f)->pMethods->xShmMap(fault_real(f), page, size, extend, out);
+}
+
+static inline int fault_shm_lock(sqlite3_file *f, int at, int n, int flags)
+{
+    return fault_real(f)->pMethods->xShmLock(fault_real(f), at, n, flags);
+}
+
+static inline void fault_shm_barrier(sqlite3_file *f)
+{
+    fault_real(f)->pMethods->xShmBarrier(fault_real(f));
+}
+
+static inline int fault_shm_unmap(sqlite3_file *f, int delete)
+{
+    return fault_real(f)->pMethods->xShmUnmap(fault_real(f), delete);
+}
+
 static const sqlite3_io_methods fault_methods = {
-    .iVersion = 1,
+    .iVersion = 2,
     .xClose = fault_close,
     .xRead = fault_read,
     .xWrite = fault_write,
@@ -169,6 +191,10 @@ static const sqlite3_io_methods fault_methods = {
     .xFileControl = fault_control,
     .xSectorSize = fault_sector,
     .xDeviceCharacteristics = fault_traits,
+    .xShmMap = fault_shm_map,
+    .xShmLock = fault_shm_lock,
+    .xShmBarrier = fault_shm_barrier,
+    .xShmUnmap = fault_shm_unmap,
 };
 
 static inline int fault_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags,
@@ -203,7 +229,7 @@ static inline void fault_reset(void)
     fault.sticky = fault.journal = false;
     if (fault.real)
         return;
-    fault.real = sqlite3_vfs_find(NULL);
+    fault.real = sqlite3_vfs_find("unix-excl"); /* what the store uses */
     fault.vfs = *fault.real;
     fault.vfs.zName = "fault";
     fault.vfs.szOsFile = sizeof(struct fault_file);

@@ -20,7 +20,7 @@
 struct fixture {
     char path[64];
     const char *driver;
-    struct store *store;
+    struct store *store, *reader; /* reader: NULL until fixture_reader */
     struct store_found found;
     struct arena *arena;
 };
@@ -69,13 +69,23 @@ static inline void fixture_reopen(struct fixture *f)
 {
     struct error e = {0};
 
+    store_close(&f->reader);
     store_close(&f->store);
     if (fixture_open(f, NULL, &e) < 0)
         fail_msg("%s", e.words);
 }
 
+static inline void fixture_reader(struct fixture *f)
+{
+    struct error e = {0};
+
+    if (store_reader_open(f->store, &f->reader, &e) < 0)
+        fail_msg("%s", e.words);
+}
+
 static inline void fixture_free(struct fixture *f)
 {
+    store_close(&f->reader);
     store_close(&f->store);
     fixture_wipe(f->path);
     arena_free(&f->arena);

@@ -82,6 +82,20 @@ static struct fixture *fixture_on_fault(void)
     return f;
 }
 
+/* The reader sees what was answered with 250 and nothing else, also while the store is failed. */
+static void check_reader(struct fixture *f, const struct ledger *l)
+{
+    struct store_head h;
+    struct error e = {0};
+
+    arena_clear(f->arena);
+    for (size_t i = 0; i < l->goods; i++)
+        if (store_find(f->reader, &l->good[i], f->arena, &h, &e) != STORE_GOT)
+            fail_msg("the reader lost %zu: %s", i, e.words);
+    for (size_t i = 0; i < l->bads; i++)
+        assert_int_equal(store_find(f->reader, &l->bad[i], f->arena, &h, NULL), STORE_ABSENT);
+}
+
 /* The n-th operation fails, once or from then on; then the disk works again. Returns false when n
  * is beyond the last operation. */
 static bool fail_nth(int64_t n, unsigned kinds, int code, bool sticky)
@@ -91,10 +105,12 @@ static bool fail_nth(int64_t n, unsigned kinds, int code, bool sticky)
     struct error e = {0};
     bool hit;
 
+    fixture_reader(f);
     put_group(f, l, 3000);
     fault_arm(n, kinds, code, sticky);
     for (int i = 0; i < 4; i++) {
         put_group(f, l, 3000);
+        check_reader(f, l);
         if (i == 2)
             store_tidy(f->store, NULL); /* a checkpoint has its own writes and syncs */
     }
@@ -102,10 +118,13 @@ static bool fail_nth(int64_t n, unsigned kinds, int code, bool sticky)
     fault.countdown = 0;
     if (store_failed(f->store)) {
         assert_int_not_equal(put_group(f, l, 3000), 0); /* P2: nothing until it is opened again */
+        check_reader(f, l);
         if (store_reopen(f->store, &e) < 0)
             fail_msg("%s", e.words);
+        check_reader(f, l);
     }
     assert_int_equal(put_group(f, l, 3000), 0);
+    check_reader(f, l);
     check(f, l);
     fixture_reopen(f);
     check(f, l);
