@@ -186,21 +186,30 @@ static const char *judge_host(struct http_parse *p)
     return NULL;
 }
 
-/* "/path?query", or with "http://host" before it (RFC 9112 3.2.2). */
-static void split_target(struct http_parse *p)
+/* "/path?query", or with "http://host" before it (RFC 9112 3.2.2): then that is the host, and what
+ * Host says must be the same, because not all servers and proxies would ask the same of the two. */
+static const char *split_target(struct http_parse *p)
 {
     struct http_server_request *r = p->request;
-    struct span rest = p->target;
+    struct span rest = p->target, host = SPAN_NONE, before;
     ptrdiff_t at = span_search(rest, SPAN("://"));
+    const char *bad = NULL;
 
     if (rest.len && rest.at[0] != '/' && at > 0) {
         rest = span_from(rest, (size_t)at + 3);
-        at = span_find(rest, '/');
-        rest = at < 0 ? SPAN("/") : span_from(rest, (size_t)at);
+        for (at = 0; (size_t)at < rest.len && !strchr("/?#", rest.at[at]);)
+            at++;
+        before = span_head(rest, (size_t)at);
+        rest = span_from(rest, (size_t)at);
+        if (how_many(r, "host", &host) && !span_ieq(host, before))
+            bad = "a target of another host than Host";
     }
     at = span_find(rest, '?');
     r->path = at < 0 ? rest : span_head(rest, (size_t)at);
     r->query = at < 0 ? SPAN_NONE : span_from(rest, (size_t)at + 1);
+    if (!r->path.len)
+        r->path = SPAN("/");
+    return bad;
 }
 
 static const char *words_of(const struct http_parse *p, llhttp_errno_t error, unsigned *status)
@@ -209,6 +218,8 @@ static const char *words_of(const struct http_parse *p, llhttp_errno_t error, un
         *status = 431;
         return "too many fields";
     }
+    if (p->parser.http_major == 0 && !p->request->method.len)
+        return "no request line";
     if (error == HPE_INVALID_VERSION || error == HPE_PAUSED_H2_UPGRADE) {
         *status = 505;
         return "a version that is not spoken here";
@@ -239,7 +250,8 @@ const char *http_parse_head(struct http_parse *p, struct span head, unsigned fie
     bad = judge_framing(p, status);
     if (!bad)
         bad = judge_host(p);
-    split_target(p);
+    if (!bad)
+        bad = split_target(p);
     r->expects = p->parser.http_minor > 0 && how_many(r, "expect", &expect) &&
                  span_iis(expect, "100-continue");
     if (p->parser.http_minor == 0)

@@ -114,6 +114,8 @@ static struct http_server_settings settings_of(const struct session *self, bool 
         .answer = smtp->times.answer,
         .linger = LINGER_TIME,
         .session = smtp->times.session};
+    if (!self->door->config->https) /* what is posted there is one question of Outlook's */
+        s.times.body = s.times.head;
     return s;
 }
 

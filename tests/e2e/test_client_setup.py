@@ -1,6 +1,6 @@
 """Mail programs set themselves up: each file is fetched by curl from the real server, read by the rules of the programs it is for, and
 its settings are then used to log in."""
-import html.parser, http.client, json, os, plistlib, poplib, random, re, shutil, smtplib, socket, ssl, subprocess, urllib.parse, uuid
+import html.parser, http.client, json, os, plistlib, poplib, random, re, shutil, smtplib, socket, ssl, subprocess, time, urllib.parse, uuid
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -511,6 +511,94 @@ def test_a_browser_shows_it(server, tmp_path):
     assert f"Mail settings for {USER}" in page.titles and len(page.rows) == 4
     browse(f"/settings?email={urllib.parse.quote(USER)}", f"--screenshot={tmp_path}/page.png", "--window-size=400,900")
     assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+
+
+# ---- strangers (HOSTILE 39, 41, 100)
+
+def tell(server, request, door="web"):
+    """All that is answered to raw octets, until the server closes."""
+    with socket.create_connection(("127.0.0.1", server.ports[door]), 60) as s:
+        if "implicit" in DOORS[door]:
+            s = ssl.create_default_context(cafile=str(server.cert)).wrap_socket(s, server_hostname="localhost")
+        s.sendall(request)
+        answer = b""
+        while piece := s.recv(65536):
+            answer += piece
+    return answer
+
+
+HOST = b"Host: port26.test\r\nConnection: close\r\n\r\n"
+ASK = b"POST " + OUTLOOK.encode() + b" HTTP/1.1\r\nHost: port26.test\r\n"
+OURS, THEIRS = b"http://port26.test" + MOZILLA.encode(), b"http://elsewhere.test" + MOZILLA.encode()
+
+
+@pytest.mark.parametrize("request_, status", [
+    (b"GET " + OURS + b" HTTP/1.1\r\n" + HOST, 200),
+    (b"GET " + THEIRS + b" HTTP/1.1\r\n" + HOST, 400),  # two hosts: another server might take the other one
+    (b"GET " + OURS + b" HTTP/1.1\r\nHost: elsewhere.test\r\n\r\n", 400),
+    (b"GET " + MOZILLA.encode() + b" HTTP/1.0\r\nHost: port26.test\r\n\r\n", 200),
+    (b"GET " + MOZILLA.encode() + b" HTTP/1.0\r\n\r\n", 404),
+    (b"GET " + MOZILLA.encode() + b" HTTP/1.1\r\n\r\n", 400),
+    (b"GET " + MOZILLA.encode() + b" HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", 404),
+    (b"GET " + MOZILLA.encode() + b" HTTP/1.1\r\nHost: " + b"a" * 9000 + b"\r\nConnection: close\r\n\r\n", 404),
+    (b"GET " + MOZILLA.encode() + b" HTTP/1.1\r\nHost: port26.test.\r\nConnection: close\r\n\r\n", 200),
+    (b"TRACE / HTTP/1.1\r\nX-Secret: s3cret\r\n" + HOST, 405),
+    (b"CONNECT port26.test:25 HTTP/1.1\r\n" + HOST, 405),
+    (b"OPTIONS * HTTP/1.1\r\n" + HOST, 405),
+    (b"BREW / HTTP/1.1\r\n" + HOST, 400),
+    (b"GET /../../etc/passwd HTTP/1.1\r\n" + HOST, 404),
+    (b"GET /mail/..%2f..%2fetc/passwd HTTP/1.1\r\n" + HOST, 404),
+    (b"GET /mail/config%2dv1.1.xml HTTP/1.1\r\n" + HOST, 404),  # known by its very name only
+    (b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\n" + HOST, 414),
+    (b"GET / HTTP/1.1\r\nX: " + b"a" * 20000 + b"\r\n" + HOST, 431),
+    (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 150 + HOST, 431),
+    (b"GET / HTTP/1.1\nHost: port26.test\n\n", 400),
+    (b"\r\n\r\n\r\n\r\n", 400),
+    (b"EHLO me\r\nMAIL FROM:<you@port26.test>\r\n\r\n", 400),
+    (ASK + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    (ASK + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * 70000 + b"\r\nx\r\n0\r\n\r\n", 400),
+    (ASK + b"Content-Length: 9999999999\r\n\r\n<", 200),  # an error in the words of Autodiscover
+])
+def test_strangers(server, request_, status):
+    for door in ("web", "webs"):
+        answer = tell(server, request_, door)
+        assert answer.startswith(b"HTTP/1.1 %d " % status) and answer.count(b"HTTP/1.1 ") == 1, answer[:300]
+        assert b"s3cret" not in answer and b"root:" not in answer
+
+
+def test_pipelined_pages(server):
+    """Answered in order, each with its own domain; what stands behind a body is another request, not part of it."""
+    body = ask_outlook(USER)
+    requests = [b"GET " + MOZILLA.encode() + b"?emailaddress=%s HTTP/1.1\r\nHost: x\r\n\r\n" % a for a in (b"you@port26.test", b"you@elsewhere.test")]
+    requests.insert(1, ASK + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    answer = tell(server, b"".join(requests * 10) + b"GET /x HTTP/1.1\r\n" + HOST)
+    assert re.findall(rb"HTTP/1.1 (\d+) ", answer) == [b"200", b"200", b"404"] * 10 + [b"404"]
+    assert [m for m in re.findall(rb"<(clientConfig|Autodiscover) ", answer)] == [b"clientConfig", b"Autodiscover"] * 10
+
+
+def test_slow_question(start):
+    """A question that drips in ends in time, and keeps nobody else waiting."""
+    p = start(doors={"web": "role = web tls = none", "submissions": DOORS["submissions"]}, extra="limits { greeting-timeout = 3s }\n")
+    slow = [socket.create_connection(("127.0.0.1", p.ports["web"]), 60) for _ in range(3)]
+    slow[0].sendall(b"GET / HTTP/1.1\r\nHost: port")
+    slow[1].sendall(ASK + b"Content-Length: 1000\r\n\r\n<Auto")
+    slow[2].sendall(ASK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n<Auto")
+    assert curl(p, f"{MOZILLA}?emailaddress={USER}")[0] == 200
+    answers, end = {}, time.monotonic() + 60
+    while len(answers) < len(slow) and time.monotonic() < end:  # an octet now and then does not help them
+        for s in slow:
+            s.settimeout(0.3)
+            try:
+                s.sendall(b"a")
+                answers[s] = s.recv(100)
+            except TimeoutError:
+                continue
+            except OSError:
+                answers.setdefault(s, b"")
+    for s in slow:
+        s.close()
+    assert len(answers) == len(slow)
+    assert all(a == b"" or re.match(rb"HTTP/1.1 (408|400) ", a) for a in answers.values()), answers
 
 
 def test_plain_http_is_no_place_for_a_login(server):
