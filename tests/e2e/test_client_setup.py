@@ -586,7 +586,7 @@ def test_slow_question(start):
     assert curl(p, f"{MOZILLA}?emailaddress={USER}")[0] == 200
     answers, end = {}, time.monotonic() + 60
     while len(answers) < len(slow) and time.monotonic() < end:  # an octet now and then does not help them
-        for s in slow:
+        for s in set(slow) - set(answers):
             s.settimeout(0.3)
             try:
                 s.sendall(b"a")
@@ -594,11 +594,12 @@ def test_slow_question(start):
             except TimeoutError:
                 continue
             except OSError:
-                answers.setdefault(s, b"")
+                answers[s] = b""
     for s in slow:
         s.close()
     assert len(answers) == len(slow)
-    assert all(a == b"" or re.match(rb"HTTP/1.1 (408|400) ", a) for a in answers.values()), answers
+    ends = {a[:12] for a in answers.values()}
+    assert ends <= {b"", b"HTTP/1.1 408", b"HTTP/1.1 400"}, ends
 
 
 def test_plain_http_is_no_place_for_a_login(server):
