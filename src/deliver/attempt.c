@@ -613,6 +613,7 @@ static void tell_portal(struct attempt *x, const char *page)
         if (o->kind != OUTCOME_LATER || !o->waits_for_network || o->maybe_delivered)
             continue;
         o->owner = OWNER_NETWORK;
+        o->explained = false;
         o->words = span_of(arena_printf(
             x->arena,
             "This network wants a login before it lets mail out (its page: %s). Open a web "
@@ -630,6 +631,7 @@ static void tell_offline(struct attempt *x)
         if (o->kind != OUTCOME_LATER || !o->waits_for_network || o->stage > STAGE_CONNECT)
             continue;
         o->owner = OWNER_NETWORK;
+        o->explained = false;
         o->words = SPAN("This computer is offline: it is in no network that leads out. The mail "
                         "leaves by itself when it is in one again.");
     }

@@ -1,32 +1,35 @@
 #include "mail/cause_texts.h"
 
 #include "base/memory.h"
+#include "mail/finding_texts.h"
 
-#define AGAIN " Es wird von selbst weiter versucht."
+#define AGAIN " Es wird automatisch weiter versucht."
 
 /* {host} stands as a subject, or before a colon: without a name it becomes "der andere Server". */
 /* clang-format off */
 static const struct cause_texts german[CAUSE_COUNT] = {
     [CAUSE_NONE] = {"{host} nannte keinen Grund, der hier bekannt ist.",
-        "Lesen Sie, was er selbst sagte; wer ihn betreibt, kann es erklären."},
+        "Lesen Sie, was der Server selbst sagte; wer ihn betreibt, kann es erklären."},
 
     /* Anmeldung und Absender */
-    [CAUSE_AUTH_REQUIRED] = {"{host} verlangt eine Anmeldung, bevor er Mail für andere nimmt.",
+    [CAUSE_AUTH_REQUIRED] = {"{host} verlangt eine Anmeldung, bevor Mail für andere "
+        "angenommen wird.",
         "Tragen Sie Benutzername und Passwort für das Senden ein."},
     [CAUSE_AUTH_BAD] = {"{host} hat die Anmeldung abgelehnt: Benutzername oder Passwort ist "
         "falsch.",
         "Prüfen Sie beides. Viele Anbieter wollen die ganze Adresse als Benutzernamen, manche ein "
         "App-Passwort."},
-    [CAUSE_AUTH_APP_PASSWORD] = {"{host} verlangt ein App-Passwort: Das gewöhnliche gilt in "
-        "Mailprogrammen nicht.",
-        "Legen Sie eines in den Sicherheitseinstellungen des Kontos an und tragen Sie es hier "
+    [CAUSE_AUTH_APP_PASSWORD] = {"{host} verlangt ein App-Passwort: Das gewöhnliche Passwort gilt "
+        "in Mailprogrammen nicht.",
+        "Legen Sie eines in den Sicherheitseinstellungen des Kontos an, und tragen Sie es hier "
         "ein."},
-    [CAUSE_AUTH_OAUTH] = {"{host} nimmt keine Passwörter mehr, nur die Anmeldung mit OAuth.",
+    [CAUSE_AUTH_OAUTH] = {"{host} nimmt keine Passwörter mehr an, nur noch die Anmeldung "
+        "mit OAuth.",
         "Wählen Sie OAuth, oder senden Sie auf einem anderen Weg."},
     [CAUSE_AUTH_DISABLED] = {"{host}: Für dieses Konto ist das Senden mit Mailprogrammen "
         "abgeschaltet.",
         "Bitten Sie den Verwalter des Kontos, es zu erlauben (\"SMTP AUTH\")."},
-    [CAUSE_AUTH_WEB] = {"{host} will, dass Sie sich zuerst im Browser anmelden.",
+    [CAUSE_AUTH_WEB] = {"{host} verlangt, dass Sie sich zuerst im Browser anmelden.",
         "Melden Sie sich einmal auf der Webseite des Anbieters an, bestätigen Sie, dass Sie es "
         "waren, und versuchen Sie es noch einmal."},
     [CAUSE_AUTH_LIMIT] = {"{host} hat zu viele Anmeldeversuche gesehen und das Konto eine Weile "
@@ -34,7 +37,7 @@ static const struct cause_texts german[CAUSE_COUNT] = {
         "Prüfen Sie das Passwort auf allen Geräten, die es benutzen, und warten Sie dann."},
     [CAUSE_AUTH_MECHANISM] = {"{host} kennt die Art der Anmeldung nicht, die versucht wurde.",
         "Wählen Sie eine andere: \"Passwort, normal\" über TLS gilt fast überall."},
-    [CAUSE_AUTH_ABSENT] = {"{host} bietet an dieser Tür keine Anmeldung an.",
+    [CAUSE_AUTH_ABSENT] = {"{host} bietet an diesem Port keine Anmeldung an.",
         "Nehmen Sie Port 465 mit TLS oder Port 587 mit STARTTLS."},
     [CAUSE_AUTH_LATER] = {"{host} kann Anmeldungen zurzeit nicht prüfen. Am Passwort liegt "
         "es nicht.",
@@ -47,53 +50,53 @@ static const struct cause_texts german[CAUSE_COUNT] = {
         "ein höheres."},
     [CAUSE_SENDER_NOT_OWNED] = {"Die Anmeldung stimmt, aber {host} lässt sie nicht mit dieser "
         "Absenderadresse senden.",
-        "Nehmen Sie die Adresse des Kontos, oder lassen Sie ihm die andere als Alias geben."},
+        "Nehmen Sie die Adresse des Kontos, oder lassen Sie die andere als Alias eintragen."},
     [CAUSE_SENDER_UNVERIFIED] = {"{host} kennt die Absenderadresse oder ihre Domain noch nicht als "
         "Ihre.",
         "Bestätigen Sie sie in den Einstellungen beim Anbieter."},
     [CAUSE_SENDER_DOMAIN] = {"{host} findet die Domain der Absenderadresse nicht.",
         "Berichtigen Sie die Absenderadresse oder die Einträge der Domain im DNS."},
-    [CAUSE_SENDER_REJECTED] = {"{host} nimmt keine Mail von diesem Absender.",
+    [CAUSE_SENDER_REJECTED] = {"{host} nimmt von diesem Absender keine Mail an.",
         "Prüfen Sie die Absenderadresse; stimmt sie, fragen Sie den Mailverwalter des Empfängers."},
 
     /* Empfänger */
     [CAUSE_RECIPIENT_UNKNOWN] = {"{host} kennt kein Postfach mit dieser Adresse.",
         "Prüfen Sie, ob Sie sich verschrieben haben; stimmt sie, fragen Sie den Empfänger auf "
         "anderem Weg."},
-    [CAUSE_RECIPIENT_DISABLED] = {"{host}: Das Postfach gibt es, aber es ist geschlossen.",
+    [CAUSE_RECIPIENT_DISABLED] = {"{host}: Das Postfach gibt es, aber es ist gesperrt.",
         "Erreichen Sie den Empfänger auf anderem Weg."},
-    [CAUSE_RECIPIENT_RESTRICTED] = {"Der Empfänger nimmt nur Mail von bestimmten Absendern.",
+    [CAUSE_RECIPIENT_RESTRICTED] = {"Der Empfänger nimmt nur Mail von bestimmten Absendern an.",
         "Bitten Sie ihn, oder den Verwalter der Liste, Ihre Adresse zuzulassen."},
-    [CAUSE_RECIPIENT_DOMAIN] = {"{host} nimmt keine Mail für den Teil der Adresse hinter dem @.",
+    [CAUSE_RECIPIENT_DOMAIN] = {"{host} nimmt für den Teil der Adresse hinter dem @ keine Mail an.",
         "Prüfen Sie diesen Teil der Adresse."},
     [CAUSE_MAILBOX_FULL] = {"Das Postfach des Empfängers ist voll.",
         "Sagen Sie es ihm auf anderem Weg; er muss Platz schaffen."},
-    [CAUSE_TOO_MANY_RECIPIENTS] = {"{host} nimmt nicht so viele Empfänger auf einmal.",
+    [CAUSE_TOO_MANY_RECIPIENTS] = {"{host} nimmt nicht so viele Empfänger auf einmal an.",
         "Senden Sie an weniger auf einmal, oder nehmen Sie eine Mailingliste."},
 
     /* Nachricht */
     [CAUSE_TOO_LARGE] = {"{host}: Die Nachricht ist zu groß.",
-        "Machen Sie sie kleiner, oder senden Sie einen Verweis auf die Dateien."},
+        "Machen Sie sie kleiner, oder senden Sie statt der Dateien einen Link."},
     [CAUSE_STORAGE] = {"{host} hat keinen Platz für weitere Mail.",
-        "Wer ihn betreibt, muss Platz schaffen." AGAIN},
-    [CAUSE_SPAM] = {"{host} hält die Nachricht wegen ihres Inhalts für Werbemüll.",
-        "Schreiben Sie sie um, mit weniger Verweisen und Bildern, oder erreichen Sie den Empfänger "
+        "Wer den Server betreibt, muss Platz schaffen." AGAIN},
+    [CAUSE_SPAM] = {"{host} hält die Nachricht wegen ihres Inhalts für Spam.",
+        "Schreiben Sie sie um, mit weniger Links und Bildern, oder erreichen Sie den Empfänger "
         "auf anderem Weg."},
     [CAUSE_VIRUS] = {"{host} hält einen Anhang für gefährlich.",
-        "Prüfen Sie ihn auf Viren; senden Sie statt Programmen oder Archiven einen Verweis."},
-    [CAUSE_MALFORMED] = {"{host} sagt, die Nachricht sei nicht nach den Regeln gemacht.",
-        "Versuchen Sie es mit einem anderen Mailprogramm, und sagen Sie es dem Hersteller von "
-        "diesem."},
+        "Prüfen Sie ihn auf Viren; senden Sie statt Programmen oder Archiven einen Link."},
+    [CAUSE_MALFORMED] = {"{host} sagt, die Nachricht sei nicht regelgerecht aufgebaut.",
+        "Versuchen Sie es mit einem anderen Mailprogramm, und melden Sie es dem Hersteller des "
+        "jetzigen."},
     [CAUSE_LOOP] = {"Die Nachricht lief zwischen Servern im Kreis.",
         "Suchen Sie zwei Weiterleitungen, die aufeinander zeigen."},
-    [CAUSE_NO_8BIT] = {"Die Nachricht enthält 8-Bit-Text, und {host} nimmt nur reines ASCII.",
+    [CAUSE_NO_8BIT] = {"Die Nachricht enthält 8-Bit-Text, und {host} nimmt nur reines ASCII an.",
         "Senden Sie sie noch einmal als quoted-printable; Mailprogramme können das."},
     [CAUSE_NO_UTF8] = {"Die Nachricht hat eine Adresse mit Buchstaben außerhalb von ASCII, und "
         "{host} kennt solche Adressen nicht.",
         "Nehmen Sie eine Adresse in reinem ASCII."},
 
     /* Weitergabe, TLS */
-    [CAUSE_RELAY_DENIED] = {"{host} gibt keine Mail für andere weiter, ohne sie zu kennen.",
+    [CAUSE_RELAY_DENIED] = {"{host} gibt Mail für andere nur nach einer Anmeldung weiter.",
         "Schalten Sie die Anmeldung für das Senden ein; ist sie an, prüfen Sie, ob es der richtige "
         "Server ist."},
     [CAUSE_TLS_REQUIRED] = {"{host} besteht auf Verschlüsselung.",
@@ -107,8 +110,8 @@ static const struct cause_texts german[CAUSE_COUNT] = {
         "Nehmen Sie TLS von Anfang an bei Port 465, STARTTLS bei Port 587."},
     [CAUSE_STARTTLS_ABSENT] = {"Verschlüsselung ist verlangt, aber {host} bietet kein STARTTLS an. "
         "Es wurde nichts gesendet.",
-        "Fragen Sie den Verwalter des Servers; geht es aus einem anderen Netz, nimmt eine Firewall "
-        "hier es heraus: Nehmen Sie Port 465." AGAIN},
+        "Fragen Sie den Verwalter des Servers; geht es aus einem anderen Netz, entfernt hier eine "
+        "Firewall das Angebot: Nehmen Sie Port 465." AGAIN},
     [CAUSE_CERT_EXPIRED] = {"{host}: Das Zertifikat ist abgelaufen. Es wurde nichts gesendet.",
         "Der Verwalter des Servers muss es erneuern. Scheinen viele abgelaufen zu sein, geht die "
         "Uhr dieses Rechners falsch." AGAIN},
@@ -116,35 +119,35 @@ static const struct cause_texts german[CAUSE_COUNT] = {
         "gesendet.",
         "Nehmen Sie den Namen im Zertifikat, wenn der Anbieter zustimmt; sonst steht vielleicht "
         "jemand dazwischen." AGAIN},
-    [CAUSE_CERT_ISSUER] = {"{host}: Das Zertifikat hat niemand unterschrieben, dem hier vertraut "
-        "wird. Es wurde nichts gesendet.",
-        "Der Verwalter des Servers muss ein ordentliches besorgen. Sehen viele so aus, liest hier "
+    [CAUSE_CERT_ISSUER] = {"{host}: Das Zertifikat stammt von keiner Stelle, der hier "
+        "vertraut wird. Es wurde nichts gesendet.",
+        "Der Verwalter des Servers muss ein anerkanntes besorgen. Sehen viele so aus, liest hier "
         "ein Programm oder eine Firewall mit." AGAIN},
     [CAUSE_LOGIN_UNSAFE] = {"{host}: Die Anmeldung wurde nicht gesendet, weil die Verbindung nicht "
         "sicher ist.",
         "Schalten Sie TLS mit geprüftem Zertifikat ein."},
 
     /* unsere Adresse und Domain */
-    [CAUSE_IP_BLOCKED] = {"{host} nimmt keine Mail von der Adresse dieses Mailsystems.",
+    [CAUSE_IP_BLOCKED] = {"{host} nimmt von der Adresse dieses Mailsystems keine Mail an.",
         "Suchen Sie die Adresse in der genannten Sperrliste und bitten Sie um Streichung, oder "
         "senden Sie über das Relay eines Anbieters."},
-    [CAUSE_IP_DYNAMIC] = {"{host} nimmt keine Mail unmittelbar von Heim- oder Einwahladressen.",
+    [CAUSE_IP_DYNAMIC] = {"{host} nimmt von Heim- oder Einwahladressen keine Mail unmittelbar an.",
         "Senden Sie über das Relay Ihres Anbieters, Port 465 oder 587."},
-    [CAUSE_IPV6] = {"{host} nimmt von hier keine Mail über IPv6.",
+    [CAUSE_IPV6] = {"{host} nimmt von hier über IPv6 keine Mail an.",
         "Lassen Sie die Mail dorthin über IPv4 gehen."},
     [CAUSE_DOMAIN_BLOCKED] = {"Eine Domain in der Nachricht, oder die des Absenders, steht auf "
         "einer Sperrliste.",
         "Suchen Sie sie in der genannten Liste und bitten Sie um Streichung."},
-    [CAUSE_PTR] = {"Die Adresse dieses Mailsystems hat im DNS keinen ordentlichen Namen zurück.",
-        "Wem die Adresse gehört, der muss einen PTR-Eintrag setzen, der zu ihr zurückführt; oder "
-        "senden Sie über das Relay eines Anbieters."},
+    [CAUSE_PTR] = {"Zur Adresse dieses Mailsystems steht im DNS kein gültiger Name (PTR).",
+        "Wem die Adresse gehört, der muss einen PTR-Eintrag setzen, dessen Name zu ihr "
+        "zurückführt; oder senden Sie über das Relay eines Anbieters."},
     [CAUSE_HELO] = {"{host} nimmt den Namen nicht an, mit dem sich dieses Mailsystem vorstellt.",
-        "Geben Sie ihm einen vollen Namen, den es im DNS gibt."},
+        "Geben Sie ihm einen vollständigen Namen, den es im DNS gibt."},
     [CAUSE_SPF] = {"Die Domain des Absenders erlaubt diesem Mailsystem nicht, für sie zu senden "
         "(SPF).",
         "Senden Sie über den Anbieter der Domain, oder nehmen Sie dieses System in ihren "
         "SPF-Eintrag auf."},
-    [CAUSE_DKIM] = {"Die Unterschrift der Domain des Absenders (DKIM) fehlt oder ist falsch.",
+    [CAUSE_DKIM] = {"Die Signatur der Domain des Absenders (DKIM) fehlt oder ist falsch.",
         "Senden Sie über den Anbieter der Domain, oder richten Sie DKIM ein."},
     [CAUSE_DMARC] = {"Die Domain des Absenders bittet andere, Mail abzulehnen, die nicht von ihren "
         "eigenen Servern kommt (DMARC).",
@@ -153,13 +156,13 @@ static const struct cause_texts german[CAUSE_COUNT] = {
     [CAUSE_UNAUTHENTICATED] = {"{host} sieht keinen Beweis, dass die Mail von der Domain des "
         "Absenders kommt (SPF, DKIM).",
         "Richten Sie SPF und DKIM für die Domain ein, oder senden Sie über ihren Anbieter."},
-    [CAUSE_REPUTATION] = {"{host} hat eine schlechte Meinung von der Adresse oder Domain, die "
-        "sendet.",
+    [CAUSE_REPUTATION] = {"{host} stuft die Adresse oder Domain, von der die Mail kommt, als "
+        "unzuverlässig ein.",
         "Stellen Sie unerwünschte Mail von dort ab, richten Sie SPF und DKIM ein, und senden Sie "
         "eine Weile wenig."},
 
     /* später */
-    [CAUSE_RATE] = {"{host} begrenzt, wie viel von hier genommen wird.",
+    [CAUSE_RATE] = {"{host} begrenzt, wie viel Mail von hier angenommen wird.",
         "Sie brauchen nichts zu ändern; bleibt es dabei, senden Sie weniger auf einmal." AGAIN},
     [CAUSE_GREYLISTED] = {"{host} bittet Absender beim ersten Mal, einige Minuten später "
         "wiederzukommen.",
@@ -187,10 +190,10 @@ static const struct cause_texts german[CAUSE_COUNT] = {
         "Erlauben Sie sie in der Firewall dieses Rechners, oder nehmen Sie einen anderen Port."
         AGAIN},
     [CAUSE_LOST] = {"{host}: Die Verbindung brach ab.",
-        "Wenn es dabei bleibt, ist das Netz hier oder dort unstet." AGAIN},
+        "Wenn es dabei bleibt, ist das Netz hier oder dort instabil." AGAIN},
     [CAUSE_LOST_AT_END] = {"{host}: Die Verbindung brach ab, nachdem die Nachricht gesendet war "
-        "und bevor die Quittung kam.",
-        "Vielleicht kommt sie zweimal an: Das ist besser als gar nicht." AGAIN},
+        "und bevor die Bestätigung kam.",
+        "Vielleicht kommt sie zweimal an, das ist besser als gar nicht." AGAIN},
     [CAUSE_NO_DOMAIN] = {"Die Domain {domain} gibt es nicht.",
         "Prüfen Sie den Teil der Adresse hinter dem @."},
     [CAUSE_NULL_MX] = {"Die Domain {domain} nimmt überhaupt keine Mail an und sagt das auch.",
@@ -228,20 +231,32 @@ static bool gave_up(const struct outcome *o)
            o->status.detail == 7;
 }
 
-bool cause_texts_say(enum dsn_language l, const struct outcome *o, struct span domain,
-                     struct text *out)
+static void say_cause(enum dsn_language l, const struct outcome *o, struct span domain,
+                      struct text *out)
 {
     struct cause_texts t = cause_texts_of(l, (enum cause)o->cause);
     struct cause_texts end = cause_texts_of(l, CAUSE_LIFETIME);
-    struct cause_names names = {o->host, domain, o->details, &languages[l].words};
+    struct text details = TEXT_INIT(4096);
+    struct cause_names names = {.host = o->host, .domain = domain, .words = &languages[l].words};
 
-    if (!t.what || !o->explained || (o->kind != OUTCOME_LATER && o->kind != OUTCOME_NEVER))
-        return false;
+    finding_texts_say(l, o->details, &details);
+    names.details = text_span(&details);
     if (gave_up(o)) { /* the advice was for one who still waits */
         text_addf(out, "%s %s %s ", end.what, end.advice, languages[l].last);
         cause_fill(out, t.what, NULL, &names);
     } else {
         cause_fill(out, t.what, t.advice, &names);
     }
+    text_free(&details);
+}
+
+bool cause_texts_say(enum dsn_language l, const struct outcome *o, struct span domain,
+                     struct text *out)
+{
+    bool waits_or_failed = o->kind == OUTCOME_LATER || o->kind == OUTCOME_NEVER;
+
+    if (!o->explained || !waits_or_failed || !cause_texts_of(l, (enum cause)o->cause).what)
+        return finding_texts_say(l, o->words, out);
+    say_cause(l, o, domain, out);
     return true;
 }

@@ -275,13 +275,14 @@ struct letterhead {
     const struct id *id;
     int64_t now;
     const char *automatic; /* RFC 3834 section 5 */
+    const char *from;      /* the name of who writes */
 };
 
 static void add_letterhead(struct text *out, const struct letterhead *h)
 {
     struct address a;
 
-    text_adds(out, "From: \"port26 mail system\" <");
+    text_addf(out, "From: \"%s\" <", h->from);
     if (address_parse(h->postmaster, false, &a) == PATH_OK)
         text_add(out, h->postmaster);
     else
@@ -299,16 +300,22 @@ static void add_letterhead(struct text *out, const struct letterhead *h)
 
 static void add_header(struct text *out, const struct dsn_report *r, const char *boundary)
 {
+    const struct dsn_texts *t = dsn_texts(r->language);
     struct text subject = TEXT_INIT(300);
 
     dsn_words_subject(r, &subject);
-    add_letterhead(out, &(struct letterhead){r->hostname, r->postmaster, r->sender,
-                                             text_span(&subject), &r->id, r->now, "auto-replied"});
+    add_letterhead(out, &(struct letterhead){.hostname = r->hostname,
+                                             .postmaster = r->postmaster,
+                                             .sender = r->sender,
+                                             .subject = text_span(&subject),
+                                             .id = &r->id,
+                                             .now = r->now,
+                                             .automatic = "auto-replied",
+                                             .from = t->from});
     text_addf(out,
               "Content-Type: multipart/report; report-type=delivery-status;\r\n"
-              "\tboundary=\"%s\"\r\n\r\n"
-              "This is a report about your mail, made of several parts (MIME).\r\n",
-              boundary);
+              "\tboundary=\"%s\"\r\n\r\n%s\r\n",
+              boundary, t->mime);
     text_free(&subject);
 }
 
@@ -370,16 +377,20 @@ static void add_digest(struct text *out, const struct dsn_bundle *b, const char 
 static void add_bundle_header(struct text *out, const struct dsn_bundle *b, const char *boundary,
                               unsigned need)
 {
+    const struct dsn_texts *t = dsn_texts(b->language);
     struct text subject = TEXT_INIT(300);
 
-    text_addf(&subject, "%zu %s", b->count, dsn_texts(b->language)->many);
-    add_letterhead(out,
-                   &(struct letterhead){b->hostname, b->postmaster, b->sender, text_span(&subject),
-                                        &b->id, b->now, "auto-generated"});
-    text_addf(out,
-              "Content-Type: multipart/mixed; boundary=\"=_%s_0\"\r\n%s\r\n"
-              "These are reports about your mail, in several parts (MIME).\r\n",
-              boundary, encoding(need));
+    text_addf(&subject, "%zu %s", b->count, t->many);
+    add_letterhead(out, &(struct letterhead){.hostname = b->hostname,
+                                             .postmaster = b->postmaster,
+                                             .sender = b->sender,
+                                             .subject = text_span(&subject),
+                                             .id = &b->id,
+                                             .now = b->now,
+                                             .automatic = "auto-generated",
+                                             .from = t->from});
+    text_addf(out, "Content-Type: multipart/mixed; boundary=\"=_%s_0\"\r\n%s\r\n%s\r\n", boundary,
+              encoding(need), t->mime_bundle);
     text_free(&subject);
 }
 

@@ -31,6 +31,10 @@ static const struct dsn_texts texts[DSN_LANGUAGES] = {
          .expanded = "This address stands for several. The mail goes on to all of them: no more is "
                      "heard of it, unless it fails or has to wait.",
          .maybe = "The connection broke after the mail was sent. It may have arrived.",
+         .unsaid = "The reason stands further below, as Diagnostic-Code.",
+         .date = "",
+         .month = {"January", "February", "March", "April", "May", "June", "July", "August",
+                   "September", "October", "November", "December"},
          .tried = "Tried:",
          .time = "time",
          .times = "times",
@@ -46,17 +50,20 @@ static const struct dsn_texts texts[DSN_LANGUAGES] = {
          .many = "reports about your mail",
          .bundle = "There were many reports about your mail within one hour. So that they do not "
                    "flood your mailbox, those that came last are together in this one. Each of "
-                   "them stands below as it would have come alone:"},
+                   "them stands below as it would have come alone:",
+         .from = "port26 mail system",
+         .mime = "This is a report about your mail, made of several parts (MIME).",
+         .mime_bundle = "These are reports about your mail, in several parts (MIME)."},
     [DSN_GERMAN] =
         {.kind =
              {[DSN_FAILED] = {"Nicht zugestellt",
-                              "Ihre Mail konnte nicht zugestellt werden, wie unten beschrieben, "
-                              "und wird nicht weiter versucht.",
+                              "Ihre Mail konnte nicht zugestellt werden; den Grund lesen Sie "
+                              "unten. Die Zustellung wird nicht weiter versucht.",
                               "Was geschah:"},
-              [DSN_DELAYED] = {"Noch nicht zugestellt, wird weiter versucht",
-                               "Ihre Mail konnte noch nicht zugestellt werden, wie unten "
-                               "beschrieben. Sie wird von selbst weiter versucht: Sie brauchen sie "
-                               "nicht noch einmal zu senden.",
+              [DSN_DELAYED] = {"Noch nicht zugestellt",
+                               "Ihre Mail konnte noch nicht zugestellt werden; den Grund lesen Sie "
+                               "unten. Es wird automatisch weiter versucht: Sie brauchen sie nicht "
+                               "noch einmal zu senden.",
                                "Was geschah:"},
               [DSN_SUCCESS] =
                   {"Zugestellt",
@@ -64,8 +71,8 @@ static const struct dsn_texts texts[DSN_LANGUAGES] = {
                    "diese Nachricht gebeten.",
                    "Zugestellt:"}},
          .subject_to = "Ihre Mail an",
-         .recipient = "Empfaenger",
-         .recipients = "Empfaenger",
+         .recipient = "Adresse",
+         .recipients = "Adressen",
          .who = "Wer das beheben kann:",
          .owner = {[OWNER_YOU] = "Sie selbst.",
                    [OWNER_NETWORK] = "wer das Netz betreibt, in dem dieses Mailsystem steht.",
@@ -75,28 +82,36 @@ static const struct dsn_texts texts[DSN_LANGUAGES] = {
          .far = "Der andere Server sagte",
          .note = "Hinweis:",
          .relayed =
-             "Jener Server sendet solche Berichte nicht: Von dieser Mail hören Sie nur noch, "
-             "wenn sie scheitert.",
-         .expanded = "Diese Adresse steht für mehrere. Die Mail geht an alle weiter: Von ihr hören "
-                     "Sie nur noch, wenn sie scheitert oder warten muss.",
+             "Dieser Server sendet selbst keine solchen Berichte: Von dieser Mail hören Sie nur "
+             "noch, wenn die Zustellung scheitert.",
+         .expanded = "Diese Adresse steht für mehrere. Die Mail geht an alle weiter: Sie "
+                     "hören nur noch von ihr, wenn die Zustellung scheitert oder sich verzögert.",
          .maybe = "Die Verbindung brach ab, nachdem die Mail gesendet war. Vielleicht ist sie "
                   "angekommen.",
+         .unsaid = "Den Grund nennt das Feld Diagnostic-Code weiter unten, auf Englisch.",
+         .date = "%d. %s %d, %s Uhr (%s)",
+         .month = {"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August",
+                   "September", "Oktober", "November", "Dezember"},
          .tried = "Versucht:",
          .time = "Mal",
          .times = "Mal",
          .last_try = "Letzter Versuch:",
-         .until = "Aufgegeben nach:",
+         .until = "Wird versucht bis:",
          .their_subject = "Betreff Ihrer Mail:",
          .accepted = "Hier angenommen:",
-         .help = "Wenn Sie Hilfe brauchen, schreiben Sie an %.*s%.*s und nennen Sie die Nummer %s. "
-                 "Es folgt dasselbe für Programme, und %s.",
+         .help =
+             "Wenn Sie Hilfe brauchen, schreiben Sie an %.*s%.*s und nennen Sie die Kennung %s. "
+             "Es folgen dieselben Angaben für Programme und %s.",
          .whole = "Ihre Mail",
          .header = "der Kopf Ihrer Mail",
          .system = "Das Mailsystem von ",
-         .many = "Berichte ueber Ihre Mail",
+         .many = "Berichte zu Ihrer Mail",
          .bundle = "Innerhalb einer Stunde gab es viele Berichte über Ihre Mail. Damit sie Ihr "
                    "Postfach nicht überfluten, stehen die letzten zusammen in dieser einen Mail. "
-                   "Jeder steht unten so, wie er allein gekommen wäre:"},
+                   "Jeder steht unten so, wie er allein gekommen wäre:",
+         .from = "port26 Mailsystem",
+         .mime = "Dies ist ein Bericht zu Ihrer Mail, aus mehreren Teilen (MIME).",
+         .mime_bundle = "Dies sind Berichte zu Ihrer Mail, in mehreren Teilen (MIME)."},
 };
 
 const struct dsn_texts *dsn_texts(enum dsn_language l)

@@ -6,6 +6,8 @@
 #include "mail/quoted.h"
 #include "mail/utf8.h"
 
+#include <time.h>
+
 enum {
     WIDTH = 72,
     SUBJECT_ADDRESS_MAX = 48, /* a longer address is counted instead of told */
@@ -69,26 +71,43 @@ static void far_words(struct text *out, const struct dsn_texts *t, const struct 
         wrap(out, "      ", line);
 }
 
-static void when(struct text *out, const char *label, int64_t wall_ms)
+static void when(struct text *out, const struct dsn_texts *t, const char *label, int64_t wall_ms)
 {
-    char date[40];
+    time_t s = (time_t)(wall_ms / CLOCK_SECOND);
+    char date[40], clock[16], zone[8];
+    struct tm tm;
 
     if (!wall_ms)
         return;
+    text_addf(out, "    %s ", label);
     clock_rfc5322(wall_ms, date, sizeof date);
-    text_addf(out, "    %s %s\r\n", label, date);
+    if (t->date[0]) {
+        localtime_r(&s, &tm);
+        strftime(clock, sizeof clock, "%H:%M:%S", &tm);
+        strftime(zone, sizeof zone, "%z", &tm);
+        text_addf(out, t->date, tm.tm_mday, t->month[tm.tm_mon], tm.tm_year + 1900, clock, zone);
+    } else {
+        text_adds(out, date);
+    }
+    text_adds(out, "\r\n");
 }
 
-/* In the report's language, or as the outcome tells it. */
+/* In the report's language: English as the outcome tells it, another by the tables. What no table
+ * knows is left to the part for programs, which stands in English. */
 static void what_happened(struct text *out, const struct dsn_report *r,
                           const struct dsn_recipient *to)
 {
+    const struct dsn_texts *t = dsn_texts(r->language);
     struct text words = TEXT_INIT(8192);
     struct span domain = span_from(to->address, (size_t)(span_rfind(to->address, '@') + 1));
 
-    if (!cause_texts_say(r->language, to->outcome, domain, &words))
-        text_add(&words, to->outcome->words);
-    labelled(out, dsn_texts(r->language)->kind[r->kind].label, text_span(&words));
+    if (!cause_texts_say(r->language, to->outcome, domain, &words)) {
+        if (r->language == DSN_ENGLISH)
+            text_add(&words, to->outcome->words);
+        else if (to->outcome->words.len && r->kind != DSN_SUCCESS)
+            text_adds(&words, t->unsaid);
+    }
+    labelled(out, t->kind[r->kind].label, text_span(&words));
     text_free(&words);
 }
 
@@ -113,9 +132,9 @@ static void recipient(const struct dsn_report *r, const struct dsn_recipient *to
     if (to->attempts)
         text_addf(out, "    %s %u %s\r\n", t->tried, to->attempts,
                   to->attempts == 1 ? t->time : t->times);
-    when(out, t->last_try, to->last_try);
+    when(out, t, t->last_try, to->last_try);
     if (r->kind == DSN_DELAYED)
-        when(out, t->until, to->retry_until);
+        when(out, t, t->until, to->retry_until);
     text_adds(out, "\r\n");
 }
 
@@ -192,7 +211,7 @@ void dsn_words_write(const struct dsn_report *r, struct text *out)
     wrap(out, "", span_of(t->kind[r->kind].opening));
     text_adds(out, "\r\n");
     labelled(out, t->their_subject, original_subject(r->header));
-    when(out, t->accepted, r->arrival);
+    when(out, t, t->accepted, r->arrival);
     text_adds(out, "\r\n");
     for (size_t i = 0; i < r->count; i++)
         recipient(r, &r->recipients[i], out);

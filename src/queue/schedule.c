@@ -26,6 +26,7 @@ static void free_place(struct place *p)
     free((char *)p->domain.at);
     free((char *)p->relay.at);
     free((char *)p->words.at);
+    arena_free(&p->arena);
     free(p);
 }
 
@@ -349,10 +350,16 @@ int64_t schedule_network_wait(const struct schedule *s, const struct place *p, i
     return waits[p->failures < COUNT(waits) ? p->failures : COUNT(waits) - 1];
 }
 
-static void set_words(struct place *p, struct span words)
+static void set_words(struct place *p, struct span words, const struct outcome *o)
 {
     free((char *)p->words.at);
     p->words = own(span_head(words, WORDS_MAX));
+    arena_free(&p->arena);
+    p->said = (struct outcome){0};
+    if (o) {
+        p->arena = arena_new();
+        outcome_copy(p->arena, o, &p->said);
+    }
 }
 
 void schedule_failed(struct schedule *s, struct place *p, int64_t now,
@@ -360,7 +367,7 @@ void schedule_failed(struct schedule *s, struct place *p, int64_t now,
 {
     int64_t wait;
 
-    set_words(p, t->words);
+    set_words(p, t->words, t->outcome);
     p->status = t->status;
     p->failed_at = now;
     p->waits_for_network = t->waits_for_network;
@@ -464,8 +471,10 @@ static void tell_offline(struct span key, void *value, void *arg)
     (void)key;
     (void)arg;
     if (p->waits_for_network && p->failures)
-        set_words(p, SPAN("This computer is offline: it is in no network that leads out. The mail "
-                          "leaves by itself when it is in one again."));
+        set_words(p,
+                  SPAN("This computer is offline: it is in no network that leads out. The mail "
+                       "leaves by itself when it is in one again."),
+                  NULL);
 }
 
 unsigned schedule_network(struct schedule *s, bool offline, int64_t now)

@@ -10,7 +10,9 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "base/arena.h"
 #include "base/map.h"
+#include "mail/outcome.h"
 #include "mail/reply.h"
 #include "queue/heap.h"
 #include "queue/queue.h"
@@ -31,6 +33,8 @@ struct place {
     bool waits_for_network;
     struct enhanced status; /* of the last failure */
     struct span words;      /* owned */
+    struct outcome said;    /* the whole of it, without words when none was told */
+    struct arena *arena;    /* of that */
 };
 
 enum slot_state {
@@ -141,6 +145,7 @@ struct schedule_trouble {
     bool waits_for_network;
     bool soon;    /* an answer was lost that may be there now: as for want of a network */
     int64_t wait; /* ms for which the server asked to be left alone; 0: it did not */
+    const struct outcome *outcome; /* of a message there: for reports about others; or NULL */
 };
 void schedule_failed(struct schedule *s, struct place *p, int64_t now,
                      const struct schedule_trouble *t);

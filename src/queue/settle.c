@@ -472,6 +472,7 @@ static void judge_place(struct settle *s, struct place *p)
                             .waits_for_network = first->outcome.waits_for_network,
                             .soon = s->soon,
                             .wait = wait_of(&first->outcome),
+                            .outcome = &first->outcome,
                         });
     else
         schedule_works(&s->queue->schedule, p);
@@ -671,9 +672,27 @@ static void find_overdue(struct span key, void *value, void *arg)
             o->slot[o->count++] = &i->slot[n];
 }
 
-static void settle_one_overdue(struct queue *q, struct slot *slot)
+/* What another message met there, which says nothing about this one. */
+static struct outcome outcome_of_place(const struct slot *slot)
 {
     const struct place *p = slot->place;
+    struct outcome o = p->said;
+
+    o.kind = OUTCOME_LATER;
+    o.scope = SCOPE_ROUTE;
+    o.status = p->status;
+    o.waits_for_network = slot->waits_for_network;
+    o.maybe_delivered = false;
+    o.held = o.account = SPAN_NONE;
+    if (!o.words.len) {
+        o.stage = STAGE_CONNECT;
+        o.words = p->words;
+    }
+    return o;
+}
+
+static void settle_one_overdue(struct queue *q, struct slot *slot)
+{
     struct lease *l;
     struct outcome *outcomes;
     struct job_result r = {0};
@@ -682,12 +701,7 @@ static void settle_one_overdue(struct queue *q, struct slot *slot)
     l = runner_lease(q, slot);
     outcomes = memory_array(l->count, sizeof *outcomes);
     for (uint32_t n = 0; n < l->count; n++)
-        outcomes[n] = (struct outcome){.kind = OUTCOME_LATER,
-                                       .scope = SCOPE_ROUTE,
-                                       .stage = STAGE_CONNECT,
-                                       .status = p->status,
-                                       .waits_for_network = slot->waits_for_network,
-                                       .words = p->words};
+        outcomes[n] = outcome_of_place(slot);
     r.count = l->count;
     r.outcomes = outcomes;
     submit(q, l, new_settle(q, l, &r, false));

@@ -1,9 +1,9 @@
 """Reports about mail (RFC 3461, 3464): what the sender asked for is honoured, as Python's own parser of mail reads them."""
-import email, email.policy, smtplib
+import email, email.policy, re, smtplib
 
 import pytest
 
-from port26 import PASSWORD, USER, wait_for
+from port26 import PASSWORD, ROOT, USER, wait_for
 from sink import Sink
 
 FAR = "rfc822;first+2Btag@old.test"  # as it is written in RCPT; "+2B" is a plus
@@ -215,3 +215,23 @@ def test_another_language_by_reload(hop):
     got = reports(p, 2)
     assert got["about one@x.test"].subject.startswith("Not delivered")
     assert got["about two@x.test"].subject.startswith("Nicht zugestellt")
+
+
+def test_findings_are_known_by_the_words_they_are_made_with():
+    """Each row of finding_texts.c names words that the source still says, piece by piece between its stars."""
+    def literals(text):
+        """String literals of C, those that stand beside each other as one."""
+        text = re.sub(r'" SUBMISSION_PATH\s*"', "", text)
+        return re.sub(r'"\s*\n\s*"', "", text)
+
+    sources = [literals(f.read_text()) for folder in ("queue", "deliver", "route", "smtp", "tls", "maildir", "serve")
+               for f in (ROOT / "src" / folder).glob("*.c")]
+    table = literals((ROOT / "src/mail/finding_texts.c").read_text())
+    table = table[:table.index("/* the system's own words */")]
+    rows = [re.sub(r'\\(["\\])', r"\1", row) for row in re.findall(r'^    \{"((?:[^"\\]|\\.)*)"', table, re.M)]
+    assert len(rows) > 40
+    for row in rows:
+        pieces = [p.strip(": ") for p in row.replace('"', '\\"').split("*") if len(p) > 3]  # error_sys adds the last ": "
+        if "issued by" in row:  # put together from more than one file
+            pieces = ["The certificate of", "was not accepted:"]
+        assert any(all(p in s for p in pieces) for s in sources), f"nobody says: {row}"

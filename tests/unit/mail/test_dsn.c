@@ -3,6 +3,7 @@
 #include "mail/dsn.h"
 #include "mail/dsn_texts.h"
 #include "mail/dsn_words.h"
+#include "mail/finding_texts.h"
 
 #include "base/memory.h"
 #include "mail/quoted.h"
@@ -468,16 +469,24 @@ static void causes_in_german(void **state)
         assert_null(cause_texts_of(DSN_ENGLISH, (enum cause)c).what);
     }
     o.cause = CAUSE_CERT_NAME;
-    o.details = SPAN("mx.other.test");
+    o.details = SPAN("The certificate of mx.example.org was not accepted: it is for another name; "
+                     "for mx.other.test, issued by Test CA, valid from 2026-01-01 until "
+                     "2027-01-01.");
     assert_true(cause_texts_say(DSN_GERMAN, &o, SPAN("example.org"), &out));
     assert_holds(text_cstr(&out), "mx.example.org: Das Zertifikat lautet auf einen anderen Namen. "
-                                  "Es wurde nichts gesendet. (mx.other.test) Nehmen Sie");
+                                  "Es wurde nichts gesendet. (das Zertifikat gilt für "
+                                  "mx.other.test, ausgestellt von Test CA, gültig von 2026-01-01 "
+                                  "bis 2027-01-01; es lautet auf einen anderen Namen) Nehmen Sie");
+    text_clear(&out);
+    o.details = SPAN("something that no row knows");
+    assert_true(cause_texts_say(DSN_GERMAN, &o, SPAN("example.org"), &out));
+    assert_holds(text_cstr(&out), "Es wurde nichts gesendet. Nehmen Sie");
     text_clear(&out);
     o = (struct outcome){
         .kind = OUTCOME_NEVER, .explained = true, .cause = CAUSE_REFUSED, .status = {4, 4, 7}};
     assert_true(cause_texts_say(DSN_GERMAN, &o, SPAN("example.org"), &out));
     assert_holds(text_cstr(&out), "Der letzte Versuch: Der andere Server hat die Verbindung");
-    assert_null(strstr(text_cstr(&out), "Es wird von selbst weiter versucht"));
+    assert_null(strstr(text_cstr(&out), "Es wird automatisch weiter versucht"));
     text_clear(&out);
     o = (struct outcome){.kind = OUTCOME_NEVER, .words = SPAN("No cause stands behind this.")};
     assert_false(cause_texts_say(DSN_GERMAN, &o, SPAN("example.org"), &out));
@@ -490,6 +499,130 @@ static void causes_in_german(void **state)
     r.language = DSN_GERMAN;
     dsn_words_write(&r, &out);
     assert_holds(text_cstr(&out), "Was geschah: Die Domain example.org gibt es nicht.");
+    text_free(&out);
+}
+
+/* No English word of ours in a text; the far server's own words and names are set by the test. */
+static void assert_german(const char *text)
+{
+    static const char *const english[] = {
+        "the",         "is",   "of",   "and",   "not",   "to",   "with", "your",
+        "you",         "has",  "have", "again", "tried", "said", "for",  "from",
+        "this",        "that", "it",   "its",   "be",    "been", "does", "did",
+        "mail system", "took", "into", "at",    "by",    "no",   "or"};
+
+    for (size_t i = 0; i < COUNT(english); i++) {
+        size_t len = strlen(english[i]);
+
+        for (const char *at = text; (at = strcasestr(at, english[i])); at++) {
+            unsigned char before = at > text ? (unsigned char)at[-1] : ' ';
+            unsigned char after = (unsigned char)at[len];
+            bool inside = g_ascii_isalnum((char)before) || before > 127 || before == '@' ||
+                          before == '.' || before == '-' || g_ascii_isalnum((char)after) ||
+                          after > 127 || after == '.' || after == '@' || after == '-';
+
+            if (!inside)
+                fail_msg("\"%s\" is English in:\n%s", english[i], text);
+        }
+    }
+}
+
+/* The first part of a report and its header, for people. */
+static void assert_report_german(const struct dsn_report *r)
+{
+    struct view v = view_of(r);
+    char *words = content(&v, 0);
+
+    assert_german(words);
+    assert_german(g_mime_message_get_subject(v.message));
+    assert_german(g_mime_object_get_header(GMIME_OBJECT(v.message), "From"));
+    g_free(words);
+    view_free(&v);
+}
+
+/* For every cause, in each kind of report, with details known and unknown. */
+static void german_is_german(void **state)
+{
+    static const struct span words[] = {
+        SPAN("mx.example.org took the message."), SPAN("Put into the inbox of kim."),
+        SPAN("What no row knows is left to the programs, and it is in English."),
+        SPAN("It was tried for 120 hours and is not tried any more. The last try: DNS could not "
+             "tell the way to example.org: it is not there. It is tried again; if it lasts for "
+             "all domains, check this machine's network and resolver."),
+        SPAN("It was tried for 120 hours and is not tried any more. The last try: nobody knows "
+             "the reason of this.")};
+    static const struct span details[] = {
+        SPAN(""), SPAN("No connection to mx.example.org (192.0.2.1:25): Connection refused."),
+        SPAN("The connection broke in answer to MAIL: something that is new."),
+        SPAN("The certificate of mx.example.org was not accepted: some words of the library; for "
+             "a.test, b.test and 7 more, issued by Test CA, valid from 2026-01-01 until "
+             "2027-01-01."),
+        SPAN("What the reason of this is nobody has said")};
+    struct outcome o = unknown_user;
+    struct dsn_recipient to = to_friend;
+    struct dsn_report r = report();
+
+    (void)state;
+    to.outcome = &o;
+    r.recipients = &to;
+    r.language = DSN_GERMAN;
+    r.ret = RET_HDRS;
+    r.hostname = SPAN("mail.example.com");
+    o.reply.text = SPAN("Nein");
+    o.maybe_delivered = true;
+    for (unsigned n = 0; n < CAUSE_COUNT * (COUNT(details) + COUNT(words)) * 3; n++) {
+        unsigned which = n / 3 % (COUNT(details) + COUNT(words));
+
+        r.kind = (enum dsn_kind)(n % 3);
+        o.kind = r.kind == DSN_FAILED    ? OUTCOME_NEVER
+                 : r.kind == DSN_DELAYED ? OUTCOME_LATER
+                                         : OUTCOME_RELAYED;
+        to.expanded = r.kind == DSN_SUCCESS && n % 2;
+        o.cause = n / 3 / (COUNT(details) + COUNT(words));
+        o.owner = (enum owner)(n % (OWNER_RECIPIENT + 1));
+        o.status = n % 2 ? (struct enhanced){4, 4, 7} : (struct enhanced){5, 1, 1};
+        o.explained = which < COUNT(details);
+        o.details = o.explained ? details[which] : SPAN_NONE;
+        o.words = o.explained ? SPAN("These are the English words of the cause.")
+                              : words[which - COUNT(details)];
+        assert_report_german(&r);
+    }
+}
+
+/* Each row in each language, with as many parts as the English has. */
+static void findings_are_known_in_each_language(void **state)
+{
+    struct text out = TEXT_INIT(4096);
+    size_t i;
+
+    (void)state;
+    for (i = 0; finding_texts_english(i); i++) {
+        const char *english = finding_texts_english(i);
+        size_t stars = 0;
+
+        for (const char *at = english; *at; at++)
+            stars += *at == '*';
+        for (int l = DSN_ENGLISH + 1; l < DSN_LANGUAGES; l++) {
+            const char *text = finding_texts_in(i, (enum dsn_language)l);
+
+            assert_non_null(text);
+            for (const char *at = strchr(text, '{'); at; at = strchr(at + 1, '{')) {
+                assert_in_range(at[1], '1', '0' + stars);
+                assert_true(at[2] == '}' || at[2] == '|');
+            }
+            /* Found as it stands, by itself and not by a row before it. */
+            text_clear(&out);
+            assert_true(finding_texts_say((enum dsn_language)l, span_of(english), &out));
+            assert_true(out.len > 0);
+        }
+    }
+    assert_true(i > 50);
+    text_clear(&out);
+    assert_false(finding_texts_say(DSN_ENGLISH, SPAN("Connection refused"), &out));
+    assert_false(finding_texts_say(DSN_GERMAN, SPAN(""), &out));
+    assert_false(finding_texts_say(DSN_GERMAN, SPAN(" took the message."), &out));
+    assert_true(finding_texts_say(
+        DSN_GERMAN, SPAN("No connection to a (b) (192.0.2.1:25): Connection refused."), &out));
     text_free(&out);
 }
 
@@ -562,6 +695,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_languages),
         cmocka_unit_test(causes_in_german),
+        cmocka_unit_test(german_is_german),
+        cmocka_unit_test(findings_are_known_in_each_language),
         cmocka_unit_test(reports_in_one_mail),
         cmocka_unit_test(a_failure),
         cmocka_unit_test(delays_and_successes_give_the_header_only),

@@ -25,7 +25,7 @@ static struct item *add(struct schedule *s, const char *place, int64_t now)
 /* HOSTILE fault 31: 100 000 to one dead host and one to a live one. */
 static void test_a_dead_place_delays_nobody(void **state)
 {
-    const struct schedule_trouble dead = {{4, 4, 1}, SPAN("dead"), true, false, 0};
+    const struct schedule_trouble dead = {{4, 4, 1}, SPAN("dead"), true, false, 0, NULL};
     struct schedule s;
     struct slot *taken[20], *slot;
     size_t before = mallinfo2().uordblks, per_item;
@@ -78,7 +78,7 @@ static void test_a_dead_place_delays_nobody(void **state)
 static void test_a_closed_network(void **state)
 {
     static const int64_t later[] = {15000, 30000, 60000, 120000, 300000, 300000};
-    const struct schedule_trouble silent = {{4, 4, 1}, SPAN("silence"), true, false, 0};
+    const struct schedule_trouble silent = {{4, 4, 1}, SPAN("silence"), true, false, 0, NULL};
     struct schedule s;
     struct slot *slot, *other;
     int64_t t = 1000;
@@ -115,7 +115,7 @@ static void test_a_closed_network(void **state)
 /* A server that says when to come again is left alone for so long, by all that go there. */
 static void test_asked_to_wait(void **state)
 {
-    const struct schedule_trouble busy = {{4, 3, 2}, SPAN("busy"), false, false, 3600000};
+    const struct schedule_trouble busy = {{4, 3, 2}, SPAN("busy"), false, false, 3600000, NULL};
     struct schedule s;
     struct slot *slot;
 
