@@ -16,9 +16,10 @@ enum {
 
 #define KEPT "{CRYPT}"
 
-/* Dovecot's names of what crypt(3) checks; the hash itself tells the method. */
-static const char *const schemes[] = {KEPT,          "{SHA512-CRYPT}", "{SHA256-CRYPT}",
-                                      "{BLF-CRYPT}", "{MD5-CRYPT}",    "{DES-CRYPT}"};
+/* Dovecot's names of what crypt(3) checks; the hash itself tells the method ({MD5} may be one of
+ * crypt, too). */
+static const char *const schemes[] = {
+    KEPT, "{SHA512-CRYPT}", "{SHA256-CRYPT}", "{BLF-CRYPT}", "{MD5-CRYPT}", "{DES-CRYPT}", "{MD5}"};
 
 static struct span without_scheme(struct span s)
 {
@@ -68,7 +69,9 @@ int hash_read(struct span s, struct text *out, struct error *e)
     if (hash.at[0] != '$' || (method != CRYPT_SALT_OK && method != CRYPT_SALT_METHOD_LEGACY))
         return error_set(e, ERROR_INPUT,
                          "this kind of password hash is not known here: port26 checks those of "
-                         "crypt(3), $6$, $5$, $y$, $2b$ and $1$");
+                         "crypt(3), $6$, $5$, $y$, $2b$, $2y$ and $1$, not {SSHA}, {SHA512}, "
+                         "{ARGON2ID}, plain MD5 or DES; give the account a new password, or leave "
+                         "logins to a Dovecot that knows it (`dovecot-auth`)");
     if (is_dear(hash))
         return error_set(e, ERROR_INPUT,
                          "to check this hash takes too long: with more than %d rounds one login "

@@ -27,7 +27,9 @@ static const char *const column_names[COLUMNS] = {"name",  "password", "hash",  
 struct import {
     enum import_format format;
     char *domain;
-    bool headed; /* csv: the first line was read */
+    bool begun;   /* a line was read */
+    bool headed;  /* csv: the first line was read */
+    char between; /* csv: what stands between its fields */
     enum column columns[FIELDS_MAX];
     size_t column_count;
 };
@@ -50,6 +52,7 @@ struct import *import_new(enum import_format format, const char *domain)
     struct import *im = memory_alloc(sizeof *im);
 
     im->format = format;
+    im->between = ',';
     im->domain = domain ? memory_dup(domain) : NULL;
     return im;
 }
@@ -65,7 +68,7 @@ void import_free(struct import **im)
 /* ---- csv ---- */
 
 /* One field in quotes, from behind the first; "" stands for a quote. */
-static bool quoted(struct span *rest, struct arena *a, struct span *out)
+static bool quoted(struct span *rest, char between, struct arena *a, struct span *out)
 {
     char *to = arena_alloc(a, rest->len + 1);
     size_t n = 0, i = 0;
@@ -82,11 +85,11 @@ static bool quoted(struct span *rest, struct arena *a, struct span *out)
         return false; /* it never ends */
     *out = (struct span){to, n};
     *rest = span_from(*rest, i + 1);
-    return !rest->len || rest->at[0] == ',';
+    return !rest->len || rest->at[0] == between;
 }
 
 /* The fields of a line; their number, or -1. */
-static int csv_fields(struct span line, struct arena *a, struct span out[FIELDS_MAX],
+static int csv_fields(struct span line, char between, struct arena *a, struct span out[FIELDS_MAX],
                       struct error *e)
 {
     size_t count = 0;
@@ -99,13 +102,13 @@ static int csv_fields(struct span line, struct arena *a, struct span out[FIELDS_
             return error_set(e, ERROR_INPUT, "more than %d fields", FIELDS_MAX);
         if (span_starts(rest, SPAN("\""))) {
             rest = span_from(rest, 1);
-            if (!quoted(&rest, a, &out[count]))
+            if (!quoted(&rest, between, a, &out[count]))
                 return error_set(e, ERROR_INPUT,
                                  "field %zu: its quotes are not closed, or "
                                  "something follows them",
                                  count + 1);
         } else {
-            comma = span_find(rest, ',');
+            comma = span_find(rest, between);
             out[count] = span_trim(comma < 0 ? rest : span_head(rest, (size_t)comma));
             rest = span_from(rest, comma < 0 ? rest.len : (size_t)comma);
         }
@@ -151,8 +154,17 @@ static void read_aliases(struct import_row *row, struct span list, struct arena 
 
 static int take_hash(struct import_row *row, struct span hash, struct arena *a, struct error *e)
 {
+    static const char *const clear[] = {"{PLAIN}", "{CLEARTEXT}", "{CLEAR}"};
     struct text kept = TEXT_INIT(1024);
-    int bad = hash_read(hash, &kept, e);
+    int bad;
+
+    for (size_t i = 0; i < COUNT(clear); i++) {
+        if (span_istarts(hash, span_of(clear[i]))) {
+            row->password = span_from(hash, strlen(clear[i]));
+            return row->password.len ? 0 : error_set(e, ERROR_INPUT, "the password is empty");
+        }
+    }
+    bad = hash_read(hash, &kept, e);
 
     if (!bad)
         row->verifier = arena_span(a, text_span(&kept));
@@ -183,8 +195,11 @@ static int csv_line(struct import *im, struct span line, struct arena *a, struct
                     struct error *e)
 {
     struct span fields[FIELDS_MAX];
-    int n = csv_fields(line, a, fields, e);
+    int n;
 
+    if (!im->headed && span_find(line, ',') < 0) /* as some spreadsheets write it */
+        im->between = span_find(line, ';') >= 0 ? ';' : span_find(line, '\t') >= 0 ? '\t' : ',';
+    n = csv_fields(line, im->between, a, fields, e);
     if (n < 0)
         return -1;
     if (!im->headed) {
@@ -206,6 +221,24 @@ static int csv_line(struct import *im, struct span line, struct arena *a, struct
 
 /* ---- passwd, shadow ---- */
 
+/* Dovecot's further fields: "userdb_quota_rule=*:storage=1G". */
+static void read_quota(struct import_row *row, struct span rest)
+{
+    static const char rule[] = "quota_rule=*:storage=";
+    size_t n = strlen(rule);
+
+    for (size_t i = 0; i + n < rest.len; i++) {
+        struct span here = span_from(rest, i), found;
+
+        if (!span_starts(here, span_of(rule)))
+            continue;
+        here = span_from(here, n);
+        found = span_word(&here);
+        span_cut(&found, ':', &row->quota);
+        return;
+    }
+}
+
 static int colon_line(const struct import *im, struct span line, struct arena *a,
                       struct import_row *row, struct error *e)
 {
@@ -219,6 +252,8 @@ static int colon_line(const struct import *im, struct span line, struct arena *a
         return error_set(e, ERROR_INPUT,
                          "its password stands in the shadow file: import that one, "
                          "--format shadow");
+    if (im->format == IMPORT_PASSWD && rest.at)
+        read_quota(row, rest);
     return take_hash(row, hash, a, e) < 0 ? -1 : 1;
 }
 
@@ -257,6 +292,10 @@ int import_line(struct import *im, struct span line, struct arena *a, struct imp
     int got;
 
     *out = (struct import_row){0};
+    if (!im->begun &&
+        span_starts(line, SPAN("\xef\xbb\xbf"))) /* a mark some editors put in front */
+        line = span_from(line, 3);
+    im->begun = true;
     if (line.len && line.at[line.len - 1] == '\r')
         line.len--;
     if (is_idle(line))

@@ -1,8 +1,10 @@
 /* import: accounts as other systems list them, one per line:
  *
  *   csv     a first line that names the columns (name, password, hash, host, quota, sending,
- *           messages, aliases), fields in quotes as in RFC 4180, aliases with blanks between
- *   passwd  name:hash:... as in /etc/passwd and in the passwd-file of Dovecot
+ *           messages, aliases), fields in quotes as in RFC 4180, aliases with blanks between; where
+ *           that line has no comma, semicolons or tabs may stand between the fields
+ *   passwd  name:hash:... as in /etc/passwd and in the passwd-file of Dovecot, whose
+ *           userdb_quota_rule=*:storage=SIZE is understood
  *   shadow  name:hash:... as in /etc/shadow
  *
  * Reads text only: whether a name is free, or a host exists, is for the house to say. */

@@ -170,13 +170,13 @@ void account_command_print_stored(const json_t *stored)
     struct text words = TEXT_INIT(200);
 
     table_size(&words, json_integer_value(json_object_get(stored, "used")));
-    text_adds(&words, " of ");
     if (json_is_integer(allowed)) {
+        text_adds(&words, " of ");
         table_size(&words, json_integer_value(allowed));
         text_addf(&words, " (%lld%%)",
                   (long long)json_integer_value(json_object_get(stored, "percent")));
     } else {
-        text_adds(&words, "no limit");
+        text_adds(&words, ", no limit");
     }
     text_adds(&words, ": mailbox ");
     table_size(&words, json_integer_value(json_object_get(stored, "mailbox")));

@@ -25,9 +25,9 @@ struct run {
     json_t *rows;        /* the portion */
     size_t octets;
     char token[64];
-    unsigned long line, accounts, mistakes;
-    int64_t written; /* as the house counts */
-    bool dry;
+    unsigned long line, mistakes;
+    json_t *told; /* how the house counts, with its last answer */
+    int dry, create, update, passwords;
 };
 
 static void mistake(struct run *r, unsigned long line, const char *words)
@@ -47,7 +47,8 @@ static void take_mistakes(struct run *r, const json_t *answer)
         mistake(r, (unsigned long)json_integer_value(json_object_get(m, "line")),
                 house_command_text(m, "words"));
     snprintf(r->token, sizeof r->token, "%s", house_command_text(answer, "import"));
-    r->written = json_integer_value(json_object_get(answer, "accounts"));
+    json_decref(r->told);
+    r->told = json_deep_copy(answer);
 }
 
 /* `last`: "commit", "drop" or NULL. */
@@ -58,6 +59,9 @@ static int hand_over(struct run *r, const char *last, struct error *e)
 
     json_object_set_new(o, "import", json_string(r->token));
     json_object_set_new(o, "rows", r->rows);
+    json_object_set_new(o, "create", json_boolean(r->create));
+    json_object_set_new(o, "update", json_boolean(r->update));
+    json_object_set_new(o, "passwords", json_boolean(r->passwords));
     if (last)
         json_object_set_new(o, last, json_true());
     bad = remote_command(r->house, o, &answer, e);
@@ -110,7 +114,9 @@ static void take_row(struct run *r, const struct import_row *row, size_t length)
     put(o, "messages", row->messages);
     for (size_t i = 0; i < row->alias_count; i++)
         json_array_append_new(aliases, json_stringn(row->aliases[i].at, row->aliases[i].len));
-    json_object_set_new(o, "aliases", aliases);
+    if (row->alias_count)
+        json_object_set(o, "aliases", aliases);
+    json_decref(aliases);
     if (put_verifier(o, row, &e) < 0) {
         mistake(r, r->line, e.words);
         json_decref(o);
@@ -118,7 +124,6 @@ static void take_row(struct run *r, const struct import_row *row, size_t length)
     }
     json_array_append_new(r->rows, o);
     r->octets += length + 400;
-    r->accounts++;
 }
 
 static int take_line(struct run *r, struct span line, struct error *e)
@@ -163,24 +168,99 @@ static int read_all(struct run *r, struct error *e)
 
 /* ---- all ---- */
 
+static unsigned long number(const struct run *r, const char *key)
+{
+    return (unsigned long)json_integer_value(json_object_get(r->told, key));
+}
+
+static size_t size(const struct run *r, const char *key)
+{
+    return json_array_size(json_object_get(r->told, key));
+}
+
+/* "3 accounts added, 2 changed, 1 as it was; 1 hosting account and 2 domains made." */
+static void print(const struct run *r)
+{
+    unsigned long added = number(r, "added"), changed = number(r, "changed"),
+                  same = number(r, "same");
+    const char *would = r->dry ? "would be " : "";
+
+    printf("%lu account%s %sadded", added, added == 1 ? "" : "s", would);
+    if (r->update)
+        printf(", %lu %schanged, %lu as before", changed, would, same);
+    if (r->create)
+        printf("; %zu hosting account%s and %zu domain%s %smade", size(r, "hosts"),
+               size(r, "hosts") == 1 ? "" : "s", size(r, "domains"),
+               size(r, "domains") == 1 ? "" : "s", would);
+    puts(r->dry ? "; nothing was written." : ".");
+}
+
+/* Keys for the domains that are new, as `domain add` makes them. */
+static int make_keys(struct run *r, struct error *e)
+{
+    json_t *name;
+    size_t i;
+
+    json_array_foreach(json_object_get(r->told, "domains"), i, name)
+    {
+        json_t *o = house_command_new("domain rotate"), *answer = NULL;
+        int bad;
+
+        json_object_set(o, "name", name);
+        bad = remote_command(r->house, o, &answer, e);
+        json_decref(o);
+        json_decref(answer);
+        if (bad < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void warn(const struct run *r)
+{
+    size_t foreign = size(r, "foreign");
+
+    if (foreign)
+        command_error(r->words, 0,
+                      "careful: %zu of the domains are not ours (%s%s), so no mail for these "
+                      "accounts comes here: `port26 domain add` makes one ours, --create all",
+                      foreign,
+                      json_string_value(json_array_get(json_object_get(r->told, "foreign"), 0)),
+                      foreign > 1 ? ", ..." : "");
+}
+
 static int finish(struct run *r, bool json, struct error *e)
 {
-    json_t *answer;
-
     if (hand_over(r, NULL, e) < 0) /* the rest, and what is wrong with it */
         return -1;
     if (hand_over(r, r->mistakes || r->dry ? "drop" : "commit", e) < 0)
         return -1;
     if (r->mistakes)
         return 0;
-    answer = json_pack("{s:I, s:b}", "accounts", (json_int_t)r->accounts, "written", !r->dry);
-    if (json)
-        house_command_print(answer);
-    else
-        printf("%lu account%s %s.\n", r->accounts, r->accounts == 1 ? "" : "s",
-               r->dry ? "would be added; nothing was written" : "added");
-    json_decref(answer);
+    warn(r);
+    if (json) {
+        json_object_del(r->told, "import");
+        json_object_del(r->told, "errors");
+        json_object_set_new(r->told, "written", json_boolean(!r->dry));
+        house_command_print(r->told);
+    } else {
+        print(r);
+    }
     return 0;
+}
+
+/* All is imported by now, and a second run would not make them. */
+static int finish_keys(struct run *r)
+{
+    struct error e = {0};
+    size_t n = size(r, "domains");
+
+    if (r->dry || r->mistakes || !n || make_keys(r, &e) == 0)
+        return EX_OK;
+    return command_error(r->words, house_command_status(&e),
+                         "the accounts are imported, but not all of %zu new domains have DKIM keys "
+                         "(`port26 domain rotate NAME` makes them): %s",
+                         n, e.words);
 }
 
 static int import_file(struct run *r, const struct config *config, bool json)
@@ -195,6 +275,8 @@ static int import_file(struct run *r, const struct config *config, bool json)
                                r->mistakes >= SHOWN ? "; after so many mistakes the rest was not "
                                                       "looked at"
                                                     : "");
+    if (status == EX_OK)
+        status = finish_keys(r);
     remote_close(&r->house);
     return status;
 }
@@ -214,6 +296,7 @@ static int open_and_import(struct run *r, const char *config_file, bool json)
         r->rows = json_array();
         status = import_file(r, config, json);
         json_decref(r->rows);
+        json_decref(r->told);
         arena_free(&r->arena);
         fclose(r->file);
     }
@@ -224,28 +307,39 @@ static int open_and_import(struct run *r, const char *config_file, bool json)
 int import_command_run(int argc, const char **argv)
 {
     char *config = NULL, *format = NULL, *domain = NULL;
-    int json = 0, dry = 0, status;
+    struct run r = {0};
+    int json = 0, status;
     const struct poptOption options[] = {
         COMMAND_CONFIG(&config),
         COMMAND_JSON(&json),
         {"format", 'f', POPT_ARG_STRING, &format, 0, "csv (the default), passwd or shadow",
          "FORMAT"},
         {"domain", 'd', POPT_ARG_STRING, &domain, 0, "put behind names that have none", "DOMAIN"},
-        {"dry-run", 'n', POPT_ARG_NONE, &dry, 0, "look for mistakes and write nothing", NULL},
+        {"create", 'C', POPT_ARG_NONE, &r.create, 0,
+         "make the hosting accounts and domains that are named and not here", NULL},
+        {"update", 'u', POPT_ARG_NONE, &r.update, 0,
+         "change accounts that are here where the file says something else", NULL},
+        {"passwords", 'P', POPT_ARG_NONE, &r.passwords, 0,
+         "with --update: give these the passwords of the file, too", NULL},
+        {"dry-run", 'n', POPT_ARG_NONE, &r.dry, 0, "look for mistakes and write nothing", NULL},
         POPT_TABLEEND};
     const struct command_rules rules = {
         options, 1, 1,
-        "  port26 account import accounts.csv --dry-run\n"
+        "  port26 account import accounts.csv --create --dry-run\n"
+        "  port26 account import accounts.csv --update\n"
         "  port26 account import /etc/shadow --format shadow --domain example.com\n"};
     struct command_call call;
 
     status = command_options(&call, argc, argv, &rules);
     if (status == COMMAND_GO_ON) {
-        struct run r = {.words = call.words, .name = call.args[0], .dry = dry};
         enum import_format kind = IMPORT_CSV;
 
+        r.words = call.words;
+        r.name = call.args[0];
         if (format && !import_format(format, &kind)) {
             status = command_error(call.words, EX_USAGE, "the format is csv, passwd or shadow");
+        } else if (r.passwords && !r.update) {
+            status = command_error(call.words, EX_USAGE, "--passwords goes with --update");
         } else {
             r.import = import_new(kind, domain);
             status = open_and_import(&r, config, json);

@@ -55,7 +55,7 @@ static void follow_domain(void *arg, const struct account *a)
                                 REGISTRY_HOST, SPAN_NONE);
 }
 
-static void changed(struct control_call *r)
+void control_domains_changed(struct control_call *r)
 {
     const struct control_calls *calls = r->control->calls;
 
@@ -105,7 +105,7 @@ static void write_domain(struct control_call *r, const struct store_domain *to,
     if (!span_eq(f.from, f.to)) /* also accounts made before the domain was ours */
         directory_each(r->house->directory, follow_domain, &f);
     control_commit(r, &set);
-    changed(r);
+    control_domains_changed(r);
     if (r->error.class == ERROR_NONE && to->catch_all.len) {
         const struct directory *d = r->house->directory;
         struct arena *a = arena_new();
@@ -255,7 +255,7 @@ void control_domain_rm(struct control_call *r)
 
         registry_domain_remove(set, name);
         control_commit(r, &set);
-        changed(r);
+        control_domains_changed(r);
         if (r->error.class == ERROR_NONE)
             control_dkim_gone(r, name);
         if (r->error.class == ERROR_NONE && !directory_domain(r->house->directory, name))

@@ -112,6 +112,8 @@ void control_host_unlock(struct control_call *r);
 void control_host_rm(struct control_call *r);
 
 /* control_domains.c */
+/* Tells the other processes, when all went well. */
+void control_domains_changed(struct control_call *r);
 void control_domain_ls(struct control_call *r);
 void control_domain_add(struct control_call *r);
 void control_domain_set(struct control_call *r);

@@ -445,6 +445,52 @@ def test_import_is_all_or_nothing(server):
     assert "first line" in refused(server, "account", "import", readable(server, "no.csv", "a,b\n1,2\n"))
 
 
+def test_import_makes_what_it_names_and_changes_what_differs(server):
+    def run(*options):
+        return server.command("account", "import", path, *options)
+    head = "\ufeffname;password;host;quota;aliases;sending\r\n"  # as a spreadsheet writes it
+    lines = ["ann@make.test;secret one;maker;1G;first@make.test second@make.test;10/h", "bob@make.test;secret two;;;;", "joe@also.test;secret three;Maker;;;"]
+    path = readable(server, "make.csv", head + "\r\n".join(lines))
+    r = server.command("account", "import", path, check=False)
+    assert r.returncode == 65 and "--create" in r.stderr and "nothing was imported" in r.stderr
+    assert run("--create", "--dry-run").stdout == "3 accounts would be added; 1 hosting account and 2 domains would be made; nothing was written.\n"
+    assert "maker" not in rows(server, "host")
+    assert run("--create").stdout == "3 accounts added; 1 hosting account and 2 domains made.\n"
+    assert server.json("host", "show", "maker")["host"]["account_names"] == ["ann@make.test", "bob@make.test", "joe@also.test"]
+    assert rows(server, "domain")["also.test"]["host"] == "maker"
+    assert len(server.json("domain", "keys", "make.test")["keys"]) == 2
+    send(server, "bob@make.test", subject="made")
+    assert b"made" in server.wait_inbox(1, "bob@make.test")[0]
+
+    assert "--update" in refused(server, "account", "import", path)
+    assert run("--update").stdout == "0 accounts added, 0 changed, 3 as before.\n"
+    server.command("account", "set", "bob@make.test", "--quota", "5G")  # the file says nothing about it
+    lines[0] = lines[0].replace("1G", "2G").replace("secret one", "another one")
+    lines.append("new@make.test;secret four;;;;")
+    path = readable(server, "make2.csv", head + "\r\n".join(lines))
+    answer = json.loads(run("--update", "--json").stdout)
+    assert answer == {"added": 1, "changed": 1, "same": 2, "hosts": [], "domains": [], "foreign": [], "written": True}
+    account_rows = rows(server, "account")
+    assert (account_rows["ann@make.test"]["quota"], account_rows["bob@make.test"]["quota"]) == ("2G", "5G")
+    session(server, "ann@make.test", "secret one").quit()  # passwords are the users' by now
+    assert "4 changed, 0 as before" in run("--update", "--passwords").stdout
+    session(server, "ann@make.test", "another one").quit()
+
+    lines = ["zed@make.test;x;;;;", "zed@make.test;x;;;;", "max@make.test;x;;;ann@make.test;", "sue@make.test;x;;;Sue2@make.test;", "sue2@make.test;x;;;;",
+             "ted@make.test;x;;;a b@c@d;", "tim@make.test;x;default;;;"]
+    path = readable(server, "bad2.csv", head + "\r\n".join(lines))
+    said = refused(server, "account", "import", path, "--update", "--create")
+    for line, words in ((3, "zed@make.test stands in the file twice"), (4, "belongs to the account ann@make.test"), (6, "sue2@make.test stands in the file twice"),
+                        (7, "is no alias"), (8, "can not be a hosting account")):
+        assert f"bad2.csv:{line}: " in said and words in said, said
+    assert "zed@make.test" not in rows(server, "account")
+    assert "goes with --update" in refused(server, "account", "import", path, "--passwords")
+
+    path = readable(server, "foreign.csv", "name,password\nx@foreign1.test,x\ny@foreign2.test,y\n")
+    r = run()
+    assert r.stdout == "2 accounts added.\n" and "2 of the domains are not ours (foreign1.test, ...)" in r.stderr
+
+
 # ---- a running Dovecot knows the passwords
 
 def test_logins_from_dovecot():

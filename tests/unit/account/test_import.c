@@ -75,6 +75,12 @@ static void csv(void **state)
         {",pw,,,,,,", -1, "can not be"},
     };
     static const struct line headless[] = {{"kim@a.test,pw", -1, "names the columns"}};
+    static const struct line spreadsheet[] = {
+        {"\xef\xbb\xbfName;Password;Aliases\r", 0, NULL},
+        {"kim@a.test;\"p;w\";x@a.test y@a.test\r", 1, "kim@a.test|p;w||||||x@a.test,y@a.test"},
+        {"lee@a.test;a,b;", 1, "lee@a.test|a,b||||||"}};
+    static const struct line tabs[] = {{"name\tpassword", 0, NULL},
+                                       {"kim@a.test\ta b", 1, "kim@a.test|a b||||||"}};
     static const struct line twice[] = {{"name,password,name", -1, "each once"}};
     static const struct line useless[] = {{"name,quota", -1, "\"password\" or \"hash\""}};
 
@@ -82,6 +88,8 @@ static void csv(void **state)
     check(IMPORT_CSV, "d.test", lines, COUNT(lines));
     check(IMPORT_CSV, NULL, headless, 1);
     check(IMPORT_CSV, NULL, twice, 1);
+    check(IMPORT_CSV, NULL, spreadsheet, COUNT(spreadsheet));
+    check(IMPORT_CSV, NULL, tabs, COUNT(tabs));
     check(IMPORT_CSV, NULL, useless, 1);
 }
 
@@ -93,7 +101,15 @@ static void colons(void **state)
         {"daemon:*:1:1:daemon:/usr/sbin:/usr/sbin/nologin", 0, NULL},
         {"kim:x:1000:1000::/home/kim:/bin/bash", -1, "shadow"},
         {"kim:plain words:", -1, "no password hash"},
-        {"kim:{PLAIN}secret:", -1, "not known"},
+        {"kim:{PLAIN}secret:", 1, "kim|secret||||||"},
+        {"kim:{plain}:", -1, "empty"},
+        {"kim:{SSHA}2aJ1Ym1hYmNkZWZnaGlqa2xtbm9wcXJzdHU=:", -1, "not {SSHA}"},
+        {"kim:{MD5}$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/:", 1, "kim||{CRYPT}$1$|||||"},
+        {"kim:{MD5}X03MO1qnZdYdgyfeuILPmQ==:", -1, "not known"},
+        {"kim:" SIX ":::::/bin/sh:userdb_mail=maildir:~ userdb_quota_rule=*:storage=2G x=1", 1,
+         "kim||{CRYPT}$6$||2G|||"},
+        {"kim:" SIX "::::::userdb_quota_rule=*:storage=500M", 1, "kim||{CRYPT}$6$||500M|||"},
+        {"kim:" SIX "::::::userdb_quota_rule=*:storage=", 1, "kim||{CRYPT}$6$|||||"},
         {"no colon", -1, "name:hash"},
         {"kim", -1, "name:hash"},
         {":" SIX ":", -1, "can not be"},
