@@ -156,7 +156,17 @@ static void add_own(const struct config *c, struct clients_offer *o)
     sort(o->doors + before, o->count - before);
 }
 
-/* Stable as well: brings the kinds together, keeps the order inside of them. */
+/* One port at two addresses of this machine is one door to who has a name only. */
+static bool told(const struct clients_door *doors, size_t n, const struct clients_door *d)
+{
+    for (size_t i = 0; i < n; i++)
+        if (doors[i].kind == d->kind && doors[i].port == d->port &&
+            span_iis(span_of(doors[i].host), d->host))
+            return true;
+    return false;
+}
+
+/* Stable as well: brings the kinds together, keeps the order inside of them, each door once. */
 static void gather(struct clients_offer *o)
 {
     struct clients_door sorted[CLIENTS_DOORS_MAX];
@@ -164,9 +174,10 @@ static void gather(struct clients_offer *o)
 
     for (int kind = CLIENTS_IMAP; kind <= CLIENTS_SUBMISSION; kind++)
         for (size_t i = 0; i < o->count; i++)
-            if ((int)o->doors[i].kind == kind)
+            if ((int)o->doors[i].kind == kind && !told(sorted, n, &o->doors[i]))
                 sorted[n++] = o->doors[i];
     memcpy(o->doors, sorted, n * sizeof *sorted);
+    o->count = n;
 }
 
 bool clients_offer_of(const struct config *c, struct span domain, struct span address,
