@@ -123,7 +123,7 @@ static const struct filtered filtered[] = {
     {LISTENER | COURIER, "mmap2", {BITS_OFF(2, PROT_EXEC)}},
     {ALL, "mprotect", {BITS_OFF(2, PROT_EXEC)}},
     /* threads, not processes; and no namespace, where a process would be root again */
-    {COURIER, "clone", {BITS_ON(0, CLONE_THREAD)}},
+    {LISTENER | COURIER, "clone", {BITS_ON(0, CLONE_THREAD)}},
     {KEEPER, "clone", {BITS_OFF(0, NAMESPACES)}},
     {COURIER, "open", {BITS_OFF(1, OPEN_TO_CHANGE)}},
     {COURIER, "openat", {BITS_OFF(2, OPEN_TO_CHANGE)}},

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/meter.h"
+#include "io/disk.h"
 #include "sasl/scram.h"
 #include "serve/child.h"
 #include "serve/session.h"
@@ -215,6 +216,7 @@ static int start(struct child *c, struct error *e)
     self->house = (struct session_house){
         .loop = c->loop,
         .keeper = c->channel,
+        .disk = disk_new(c->loop),
         .config = config,
         .users = users_open(config),
         .signer = signer_of(self),

@@ -15,7 +15,8 @@
 
 #define BUSY "too many mailboxes are read at the same time"
 
-enum { THREADS = 2, WAITING = 1000 };
+/* Who reads a message waits for none who opens a large folder. */
+enum { FOLDER_THREADS = 4, MESSAGE_THREADS = 2, WAITING = 1000 };
 
 /* By which a listener names a mailbox. */
 struct name {
@@ -47,7 +48,7 @@ struct mailbox {
 
 struct mailboxes {
     struct house *house;
-    struct worker *worker;
+    struct worker *folders, *messages; /* threads that open and remove; that open one file */
     struct map *by_name, *by_account;
     struct mailbox *first;
 };
@@ -157,13 +158,13 @@ static void finished(void *arg)
     conclude(q);
 }
 
-static void run(const struct question *q, void (*work)(void *arg))
+static void run(const struct question *q, struct worker *w, void (*work)(void *arg))
 {
     struct question *own = memory_alloc(sizeof *own);
 
     *own = *q;
     own->box->busy = true;
-    if (own->box->all->worker && worker_run(own->box->all->worker, work, finished, own))
+    if (w && worker_run(w, work, finished, own))
         return;
     error_set(&own->error, ERROR_TEMPORARY, BUSY);
     own->result = MAILBOX_NOT_NOW;
@@ -239,7 +240,7 @@ static void removed(void *arg)
 static void may_remove(void *arg, const struct error *e)
 {
     struct question *q = arg;
-    struct worker *w = q->box->all->worker;
+    struct worker *w = q->box->all->folders;
 
     q->box->waiting = NULL;
     if (!e && w && worker_run(w, work_remove, removed, q))
@@ -277,7 +278,7 @@ static void on_open(struct question *q, struct mailboxes *m, const void *owner)
         refuse(q, MAILBOX_NOT_NOW);
     } else {
         q->box = add(m, &name, q->wanted->account);
-        run(q, work_open);
+        run(q, m->folders, work_open);
     }
 }
 
@@ -295,7 +296,7 @@ static void on_list(struct question *q)
 static void on_read(struct question *q)
 {
     if (q->wanted->place < q->box->count)
-        run(q, work_read);
+        run(q, q->box->all->messages, work_read);
     else
         refuse(q, MAILBOX_GONE);
 }
@@ -349,7 +350,8 @@ struct mailboxes *mailboxes_new(struct house *h)
     struct mailboxes *m = memory_alloc(sizeof *m);
 
     m->house = h;
-    m->worker = worker_new(h->loop, "mailbox", THREADS, WAITING);
+    m->folders = worker_new(h->loop, "mailbox", FOLDER_THREADS, WAITING);
+    m->messages = worker_new(h->loop, "message", MESSAGE_THREADS, WAITING);
     m->by_name = map_new();
     m->by_account = map_new();
     return m;
@@ -357,7 +359,8 @@ struct mailboxes *mailboxes_new(struct house *h)
 
 void mailboxes_stop(struct mailboxes *m)
 {
-    worker_free(&m->worker);
+    worker_free(&m->folders);
+    worker_free(&m->messages);
 }
 
 void mailboxes_free(struct mailboxes **m)

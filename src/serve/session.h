@@ -17,8 +17,9 @@ struct users;
 struct session_house {
     struct loop *loop;
     struct channel *keeper;
+    struct disk *disk; /* by which messages are read for POP3 */
     const struct config *config;
-    struct users *users;    /* whom doors trust; NULL: nobody */
+    struct users *users; /* whom doors trust; NULL: nobody */
     /* Whose certificate signs profiles for Apple's devices; NULL: nobody's. */
     struct tls_context *signer;
     struct meter *arrivals; /* connections at exchange doors, by network */

@@ -1,5 +1,5 @@
 """POP3: real mail programs fetch what was delivered, at both kinds of door, and one session at a time has a mailbox."""
-import os, poplib, pty, signal, smtplib, subprocess, threading, time
+import os, pathlib, poplib, pty, signal, smtplib, subprocess, threading, time
 
 import pytest
 
@@ -455,6 +455,31 @@ def test_many_messages(house):
         assert c.stat()[0] == 4500
         assert c.message(1).startswith(b"Subject: 1\r\n")
         c.quit()
+
+
+def test_message_not_in_memory(house):
+    """What the disk must be asked for is read by threads of the (jailed) listener: its loop waits for no disk."""
+    body = b"Subject: cold\n\n" + b"".join(b"%06d %s\n" % (i, b"z" * 70) for i in range(30000))
+    name = house.somebody(body)
+    path, = house.files(name)
+    with house.open(name) as c:
+        assert c.stat()[0] == 1  # it was read for its size
+        with open(path, "rb") as f:
+            os.fsync(f.fileno())
+            os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            try:
+                os.preadv(f.fileno(), [bytearray(1)], len(body) // 2, os.RWF_NOWAIT)
+                cold = False
+            except BlockingIOError:
+                cold = True
+            except OSError:  # a file system that cannot tell: always by threads
+                cold = True
+        assert c.message(1) == sent_as(body)
+        c.quit()
+    threads = [t.read_text().strip() for pid in house.children("listener") for t in pathlib.Path(f"/proc/{pid}/task").glob("*/comm")]
+    if not cold:
+        pytest.skip("this file system keeps all in memory")
+    assert "disk" in threads, threads
 
 
 def test_status_names_the_doors(house):

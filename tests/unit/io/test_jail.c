@@ -371,7 +371,7 @@ static const struct probe probes[] = {
     {"listen", do_listen, {0, EPERM, EPERM}},
     {"ptrace", do_ptrace, {EPERM, EPERM, EPERM}},
     {"fork", do_fork, {0, EPERM, EPERM}},
-    {"thread", do_thread, {0, EPERM, 0}},
+    {"thread", do_thread, {0, 0, 0}},
     {"new code", new_code, {0, EPERM, EPERM}},
     {"data into code", data_into_code, {EPERM, EPERM, EPERM}},
     {"data read-only", data_read_only, {0, 0, 0}},
