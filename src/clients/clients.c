@@ -20,17 +20,21 @@ const char *clients_kind_name(enum clients_kind k)
 }
 
 const struct clients_form clients_forms[CLIENTS_FORMS] = {
-    [CLIENTS_MOZILLA] = {"mozilla", "text/xml; charset=utf-8", false, false, false, mozilla_write},
-    [CLIENTS_OUTLOOK] = {"outlook", "text/xml; charset=utf-8", true, false, false, outlook_write},
-    [CLIENTS_APPLE] = {"apple", "application/x-apple-aspen-config", true, true, true, apple_write},
-    [CLIENTS_JSON] = {"json", "application/json", false, false, false, plain_json},
-    [CLIENTS_PLAIN] = {"text", "text/plain; charset=utf-8", false, false, false, plain_write},
+    [CLIENTS_MOZILLA] = {"mozilla", "autoconfig", "text/xml; charset=utf-8", false, false, false,
+                         mozilla_write},
+    [CLIENTS_OUTLOOK] = {"outlook", "autodiscover", "text/xml; charset=utf-8", true, false, false,
+                         outlook_write},
+    [CLIENTS_APPLE] = {"apple", "mobileconfig", "application/x-apple-aspen-config", true, true,
+                       true, apple_write},
+    [CLIENTS_JSON] = {"json", "json", "application/json", false, false, false, plain_json},
+    [CLIENTS_PLAIN] = {"text", "plain", "text/plain; charset=utf-8", false, false, false,
+                       plain_write},
 };
 
 const struct clients_form *clients_form(struct span name)
 {
     for (size_t i = 0; i < CLIENTS_FORMS; i++)
-        if (span_iis(name, clients_forms[i].name))
+        if (span_iis(name, clients_forms[i].name) || span_iis(name, clients_forms[i].also))
             return &clients_forms[i];
     return NULL;
 }

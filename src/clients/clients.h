@@ -55,9 +55,9 @@ struct span clients_login(const struct clients_offer *o);
  * the arena), or -1. */
 int clients_address(struct span typed, struct arena *a, struct span *address, struct span *domain);
 
-/* The forms. `name` is the word of --format, `type` that of HTTP. */
+/* The forms. `name` is the word of --format, `also` another for it, `type` that of HTTP. */
 struct clients_form {
-    const char *name, *type;
+    const char *name, *also, *type;
     bool needs_address, needs_incoming;
     bool sign; /* is to be given with the server's signature (tls/cms.h) */
     bool (*write)(const struct clients_offer *o, struct text *out);

@@ -141,6 +141,21 @@ const char *session_pages_https(const struct asking *q)
     return NULL;
 }
 
+bool session_pages_to_https(struct asking *q, const char *path, struct span address)
+{
+    const char *https = q->pages->secure ? NULL : session_pages_https(q);
+    struct text where = TEXT_INIT(SESSION_PAGES_MAX);
+
+    if (!https)
+        return false;
+    text_addf(&where, "%s%s%s", https, path, address.len ? "?email=" : "");
+    http_query_encode(address, &where);
+    *q->out = (struct http_server_answer){.status = 302};
+    session_pages_extra(q, "Location", arena_span(q->request->arena, text_span(&where)));
+    text_free(&where);
+    return true;
+}
+
 /* ---- the pages ---- */
 
 static bool mozilla_page(struct asking *q)
@@ -177,6 +192,8 @@ static bool apple_page(struct asking *q)
     if (session_pages_address(q, &address, &domain) <= 0 ||
         !session_pages_form(q, CLIENTS_APPLE, domain, address))
         return false;
+    if (q->out->status != 200 || session_pages_to_https(q, "/mail.mobileconfig", address))
+        return true;
     sign(q);
     session_pages_extra(
         q, "Content-Disposition",

@@ -37,6 +37,9 @@ int session_pages_offer(struct asking *q, const char *form, struct span domain, 
 bool session_pages_form(struct asking *q, size_t form, struct span domain, struct span address);
 /* "https://HOST", or ":PORT" behind it, where the same pages are had over TLS; or NULL. */
 const char *session_pages_https(const struct asking *q);
+/* Sends who came in the clear to `path` there, with the address when there is one. False: they are
+ * not in the clear, or there is no such place. */
+bool session_pages_to_https(struct asking *q, const char *path, struct span address);
 
 /* ---- pages of other files, as the table in session_pages.c has them ---- */
 

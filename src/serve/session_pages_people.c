@@ -44,27 +44,11 @@ static bool ask(struct asking *q, unsigned status, struct span trouble)
     return give(q, status, &text);
 }
 
-/* To a name for which the certificate is good, where there is one. False: they may stay. */
-static bool send_to_https(struct asking *q, struct span address)
-{
-    const char *https = q->pages->secure ? NULL : session_pages_https(q);
-    struct text where = TEXT_INIT(SESSION_PAGES_MAX);
-
-    if (!https)
-        return false;
-    text_addf(&where, "%s/%s", https, address.len ? "settings?email=" : "");
-    http_query_encode(address, &where);
-    *q->out = (struct http_server_answer){.status = 302};
-    session_pages_extra(q, "Location", arena_span(q->request->arena, text_span(&where)));
-    text_free(&where);
-    return true;
-}
-
 bool session_pages_root(struct asking *q)
 {
     int ours = is_our_name(q);
 
-    return ours > 0 && (send_to_https(q, SPAN_NONE) || ask(q, 200, SPAN_NONE));
+    return ours > 0 && (session_pages_to_https(q, "/", SPAN_NONE) || ask(q, 200, SPAN_NONE));
 }
 
 bool session_pages_style(struct asking *q)
@@ -112,5 +96,5 @@ bool session_pages_settings(struct asking *q)
                                         "This server has no mailboxes of %.*s. Look whether the "
                                         "address is spelled rightly, or ask its provider.",
                                         SPAN_ARG(domain))));
-    return send_to_https(q, address) || show(q, &offer);
+    return session_pages_to_https(q, "/settings", address) || show(q, &offer);
 }

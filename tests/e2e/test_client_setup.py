@@ -292,14 +292,16 @@ def test_outlook_is_sent_to_https(start):
             s.bind((own, 443))
     except OSError:
         pytest.skip("port 443 cannot be had here")
-    p = start(doors={"web": "role = web tls = none"}, extra=f'door "s" {{ port = 443 address = "{own}" }}\n')
+    p = start(doors={"web": "role = web tls = none", "pop3s": "role = pop3 tls = implicit"}, extra=f'door "s" {{ port = 443 address = "{own}" }}\n')
     status, fields, _ = curl(p, OUTLOOK, "web", "autodiscover.port26.test")
     assert (status, fields["location"]) == (302, "https://mail.port26.test/autodiscover/autodiscover.xml")
     assert curl(p, OUTLOOK, "web", "autodiscover.elsewhere.test")[0] == 404
     assert curl(p, f"{OUTLOOK}?email={USER}", "web")[0] == 200
-    for path, host, where in (("/settings?email=you%2Bx@port26.test&x=y", None, "settings?email=you%2Bx%40port26.test"), ("/", "port26.test", "")):
+    for path, host, where in (("/settings?email=you%2Bx@port26.test&x=y", None, "settings?email=you%2Bx%40port26.test"), ("/", "port26.test", ""),
+                              (f"/x.mobileconfig?email={USER}", None, "mail.mobileconfig?email=you%40port26.test")):
         status, fields, _ = curl(p, path, "web", host)  # people as well
         assert (status, fields["location"]) == (302, f"https://mail.port26.test/{where}")
+    assert curl(p, "/x.mobileconfig?email=you@elsewhere.test", "web")[0] == 404
     assert outlook_v2(p, f"Email={USER}&Protocol=AutodiscoverV1", "web") == (200, {
         "Protocol": "AutodiscoverV1", "Url": "https://mail.port26.test/autodiscover/autodiscover.xml"})
 

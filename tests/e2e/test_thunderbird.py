@@ -19,8 +19,15 @@ FETCH = """
 const { FetchConfig } = ChromeUtils.importESModule("resource:///modules/accountcreation/FetchConfig.sys.mjs");
 const config = await FetchConfig.fromISP(a[0].split("@")[1], a[0], new AbortController().signal);
 const server = s => [s.type, s.hostname, s.port, s.socketType, s.auth, s.username];
-return { name: config.displayName, domains: config.domains, source: config.source, incoming: server(config.incoming),
+return { name: config.displayName, domains: config.domains, source: config.source,
+         incoming: [config.incoming, ...config.incomingAlternatives].map(server),
          outgoing: [config.outgoing, ...config.outgoingAlternatives].map(server) };
+"""
+
+
+PROXY = """
+for (const kind of ["http", "ssl"])
+    Services.prefs.setIntPref(`network.proxy.${kind}_port`, a[1]);
 """
 
 
@@ -43,9 +50,32 @@ def test_it_reads_the_file(pair):
     p, t = pair
     found = t.run(FETCH, USER)
     assert found["name"] == "Miller & Sons" and found["domains"] == ["port26.test"]
-    assert found["incoming"] == ["pop3", "localhost", p.ports["pop3s"], 3, 3, "%EMAILADDRESS%"]
+    assert found["incoming"] == [["pop3", "localhost", p.ports["pop3s"], 3, 3, "%EMAILADDRESS%"]]
     assert found["outgoing"] == [["smtp", "localhost", p.ports["submissions"], 3, 3, "%EMAILADDRESS%"],
                                  ["smtp", "localhost", p.ports["submission"], 2, 3, "%EMAILADDRESS%"]]
+
+
+def test_it_prefers_imap(pair):
+    """A server for IMAP that is named beside our doors comes first; POP3 stays as the other way. Its own reader understands each door as meant."""
+    _, t = pair
+    server = Port26(doors=DOORS | {"pop3": "role = pop3 tls = starttls"},
+                    extra='clients { host = localhost imap = { "imap.port26.test:993 implicit", "imap.port26.test:143 starttls" } user = local-part }\n')
+    try:
+        server.start()
+        found = t.run(PROXY + FETCH, USER, server.ports["web"])
+    finally:
+        t.run(PROXY, USER, pair[0].ports["web"])
+        server.close()
+    implicit, starttls, login = 3, 2, [3, "%EMAILLOCALPART%"]
+    assert found["incoming"] == [["imap", "imap.port26.test", 993, implicit, *login], ["imap", "imap.port26.test", 143, starttls, *login],
+                                 ["pop3", "localhost", server.ports["pop3s"], implicit, *login], ["pop3", "localhost", server.ports["pop3"], starttls, *login]]
+    assert found["outgoing"] == [["smtp", "localhost", server.ports["submissions"], implicit, *login],
+                                 ["smtp", "localhost", server.ports["submission"], starttls, *login]]
+
+
+def test_it_finds_nothing_for_others(pair):
+    with pytest.raises(AssertionError):
+        pair[1].run(FETCH, "you@elsewhere.test")
 
 
 TRUST = """

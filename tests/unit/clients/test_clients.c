@@ -269,6 +269,18 @@ static void page(void **state)
     text_free(&ask);
 }
 
+static void names(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CLIENTS_FORMS; i++) {
+        assert_ptr_equal(clients_form(span_of(clients_forms[i].name)), &clients_forms[i]);
+        assert_ptr_equal(clients_form(span_of(clients_forms[i].also)), &clients_forms[i]);
+    }
+    assert_ptr_equal(clients_form(SPAN("MobileConfig")), &clients_forms[CLIENTS_APPLE]);
+    assert_null(clients_form(SPAN("")));
+    assert_null(clients_form(SPAN("apples")));
+}
+
 static void plain(void **state)
 {
     char *json = written(BASE IMAP, "you@example.com", "json"),
@@ -310,6 +322,7 @@ int main(void)
                                        cmocka_unit_test(apple),
                                        cmocka_unit_test(plain),
                                        cmocka_unit_test(page),
+                                       cmocka_unit_test(names),
                                        cmocka_unit_test(too_small)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
