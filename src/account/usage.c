@@ -3,12 +3,15 @@
 #include "account/usage_gate.h"
 #include "account/usage_store.h"
 #include "account/usage_sums.h"
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MARKS = 500 }; /* of the unsure, read at a time */
 
 struct span usage_entry_name(const struct usage_entry *n)
 {
@@ -20,26 +23,40 @@ struct span usage_host_name(const struct usage_host *h)
     return (struct span){h->name, h->name_len};
 }
 
-/* ---- entries ---- */
+/* ---- sums ---- */
 
-static void add(struct usage_amount *to, const struct usage_amount *sum, int sign)
+/* To what the store knows nothing is added before it was read: it will be in there. */
+static void add(struct usage_amount *to, bool loaded, const struct usage_amount *sum, int sign)
 {
     to->queue += sign * sum->queue;
     to->coming += sign * sum->coming;
+    if (!loaded)
+        return;
     to->mailbox += sign * sum->mailbox;
     to->messages += sign * sum->messages;
 }
 
 void usage_change(struct usage_entry *n, struct usage_amount by)
 {
-    add(&n->sum, &by, 1);
+    add(&n->sum, n->loaded, &by, 1);
     if (n->host)
-        add(&n->host->sum, &by, 1);
+        add(&n->host->sum, n->host->loaded, &by, 1);
 }
+
+static void move_to(struct usage_entry *n, struct usage_host *to)
+{
+    if (n->host)
+        add(&n->host->sum, n->host->loaded, &n->sum, -1);
+    n->host = to;
+    if (to)
+        add(&to->sum, to->loaded, &n->sum, 1);
+}
+
+/* ---- hosting accounts ---- */
 
 static struct usage_host *take_host(struct usage *u, struct span name)
 {
-    struct usage_host *h = map_get(u->hosts, name);
+    struct usage_host *h = name.len ? map_get(u->hosts, name) : NULL;
 
     if (h || !name.len)
         return h;
@@ -50,36 +67,47 @@ static struct usage_host *take_host(struct usage *u, struct span name)
     return h;
 }
 
-/* A host without accounts uses nothing; its warning is forgotten with it. */
-static void leave_host(struct usage *u, struct usage_entry *n)
+static int load_host(struct usage *u, struct usage_host *h, struct error *e)
 {
-    struct usage_host *h = n->host;
+    struct span name = usage_host_name(h);
+    struct usage_sum sum;
+    int there = u->calls->host(u->arg, name, &h->quota, e);
 
-    if (!h)
-        return;
-    add(&h->sum, &n->sum, -1);
-    *n->link = n->next;
-    if (n->next)
-        n->next->link = n->link;
-    n->host = NULL;
-    if (!h->first) {
-        map_take(u->hosts, usage_host_name(h));
-        free(h);
-    }
+    if (there < 0)
+        return -1;
+    h->exists = there;
+    if (h->loaded)
+        return 0;
+    if (usage_sums_get(u->reader, name, &sum, e) < 0 ||
+        usage_store_get_warned(u->reader, true, name, &h->sum.warned, e) < 0)
+        return -1;
+    h->loaded = true;
+    h->sum.mailbox = sum.octets;
+    h->sum.messages = sum.messages;
+    return 0;
 }
 
-static void join_host(struct usage_entry *n, struct usage_host *h)
+struct usage_host *usage_known_host(struct usage *u, struct span name, struct error *e)
 {
-    n->host = h;
-    if (!h)
-        return;
-    add(&h->sum, &n->sum, 1);
-    n->next = h->first;
-    n->link = &h->first;
-    if (n->next)
-        n->next->link = &n->next;
-    h->first = n;
+    struct usage_host *h = take_host(u, name);
+
+    return h && load_host(u, h, e) == 0 ? h : NULL;
 }
+
+int usage_touch_host(struct usage *u, struct span host, struct error *e)
+{
+    return !host.len || usage_known_host(u, host, e) ? 0 : -1;
+}
+
+void usage_mended(struct usage *u, struct span host, int64_t octets, int64_t messages)
+{
+    struct usage_host *h = take_host(u, host);
+
+    if (h)
+        add(&h->sum, h->loaded, &(struct usage_amount){.mailbox = octets, .messages = messages}, 1);
+}
+
+/* ---- entries ---- */
 
 static void doubt(struct usage *u, struct usage_entry *n)
 {
@@ -93,24 +121,33 @@ static void doubt(struct usage *u, struct usage_entry *n)
     u->calls->unsure(u->arg);
 }
 
-static void free_entry(struct usage *u, struct usage_entry *n)
+static int load(struct usage *u, struct usage_entry *n, struct error *e)
 {
-    leave_host(u, n);
-    map_take(u->entries, usage_entry_name(n));
-    free(n);
+    struct span name = usage_entry_name(n);
+    struct usage_record r;
+    int got;
+
+    if (n->loaded)
+        return 0;
+    got = usage_store_get(u->reader, name, &r, e);
+    if (got < 0 || usage_store_get_warned(u->reader, false, name, &n->sum.warned, e) < 0)
+        return -1;
+    n->loaded = true;
+    n->blind = got == STORE_BROKEN;
+    n->sum.mailbox = r.octets;
+    n->sum.messages = r.messages;
+    if (usage_store_wants_count(&r))
+        doubt(u, n);
+    return 0;
 }
 
-/* What is not in a list, not an account and not charged has gone. */
-void usage_drop_if_idle(struct usage *u, struct usage_entry *n)
+static struct usage_entry *take_entry(struct usage *u, struct span name)
 {
-    if (!n->exists && !n->charges && !n->listed)
-        free_entry(u, n);
-}
+    struct usage_entry *n = map_get(u->entries, name);
 
-static struct usage_entry *new_entry(struct usage *u, struct span name)
-{
-    struct usage_entry *n = memory_alloc(sizeof *n + name.len);
-
+    if (n)
+        return n;
+    n = memory_alloc(sizeof *n + name.len);
     memcpy(n->name, name.at, name.len);
     n->name_len = name.len;
     map_put(u->entries, name, n);
@@ -118,56 +155,68 @@ static struct usage_entry *new_entry(struct usage *u, struct span name)
 }
 
 /* Its host is asked each time it is wanted for a charge, so that none is made to the wrong one. */
-struct usage_entry *usage_known(struct usage *u, struct span name)
+int usage_known(struct usage *u, struct span name, struct usage_entry **out, struct error *e)
 {
-    struct usage_entry *n = name.len ? map_get(u->entries, name) : NULL;
     struct span host = SPAN_NONE;
-    uint64_t quota;
+    struct usage_entry *n;
+    uint64_t quota = 0;
+    int there = name.len ? u->calls->account(u->arg, name, &host, &quota, e) : 0;
 
-    if (!name.len || !u->calls->account(u->arg, name, &host, &quota))
-        return NULL;
-    if (!n)
-        n = new_entry(u, name);
-    if (!n->exists)
-        doubt(u, n);
+    *out = NULL;
+    if (there <= 0)
+        return there;
+    *out = n = take_entry(u, name);
+    if (!n->exists && n->loaded)
+        doubt(u, n); /* it comes back after it was removed: its Maildir may still be there */
     n->exists = true;
-    if (!span_eq(host, n->host ? usage_host_name(n->host) : SPAN_NONE)) {
-        struct usage_host *to = take_host(u, host);
-
-        leave_host(u, n);
-        join_host(n, to);
-    }
-    return n;
+    n->quota = quota;
+    if (!span_eq(host, n->host ? usage_host_name(n->host) : SPAN_NONE))
+        move_to(n, take_host(u, host));
+    if (load(u, n, e) < 0 || (n->host && load_host(u, n->host, e) < 0))
+        return -1;
+    return 1;
 }
 
-/* The mailbox of a removed account counts no more; what of it is in the queue still does, for the
- * hosting account it was of. */
-static void lost(struct usage *u, struct usage_entry *n)
+struct usage_entry *usage_committed(struct usage *u, struct span name)
 {
-    usage_change(n,
-                 (struct usage_amount){.mailbox = -n->sum.mailbox, .messages = -n->sum.messages});
-    n->sum.warned = 0;
-    n->exists = false;
-    n->unsure = false;
-    n->measured = 0;
-    usage_drop_if_idle(u, n);
+    return name.len ? map_get(u->entries, name) : NULL;
+}
+
+int usage_touch(struct usage *u, struct span account, struct error *e)
+{
+    struct usage_entry *n;
+
+    return usage_known(u, account, &n, e);
 }
 
 void usage_account(struct usage *u, struct span name)
 {
-    struct usage_entry *n = usage_known(u, name);
+    struct usage_entry *n;
 
-    if (n)
+    if (usage_known(u, name, &n, NULL) > 0)
         usage_judge(u, n);
-    else if (name.len && (n = map_get(u->entries, name)) && n->exists)
-        lost(u, n);
+}
+
+/* Its mailbox counts no more; what of it is in the queue still does, for the hosting account it was
+ * of. The entry stays: changes of what was may still have to be told. */
+void usage_removed(struct usage *u, struct span name)
+{
+    struct usage_entry *n = usage_committed(u, name);
+
+    if (!n)
+        return;
+    usage_change(n,
+                 (struct usage_amount){.mailbox = -n->sum.mailbox, .messages = -n->sum.messages});
+    n->sum.warned = 0;
+    n->exists = n->blind = n->unsure = false;
+    n->measured = 0;
 }
 
 /* ---- mailboxes ---- */
 
 void usage_mailbox(struct usage *u, struct span account, int64_t octets, int64_t messages)
 {
-    struct usage_entry *n = usage_known(u, account);
+    struct usage_entry *n = usage_committed(u, account);
 
     if (!n)
         return;
@@ -177,27 +226,64 @@ void usage_mailbox(struct usage *u, struct span account, int64_t octets, int64_t
 
 void usage_measured(struct usage *u, struct span account, uint64_t octets, uint64_t messages)
 {
-    struct usage_entry *n = usage_known(u, account);
+    struct usage_entry *n = usage_committed(u, account);
 
-    if (!n)
+    if (!n || !n->loaded)
         return;
     usage_change(n, (struct usage_amount){.mailbox = (int64_t)octets - n->sum.mailbox,
                                           .messages = (int64_t)messages - n->sum.messages});
-    n->unsure = false;
+    n->unsure = n->blind = false;
     n->measured = clock_now();
     usage_judge(u, n);
 }
 
 void usage_doubt(struct usage *u, struct span account)
 {
-    struct usage_entry *n = usage_known(u, account);
+    struct usage_entry *n = usage_committed(u, account);
 
     if (n)
         doubt(u, n);
 }
 
+/* ---- those to be counted ---- */
+
+struct marks {
+    struct arena *arena;
+    struct span name[MARKS];
+    size_t count;
+};
+
+static bool take_mark(void *arg, struct span name, struct span value)
+{
+    struct marks *m = arg;
+
+    (void)value;
+    m->name[m->count++] = arena_span(m->arena, name);
+    return m->count < MARKS;
+}
+
+/* The next ones that the store knew at the start; its own changes come by usage_doubt. */
+static void read_marks(struct usage *u)
+{
+    struct marks *m = memory_alloc(sizeof *m);
+    struct store_range range = {.after = span_of(u->marked), .max = MARKS};
+    struct usage_entry *n;
+
+    m->arena = arena_new();
+    if (store_value_range(u->reader, STORE_KIND_UNSURE, &range, take_mark, m, NULL) == 0) {
+        free(u->marked);
+        u->marked = m->count == MARKS ? span_dup(m->name[MARKS - 1]) : NULL;
+        for (size_t i = 0; i < m->count; i++)
+            usage_known(u, m->name[i], &n, NULL); /* lists it */
+    }
+    arena_free(&m->arena);
+    free(m);
+}
+
 struct span usage_next_unsure(struct usage *u)
 {
+    if (!u->unsure && u->marked)
+        read_marks(u);
     while (u->unsure) {
         struct usage_entry *n = u->unsure;
 
@@ -207,7 +293,6 @@ struct span usage_next_unsure(struct usage *u)
         n->listed = false;
         if (n->exists && n->unsure)
             return usage_entry_name(n);
-        usage_drop_if_idle(u, n);
     }
     return SPAN_NONE;
 }
@@ -226,56 +311,25 @@ struct usage_gate *usage_gate(const struct usage *u)
 
 /* ---- start ---- */
 
-static bool read_mailbox(void *arg, struct span name, struct span value)
-{
-    struct usage *u = arg;
-    struct usage_record r = {0};
-    struct usage_entry *n = usage_known(u, name);
-
-    if (!n || !value.at || !usage_store_read(value, &r))
-        return true;
-    usage_change(n, (struct usage_amount){.mailbox = r.octets, .messages = r.messages});
-    n->unsure = r.unsure || r.removals || r.octets < 0 || r.messages < 0;
-    return true;
-}
-
-static bool read_warning(void *arg, struct span key, struct span value)
-{
-    struct usage *u = arg;
-    struct usage_entry *n;
-    struct usage_host *h;
-    struct span name;
-    unsigned percent;
-    bool is_host;
-
-    if (!usage_store_read_warned(key, value, &is_host, &name, &percent))
-        return true;
-    n = is_host ? NULL : map_get(u->entries, name);
-    h = is_host ? map_get(u->hosts, name) : NULL;
-    if (n)
-        n->sum.warned = percent;
-    if (h)
-        h->sum.warned = percent;
-    return true;
-}
-
-struct usage *usage_open(struct store *s, const struct usage_settings *set,
+struct usage *usage_open(struct store *s, struct store *reader, const struct usage_settings *set,
                          const struct usage_calls *calls, void *arg, struct error *e)
 {
-    struct usage *u = memory_alloc(sizeof *u);
+    struct usage *u;
 
     assert(set->warns <= USAGE_WARN_MAX);
+    if (usage_sums_begin(s, e) < 0)
+        return NULL;
+    u = memory_alloc(sizeof *u);
     u->set = *set;
     u->calls = calls;
     u->arg = arg;
+    u->reader = reader;
     u->entries = map_new();
     u->hosts = map_new();
     u->unsure_end = &u->unsure;
+    u->marked = memory_dup("");
     u->gate = usage_gate_new();
-    if (usage_sums_begin(s, e) < 0 ||
-        store_value_each(s, STORE_KIND_USAGE, read_mailbox, u, e) < 0 ||
-        store_value_each(s, STORE_KIND_WARNING, read_warning, u, e) < 0)
-        usage_free(&u);
+    u->looked = (struct text)TEXT_INIT(2 * STORE_NAME_MAX + 2);
     return u;
 }
 
@@ -313,6 +367,8 @@ void usage_free(struct usage **u)
     map_free(&(*u)->entries);
     map_free(&(*u)->hosts);
     usage_gate_free(&(*u)->gate);
+    text_free(&(*u)->looked);
+    free((*u)->marked);
     free(*u);
     *u = NULL;
 }

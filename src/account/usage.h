@@ -1,6 +1,13 @@
 /* usage: how much is stored, for each account and each hosting account, and whether more fits
  * (P12). Lives in the keeper, on the loop thread; every question and every change is O(1) in the
- * number of accounts. Why it is built so: docs/why/quota.md.
+ * number of accounts, and so is the start: what is known of an account is read from the store when
+ * it is first asked for, and kept from then on. Why it is built so: docs/why/quota.md.
+ *
+ * The rule that keeps it exact: before a transaction that changes the record of an account begins,
+ * usage_touch must have read it (charging does too), and the change is told here after the commit
+ * (usage_delivered, usage_mailbox, usage_measured, usage_account, usage_removed), in the order of
+ * the commits. A record that is read between a commit and its telling would be counted twice, so
+ * what was read once stays in memory.
  *
  * What counts for an account:
  *   queue    octets of the messages it sent that have not left the queue;
@@ -16,6 +23,7 @@
 #include "base/error.h"
 #include "store/store.h"
 
+struct arena;
 struct usage;
 struct usage_charge;
 struct usage_gate;
@@ -44,10 +52,11 @@ unsigned usage_percent(const struct usage_view *v);
 
 struct usage_calls {
     /* The hosting account (empty: none; lives during the call) and the quota (0: of the settings)
-     * of an account. False: there is no such account. */
-    bool (*account)(void *arg, struct span name, struct span *host, uint64_t *quota);
-    /* The quota of a hosting account; 0: of the settings. */
-    uint64_t (*host)(void *arg, struct span name);
+     * of an account. 1; 0: there is no such account; -1 with *e: it cannot be told now. */
+    int (*account)(void *arg, struct span name, struct span *host, uint64_t *quota,
+                   struct error *e);
+    /* The quota of a hosting account; 0: of the settings. Returns as `account`. */
+    int (*host)(void *arg, struct span name, uint64_t *quota, struct error *e);
     /* It rose to `percent`, one of the settings, or fell back to it (0: below all) by some
      * distance. `account` is whose mail did it. Comes in the middle of a change: do nothing but
      * note it. */
@@ -57,8 +66,9 @@ struct usage_calls {
     void (*unsure)(void *arg);
 };
 
-/* Reads what the store knows; before other threads use it. NULL and *e when that fails. */
-struct usage *usage_open(struct store *s, const struct usage_settings *set,
+/* Brings the store up to date, before other threads use it. `reader` is for the loop thread, and
+ * outlives it. NULL and *e when that fails. */
+struct usage *usage_open(struct store *s, struct store *reader, const struct usage_settings *set,
                          const struct usage_calls *calls, void *arg, struct error *e);
 /* All charges must have been released. Nulls the pointer. */
 void usage_free(struct usage **u);
@@ -66,8 +76,21 @@ void usage_free(struct usage **u);
  * emptier than it is. */
 void usage_begin(struct usage *u);
 void usage_configure(struct usage *u, const struct usage_settings *set);
-/* An account was put, moved or removed. */
+
+/* ---- accounts ---- */
+
+/* Reads what the store knows of it and its hosting account, unless it is known: before a
+ * transaction begins that changes it. 1; 0: there is no such account (nothing will be counted); -1
+ * with *e. */
+int usage_touch(struct usage *u, struct span account, struct error *e);
+/* The same for a hosting account that is about to get an account. 0 or -1. An empty name is fine.
+ */
+int usage_touch_host(struct usage *u, struct span host, struct error *e);
+/* An account was put or moved, or removed: the store has it. */
 void usage_account(struct usage *u, struct span name);
+void usage_removed(struct usage *u, struct span name);
+/* A hosting account's sum was found wrong and mended in the store. */
+void usage_mended(struct usage *u, struct span host, int64_t octets, int64_t messages);
 
 /* ---- charging ---- */
 
@@ -88,17 +111,25 @@ struct usage_want {
 };
 
 /* Whose quota it is that has no room. */
-enum usage_whose { USAGE_SENDER, USAGE_SENDER_HOST, USAGE_RECIPIENT, USAGE_RECIPIENT_HOST };
+enum usage_whose {
+    USAGE_SENDER,
+    USAGE_SENDER_HOST,
+    USAGE_RECIPIENT,
+    USAGE_RECIPIENT_HOST,
+    USAGE_UNREADABLE, /* nobody knows: what the store has cannot be read; `error` says why */
+};
 
 struct usage_full {
     enum usage_whose whose;
     struct usage_view view;
     struct span account; /* sender or recipient */
     uint64_t wanted;
+    struct error error;
 };
 
-/* Charges all of it or nothing: 0, or -1 and *full. By force nothing is refused. *out is never NULL
- * after 0; it ends with usage_release. Accounts that do not exist are not charged. */
+/* Charges all of it or nothing: 0, or -1 and *full. By force nothing is refused; what cannot be
+ * read is then charged as far as it is known, and full->error says so. *out is never NULL after 0;
+ * it ends with usage_release. Accounts that do not exist are not charged. */
 int usage_charge(struct usage *u, const struct usage_want *w, bool force, struct usage_charge **out,
                  struct usage_full *full);
 /* Would it fit? Changes nothing. */
@@ -106,13 +137,13 @@ int usage_fits(struct usage *u, const struct usage_want *w, struct usage_full *f
 /* A recipient ended: what was kept free for it. */
 void usage_release_post(struct usage *u, struct usage_charge *c, uint32_t number);
 /* The same for one whose message is in the mailbox of `account` now, which the store has: `octets`
- * in one file more. Whoever is not an account (empty) gets nothing. */
+ * in one file more. */
 void usage_delivered(struct usage *u, struct usage_charge *c, uint32_t number, struct span account,
                      uint64_t octets);
 /* All that is left of it; nulls the pointer, NULL is fine. */
 void usage_release(struct usage *u, struct usage_charge **c);
 
-/* ---- mailboxes: after the store has it ---- */
+/* ---- mailboxes: after the store has it (STORE_GOT of usage_store.h) ---- */
 
 void usage_mailbox(struct usage *u, struct span account, int64_t octets, int64_t messages);
 /* What was counted in the Maildir. */
@@ -129,16 +160,16 @@ struct usage_gate *usage_gate(const struct usage *u);
 
 /* ---- looking ---- */
 
-bool usage_of(const struct usage *u, struct span account, struct usage_view *out);
-bool usage_of_host(const struct usage *u, struct span host, struct usage_view *out);
-typedef void usage_each_fn(void *arg, const struct usage_view *v);
-/* In no order; fn must not change anything. */
-void usage_each(const struct usage *u, usage_each_fn *fn, void *arg);
-void usage_each_host(const struct usage *u, usage_each_fn *fn, void *arg);
+/* 1; 0: there is none; -1 with *e. */
+int usage_of(struct usage *u, struct span account, struct usage_view *out, struct error *e);
+int usage_of_host(struct usage *u, struct span host, struct usage_view *out, struct error *e);
+/* As usage_of, but nothing is kept in memory: for long lists. The spans live until the next call.
+ */
+int usage_look(struct usage *u, struct span account, struct usage_view *out, struct error *e);
 /* The accounts of a hosting account that were not measured since `before` (clock_now()), at most
- * `max`; the spans as in a view. Returns how many. */
-size_t usage_stale(const struct usage *u, struct span host, int64_t before, struct span *out,
-                   size_t max);
+ * `max`, in `a`. How many, or -1 with *e. */
+int usage_stale(struct usage *u, struct span host, int64_t before, struct arena *a,
+                struct span *out, int max, struct error *e);
 /* Refuses with 5.2.2? */
 bool usage_never(const struct usage *u);
 

@@ -18,26 +18,72 @@ struct usage_charge {
     struct charged_post post[];
 };
 
-static struct usage_charge *charge_all(struct usage *u, const struct usage_want *w)
+static void take_back(struct usage *u, struct usage_entry *n, struct usage_amount by, bool tell)
+{
+    usage_change(n, by);
+    if (tell)
+        usage_judge(u, n);
+}
+
+static void release(struct usage *u, struct usage_charge **c, bool tell)
+{
+    for (size_t i = 0; i < (*c)->count; i++)
+        if ((*c)->post[i].entry)
+            take_back(u, (*c)->post[i].entry,
+                      (struct usage_amount){.coming = -(*c)->post[i].octets}, tell);
+    if ((*c)->sender)
+        take_back(u, (*c)->sender, (struct usage_amount){.queue = -(*c)->octets}, tell);
+    free(*c);
+    *c = NULL;
+}
+
+/* 1; 0: nobody is charged; -1 with *full: it cannot be known, and is not forced. */
+static int find(struct usage *u, struct span name, bool force, struct usage_entry **n,
+                struct usage_full *full)
+{
+    int there = usage_known(u, name, n, &full->error);
+
+    if (there > 0 && (*n)->blind) {
+        error_set(&full->error, ERROR_TEMPORARY, "its record is damaged, it is being counted");
+        there = -1;
+    }
+    if (there >= 0)
+        return there;
+    full->whose = USAGE_UNREADABLE;
+    full->account = name;
+    full->view = (struct usage_view){.name = name};
+    return force ? *n != NULL : -1;
+}
+
+static int add_post(struct usage *u, struct usage_charge *c, const struct usage_post *p, bool force,
+                    struct usage_full *full)
+{
+    struct usage_entry *n;
+    int there = find(u, p->account, force, &n, full);
+
+    if (there <= 0)
+        return there;
+    usage_change(n, (struct usage_amount){.coming = (int64_t)p->octets});
+    c->post[c->count++] = (struct charged_post){n, p->number, (int64_t)p->octets};
+    return 0;
+}
+
+/* NULL with *full when something cannot be read; by force never. */
+static struct usage_charge *charge_all(struct usage *u, const struct usage_want *w, bool force,
+                                       struct usage_full *full)
 {
     struct usage_charge *c = memory_alloc(sizeof *c + w->count * sizeof *c->post);
+    int bad = find(u, w->sender, force, &c->sender, full);
 
-    c->sender = usage_known(u, w->sender);
     c->octets = w->local ? 0 : (int64_t)w->octets;
-    if (c->sender) {
-        c->sender->charges++;
+    if (bad <= 0)
+        c->sender = NULL;
+    if (c->sender)
         usage_change(c->sender, (struct usage_amount){.queue = c->octets});
-    }
-    for (size_t i = 0; i < w->count; i++) {
-        struct usage_entry *n = usage_known(u, w->posts[i].account);
-
-        if (!n)
-            continue;
-        n->charges++;
-        usage_change(n, (struct usage_amount){.coming = (int64_t)w->posts[i].octets});
-        c->post[c->count++] =
-            (struct charged_post){n, w->posts[i].number, (int64_t)w->posts[i].octets};
-    }
+    for (size_t i = 0; i < w->count && bad >= 0; i++)
+        bad = add_post(u, c, &w->posts[i], force, full);
+    if (bad < 0)
+        release(u, &c, false);
     return c;
 }
 
@@ -71,34 +117,13 @@ static bool find_full(const struct usage *u, const struct usage_charge *c, struc
     return over;
 }
 
-static void take_back(struct usage *u, struct usage_entry *n, struct usage_amount by, bool tell)
-{
-    usage_change(n, by);
-    n->charges--;
-    if (tell)
-        usage_judge(u, n);
-    usage_drop_if_idle(u, n);
-}
-
-static void release(struct usage *u, struct usage_charge **c, bool tell)
-{
-    for (size_t i = 0; i < (*c)->count; i++)
-        if ((*c)->post[i].entry)
-            take_back(u, (*c)->post[i].entry,
-                      (struct usage_amount){.coming = -(*c)->post[i].octets}, tell);
-    if ((*c)->sender)
-        take_back(u, (*c)->sender, (struct usage_amount){.queue = -(*c)->octets}, tell);
-    free(*c);
-    *c = NULL;
-}
-
 /* The same view without what was just tried. */
-static void view_again(const struct usage *u, struct usage_full *full)
+static void view_again(struct usage *u, struct usage_full *full)
 {
     struct usage_view v = full->view;
-    bool found = v.is_host ? usage_of_host(u, v.name, &v) : usage_of(u, v.name, &v);
+    int found = v.is_host ? usage_of_host(u, v.name, &v, NULL) : usage_of(u, v.name, &v, NULL);
 
-    if (found)
+    if (found > 0)
         full->view = v;
 }
 
@@ -122,9 +147,12 @@ int usage_charge(struct usage *u, const struct usage_want *w, bool force, struct
 {
     struct usage_charge *c;
 
+    full->error = (struct error){0};
     if (!force && !sender_fits(u, w, full))
         return -1;
-    c = charge_all(u, w);
+    c = charge_all(u, w, force, full);
+    if (!c)
+        return -1;
     if (!force && find_full(u, c, full))
         return refused(u, &c, full);
     if (c->sender)
@@ -141,7 +169,9 @@ int usage_fits(struct usage *u, const struct usage_want *w, struct usage_full *f
 
     if (!sender_fits(u, w, full))
         return -1;
-    c = charge_all(u, w);
+    c = charge_all(u, w, false, full);
+    if (!c)
+        return -1;
     if (find_full(u, c, full))
         return refused(u, &c, full);
     release(u, &c, false);
@@ -170,7 +200,7 @@ void usage_release_post(struct usage *u, struct usage_charge *c, uint32_t number
 void usage_delivered(struct usage *u, struct usage_charge *c, uint32_t number, struct span account,
                      uint64_t octets)
 {
-    struct usage_entry *n = usage_known(u, account);
+    struct usage_entry *n = usage_committed(u, account);
 
     if (n)
         usage_change(n, (struct usage_amount){.mailbox = (int64_t)octets, .messages = 1});

@@ -1,6 +1,9 @@
 /* What a sum means: views, percents, warnings. */
 #include "account/usage_parts.h"
 
+#include "account/usage_store.h"
+#include "base/arena.h"
+
 /* A warning is remembered until usage is so much below it: or each message that waits in the queue
  * for a minute would bring one. */
 enum { SLACK = 5 };
@@ -30,14 +33,12 @@ static void fill(const struct usage_amount *sum, struct usage_view *v)
 struct usage_view usage_entry_view(const struct usage *u, const struct usage_entry *n)
 {
     struct usage_view v = {.name = usage_entry_name(n), .unsure = n->unsure};
-    struct span host;
-    uint64_t quota = 0;
 
     if (n->host)
         v.host = usage_host_name(n->host);
     fill(&n->sum, &v);
-    if (n->exists && u->calls->account(u->arg, v.name, &host, &quota))
-        v.allowed = allowed(quota, u->set.account);
+    if (n->exists)
+        v.allowed = allowed(n->quota, u->set.account);
     return v;
 }
 
@@ -46,7 +47,8 @@ struct usage_view usage_host_view(const struct usage *u, const struct usage_host
     struct usage_view v = {.name = usage_host_name(h), .is_host = true};
 
     fill(&h->sum, &v);
-    v.allowed = allowed(u->calls->host(u->arg, v.name), u->set.host);
+    if (h->exists)
+        v.allowed = allowed(h->quota, u->set.host);
     return v;
 }
 
@@ -102,68 +104,90 @@ void usage_judge(struct usage *u, struct usage_entry *n)
 
 /* ---- looking ---- */
 
-bool usage_of(const struct usage *u, struct span account, struct usage_view *out)
+int usage_of(struct usage *u, struct span account, struct usage_view *out, struct error *e)
 {
-    const struct usage_entry *n = account.len ? map_get(u->entries, account) : NULL;
+    struct usage_entry *n;
+    int there = usage_known(u, account, &n, e);
+
+    if (there == 0 && account.len)
+        n = map_get(u->entries, account); /* removed, and something of it is in the queue */
+    if (there < 0 || !n)
+        return there;
+    *out = usage_entry_view(u, n);
+    return n->exists || out->used;
+}
+
+int usage_of_host(struct usage *u, struct span host, struct usage_view *out, struct error *e)
+{
+    struct usage_host *h = host.len ? usage_known_host(u, host, e) : NULL;
+
+    if (!h)
+        return host.len ? -1 : 0;
+    *out = usage_host_view(u, h);
+    return h->exists || out->used;
+}
+
+static void copy_names(struct usage *u, struct usage_view *v)
+{
+    size_t name = v->name.len, host = v->host.len;
+
+    text_clear(&u->looked);
+    text_add(&u->looked, v->name);
+    text_add(&u->looked, v->host);
+    v->name = span_head(text_span(&u->looked), name);
+    v->host = (struct span){text_cstr(&u->looked) + name, host};
+}
+
+int usage_look(struct usage *u, struct span account, struct usage_view *out, struct error *e)
+{
+    struct usage_entry *n = account.len ? map_get(u->entries, account) : NULL;
+    struct usage_amount sum = {0};
+    struct usage_record r;
+    uint64_t quota = 0;
+    int there;
 
     if (n)
-        *out = usage_entry_view(u, n);
-    return n != NULL;
+        return usage_of(u, account, out, e);
+    *out = (struct usage_view){.name = account};
+    there = u->calls->account(u->arg, account, &out->host, &quota, e);
+    if (there <= 0)
+        return there;
+    copy_names(u, out);
+    if (usage_store_get(u->reader, out->name, &r, e) < 0)
+        return -1;
+    sum.mailbox = r.octets;
+    sum.messages = r.messages;
+    fill(&sum, out);
+    out->unsure = usage_store_wants_count(&r);
+    out->allowed = allowed(quota, u->set.account);
+    return 1;
 }
 
-bool usage_of_host(const struct usage *u, struct span host, struct usage_view *out)
-{
-    const struct usage_host *h = host.len ? map_get(u->hosts, host) : NULL;
-
-    if (h)
-        *out = usage_host_view(u, h);
-    return h != NULL;
-}
-
-struct each {
+struct stale {
     const struct usage *usage;
-    usage_each_fn *fn;
-    void *arg;
+    struct arena *arena;
+    struct span *out;
+    int64_t before;
+    int count, max;
 };
 
-static void show_entry(struct span key, void *value, void *arg)
+static bool take_stale(void *arg, struct span name)
 {
-    const struct each *e = arg;
-    struct usage_view v = usage_entry_view(e->usage, value);
+    struct stale *s = arg;
+    const struct usage_entry *n = map_get(s->usage->entries, name);
 
-    (void)key;
-    e->fn(e->arg, &v);
+    if (!n || n->measured < s->before)
+        s->out[s->count++] = arena_span(s->arena, name);
+    return s->count < s->max;
 }
 
-static void show_host(struct span key, void *value, void *arg)
+int usage_stale(struct usage *u, struct span host, int64_t before, struct arena *a,
+                struct span *out, int max, struct error *e)
 {
-    const struct each *e = arg;
-    struct usage_view v = usage_host_view(e->usage, value);
+    struct stale s = {u, a, out, before, 0, max};
+    struct store_list list = {.kind = STORE_HOST_ACCOUNTS, .of = host};
 
-    (void)key;
-    e->fn(e->arg, &v);
-}
-
-void usage_each(const struct usage *u, usage_each_fn *fn, void *arg)
-{
-    map_each(u->entries, show_entry, &(struct each){u, fn, arg});
-}
-
-void usage_each_host(const struct usage *u, usage_each_fn *fn, void *arg)
-{
-    map_each(u->hosts, show_host, &(struct each){u, fn, arg});
-}
-
-size_t usage_stale(const struct usage *u, struct span host, int64_t before, struct span *out,
-                   size_t max)
-{
-    const struct usage_host *h = host.len ? map_get(u->hosts, host) : NULL;
-    size_t count = 0;
-
-    for (const struct usage_entry *n = h ? h->first : NULL; n && count < max; n = n->next)
-        if (n->exists && n->measured < before)
-            out[count++] = usage_entry_name(n);
-    return count;
+    return store_names(u->reader, &list, NULL, take_stale, &s, e) < 0 ? -1 : s.count;
 }
 
 bool usage_never(const struct usage *u)

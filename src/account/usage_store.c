@@ -41,24 +41,20 @@ bool usage_store_wants_count(const struct usage_record *r)
     return r->unsure || r->removals || r->octets < 0 || r->messages < 0;
 }
 
-/* STORE_GOT, STORE_ABSENT, STORE_BROKEN or -1. */
-static int get(struct store *s, struct span account, struct usage_record *r, struct error *e)
+int usage_store_get(struct store *s, struct span account, struct usage_record *out, struct error *e)
 {
     struct arena *a = arena_new();
     struct span value = SPAN_NONE;
     int got = store_value_get(s, STORE_KIND_USAGE, account, a, &value, e);
 
-    if (got == STORE_GOT && !usage_store_read(value, r))
+    if (got == STORE_BROKEN)
+        error_clear(e); /* it is said by the return, and is no failure of reading */
+    if (got == STORE_GOT && !usage_store_read(value, out))
         got = STORE_BROKEN;
     if (got != STORE_GOT)
-        *r = (struct usage_record){.unsure = true};
+        *out = (struct usage_record){.unsure = true};
     arena_free(&a);
     return got;
-}
-
-int usage_store_get(struct store *s, struct span account, struct usage_record *out, struct error *e)
-{
-    return get(s, account, out, e) < 0 ? -1 : 0;
 }
 
 static int put(struct store *s, struct span account, const struct usage_record *r, struct error *e)
@@ -97,7 +93,7 @@ static int begin(struct change *c, struct store *s, struct span account, struct 
     got = store_account_get(s, account, c->arena, &c->is, e);
     if (got < 0)
         return -1;
-    old = get(s, account, &c->was, e);
+    old = usage_store_get(s, account, &c->was, e);
     if (old < 0)
         return -1;
     c->broken = old == STORE_BROKEN;
@@ -136,7 +132,7 @@ int usage_store_add(struct store *s, struct span account, const struct usage_rec
     c.now.octets += difference->octets;
     c.now.messages += difference->messages;
     c.now.unsure |= difference->unsure;
-    return end(&c, got == STORE_GOT ? write(&c, e) : got < 0 ? -1 : 0);
+    return end(&c, got == STORE_GOT ? write(&c, e) : got);
 }
 
 int usage_store_removing(struct store *s, struct span account, struct error *e)
@@ -145,7 +141,7 @@ int usage_store_removing(struct store *s, struct span account, struct error *e)
     int got = begin(&c, s, account, e);
 
     c.now.removals++;
-    return end(&c, got == STORE_GOT ? write(&c, e) : got < 0 ? -1 : 0);
+    return end(&c, got == STORE_GOT ? write(&c, e) : got);
 }
 
 int usage_store_removed(struct store *s, struct span account, int64_t octets, int64_t messages,
@@ -157,7 +153,7 @@ int usage_store_removed(struct store *s, struct span account, int64_t octets, in
     c.now.removals -= c.now.removals > 0;
     c.now.octets += octets;
     c.now.messages += messages;
-    return end(&c, got == STORE_GOT ? write(&c, e) : got < 0 ? -1 : 0);
+    return end(&c, got == STORE_GOT ? write(&c, e) : got);
 }
 
 int usage_store_set(struct store *s, struct span account, uint64_t octets, uint64_t messages,
@@ -167,7 +163,7 @@ int usage_store_set(struct store *s, struct span account, uint64_t octets, uint6
     int got = begin(&c, s, account, e);
 
     c.now = (struct usage_record){.octets = (int64_t)octets, .messages = (int64_t)messages};
-    return end(&c, got == STORE_GOT ? write(&c, e) : got < 0 ? -1 : 0);
+    return end(&c, got == STORE_GOT ? write(&c, e) : got);
 }
 
 /* ---- warnings ---- */
@@ -205,18 +201,24 @@ int usage_store_warned(struct store *s, bool is_host, struct span name, unsigned
     return bad;
 }
 
-bool usage_store_read_warned(struct span key, struct span value, bool *is_host, struct span *name,
-                             unsigned *percent)
+/* One that does not read is forgotten: the warning comes a second time. */
+int usage_store_get_warned(struct store *s, bool is_host, struct span name, unsigned *percent,
+                           struct error *e)
 {
-    struct span rest = key, kind = span_word(&rest);
-    uint64_t n;
+    struct text key = TEXT_INIT(KEY);
+    struct arena *a = arena_new();
+    struct span value = SPAN_NONE;
+    uint64_t n = 0;
+    int got;
 
-    *is_host = span_is(kind, "host");
-    if ((!*is_host && !span_is(kind, "account")) || !value.at || !span_u64(value, 100, &n))
-        return false;
-    *name = span_from(key, kind.len + 1);
-    *percent = (unsigned)n;
-    return name->len > 0;
+    warning_key(is_host, name, &key);
+    got = store_value_get(s, STORE_KIND_WARNING, text_span(&key), a, &value, e);
+    if (got == STORE_BROKEN)
+        error_clear(e);
+    *percent = got == STORE_GOT && span_u64(value, 100, &n) ? (unsigned)n : 0;
+    text_free(&key);
+    arena_free(&a);
+    return got < 0 ? -1 : 0;
 }
 
 /* ---- accounts ---- */

@@ -25,12 +25,13 @@ struct usage_record {
 bool usage_store_read(struct span value, struct usage_record *out);
 /* Must its Maildir be counted? */
 bool usage_store_wants_count(const struct usage_record *r);
-/* The record of an account. 0, also when it is not there or damaged: it is zero then, and unsure;
- * -1 with *e. */
+/* The record of an account. STORE_GOT; STORE_ABSENT or STORE_BROKEN: *out is zero, and unsure; -1
+ * with *e. */
 int usage_store_get(struct store *s, struct span account, struct usage_record *out,
                     struct error *e);
 
-/* ---- mailboxes; of what is no account (any more) nothing is kept ---- */
+/* ---- mailboxes: STORE_GOT; STORE_ABSENT: there is no such account (any more), and nothing
+ * changed; -1 with *e ---- */
 
 /* Adds a difference. With unsure the mark is set, and stays until usage_store_set. */
 int usage_store_add(struct store *s, struct span account, const struct usage_record *difference,
@@ -57,8 +58,8 @@ int usage_store_account_remove(struct store *s, struct span account, struct erro
 /* The last warning, percent; 0: none is remembered. */
 int usage_store_warned(struct store *s, bool is_host, struct span name, unsigned percent,
                        struct error *e);
-/* Reads one: false when it is none. *name lives as long as key. */
-bool usage_store_read_warned(struct span key, struct span value, bool *is_host, struct span *name,
-                             unsigned *percent);
+/* 0 and *percent, or -1 with *e. */
+int usage_store_get_warned(struct store *s, bool is_host, struct span name, unsigned *percent,
+                           struct error *e);
 
 #endif

@@ -50,15 +50,12 @@ static int get(struct store *s, struct span host, struct usage_sum *out, struct 
     int got = store_value_get(s, STORE_KIND_HOSTED, host, a, &value, e);
 
     *out = (struct usage_sum){0};
+    if (got == STORE_BROKEN)
+        error_clear(e); /* it is said by the return, and is no failure of reading */
     if (got == STORE_GOT && !read_sum(value, out))
         got = STORE_BROKEN;
     arena_free(&a);
     return got;
-}
-
-int usage_sums_get(struct store *s, struct span host, struct usage_sum *out, struct error *e)
-{
-    return get(s, host, out, e) < 0 ? -1 : 0;
 }
 
 int usage_sums_add(struct store *s, struct span host, struct usage_sum by, struct error *e)
@@ -92,7 +89,7 @@ struct one {
     struct span name;
     struct tally *tally; /* NULL: of no hosting account */
     struct usage_record record;
-    bool there, marked;
+    bool there, marked; /* a record that reads; among the unsure */
 };
 
 struct mend {
@@ -119,48 +116,60 @@ static struct tally *tally_of(struct mend *m, struct span host)
     return t;
 }
 
-static bool take_account(void *arg, const struct store_account *acc)
+static void take(struct mend *m, struct span account, struct span host)
 {
-    struct mend *m = arg;
-    struct one *o;
+    struct one *o = arena_alloc(m->arena, sizeof *o);
 
-    if (m->only.len && !span_eq(acc->host, m->only))
-        return true;
-    o = arena_alloc(m->arena, sizeof *o);
-    o->name = arena_span(m->arena, acc->name);
-    o->tally = tally_of(m, acc->host);
+    o->name = arena_span(m->arena, account);
+    o->tally = tally_of(m, host);
     o->next = m->ones;
     m->ones = o;
     map_put(m->accounts, o->name, o);
+}
+
+static bool take_account(void *arg, const struct store_account *acc)
+{
+    take(arg, acc->name, acc->host);
+    return true;
+}
+
+static bool take_name(void *arg, struct span name)
+{
+    struct mend *m = arg;
+
+    take(m, name, m->only);
     return true;
 }
 
 static void stray(struct mend *m, struct span name)
 {
-    struct one *o;
+    struct one *o = arena_alloc(m->arena, sizeof *o);
 
-    if (m->only.len)
-        return; /* of another hosting account perhaps */
-    o = arena_alloc(m->arena, sizeof *o);
     o->name = arena_span(m->arena, name);
     o->next = m->strays;
     m->strays = o;
+}
+
+static void add_record(struct one *o, const struct usage_record *r)
+{
+    o->there = true;
+    o->record = *r;
+    if (!o->tally)
+        return;
+    o->tally->is.octets += r->octets;
+    o->tally->is.messages += r->messages;
 }
 
 static bool take_record(void *arg, struct span name, struct span value)
 {
     struct mend *m = arg;
     struct one *o = map_get(m->accounts, name);
+    struct usage_record r;
 
-    if (!o) {
+    if (!o)
         stray(m, name);
-        return true;
-    }
-    o->there = value.at && usage_store_read(value, &o->record);
-    if (o->there && o->tally) {
-        o->tally->is.octets += o->record.octets;
-        o->tally->is.messages += o->record.messages;
-    }
+    else if (value.at && usage_store_read(value, &r))
+        add_record(o, &r);
     return true;
 }
 
@@ -180,24 +189,46 @@ static bool take_mark(void *arg, struct span name, struct span value)
 static bool take_sum(void *arg, struct span host, struct span value)
 {
     struct mend *m = arg;
-    struct tally *t;
+    struct tally *t = tally_of(m, host);
 
-    if (m->only.len && !span_eq(host, m->only))
-        return true;
-    t = tally_of(m, host);
     t->broken = !value.at || !read_sum(value, &t->was);
     return true;
 }
 
-static int collect(struct mend *m, struct error *e)
+static int collect_all(struct mend *m, struct error *e)
 {
-    if (m->only.len)
-        tally_of(m, m->only);
     if (store_account_each(m->store, take_account, m, e) < 0 ||
         store_value_each(m->store, STORE_KIND_USAGE, take_record, m, e) < 0 ||
         store_value_each(m->store, STORE_KIND_HOSTED, take_sum, m, e) < 0)
         return -1;
-    return m->only.len ? 0 : store_value_each(m->store, STORE_KIND_UNSURE, take_mark, m, e);
+    return store_value_each(m->store, STORE_KIND_UNSURE, take_mark, m, e);
+}
+
+/* The time grows with the accounts of this one only. */
+static int collect_one(struct mend *m, struct error *e)
+{
+    struct store_list list = {.kind = STORE_HOST_ACCOUNTS, .of = m->only};
+    struct tally *t = tally_of(m, m->only);
+    int got = get(m->store, m->only, &t->was, e);
+
+    t->broken = got == STORE_BROKEN;
+    if (got < 0 || store_names(m->store, &list, NULL, take_name, m, e) < 0)
+        return -1;
+    for (struct one *o = m->ones; o; o = o->next) {
+        struct usage_record r;
+        int there = usage_store_get(m->store, o->name, &r, e);
+
+        if (there < 0)
+            return -1;
+        if (there == STORE_GOT)
+            add_record(o, &r);
+    }
+    return 0;
+}
+
+static int collect(struct mend *m, struct error *e)
+{
+    return m->only.len ? collect_one(m, e) : collect_all(m, e);
 }
 
 static int mend_sums(struct mend *m, usage_sums_fn *fn, void *arg, struct error *e)
@@ -229,21 +260,50 @@ static int mend_marks(const struct mend *m, struct error *e)
     return 0;
 }
 
+static struct mend begin_mend(struct store *s, struct span only)
+{
+    return (struct mend){
+        .store = s, .arena = arena_new(), .only = only, .hosts = map_new(), .accounts = map_new()};
+}
+
+static void end_mend(struct mend *m)
+{
+    map_free(&m->hosts);
+    map_free(&m->accounts);
+    arena_free(&m->arena);
+}
+
 int usage_sums_mend(struct store *s, struct span host, usage_sums_fn *fn, void *arg,
                     struct error *e)
 {
-    struct mend m = {
-        .store = s, .arena = arena_new(), .only = host, .hosts = map_new(), .accounts = map_new()};
+    struct mend m = begin_mend(s, host);
     int bad = collect(&m, e);
 
     if (!bad)
         bad = mend_sums(&m, fn, arg, e);
     if (!bad && !host.len)
         bad = mend_marks(&m, e);
-    map_free(&m.hosts);
-    map_free(&m.accounts);
-    arena_free(&m.arena);
+    end_mend(&m);
     return bad;
+}
+
+/* What the sum of one hosting account should be. */
+static int count(struct store *s, struct span host, struct usage_sum *out, struct error *e)
+{
+    struct mend m = begin_mend(s, host);
+    int bad = collect(&m, e);
+
+    if (!bad)
+        *out = tally_of(&m, host)->is;
+    end_mend(&m);
+    return bad;
+}
+
+int usage_sums_get(struct store *s, struct span host, struct usage_sum *out, struct error *e)
+{
+    int got = get(s, host, out, e);
+
+    return got == STORE_BROKEN ? count(s, host, out, e) : got < 0 ? -1 : 0;
 }
 
 int usage_sums_begin(struct store *s, struct error *e)

@@ -10,7 +10,8 @@ struct usage_sum {
     int64_t octets, messages;
 };
 
-/* 0, also when it is not there (nothing) or damaged (nothing; usage_sums_mend finds it); -1. */
+/* Also with a reader. One that is not there is nothing; one that is damaged is summed up from the
+ * records. 0 or -1 with *e. */
 int usage_sums_get(struct store *s, struct span host, struct usage_sum *out, struct error *e);
 /* Adds a difference; what is damaged is summed up anew from the records, which must have the
  * difference by then. No hosting account (an empty name) is fine. */

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { WHY = 120 }; /* of the words behind a failure */
+
 void usage_words_size(uint64_t octets, char out[USAGE_SIZE_TEXT])
 {
     static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB", "PB"};
@@ -44,6 +46,13 @@ int usage_words_full(const struct usage_full *f, bool never, struct error *e)
     struct span name = span_head(f->view.name, 80); /* the words have an end */
     bool known = f->wanted > 1;
 
+    if (f->whose == USAGE_UNREADABLE)
+        return error_mail(
+            e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
+            "How much mail %.*s has stored cannot be read just now (%.*s), so nobody "
+            "knows whether there is room. Nothing is lost: try again in some minutes, "
+            "and tell the provider if it stays so.",
+            SPAN_ARG(name), WHY, f->error.words);
     usage_words_size(f->view.used, used);
     usage_words_size(f->view.allowed, room);
     usage_words_size(f->wanted, size);

@@ -35,7 +35,8 @@ struct end {
     struct store_recipient state; /* as it will be stored */
     struct outcome outcome;
     enum report_kind report;
-    bool counts; /* a file more in the mailbox of an account */
+    bool touched; /* a file more in the mailbox of an account, */
+    bool counts;  /* and the store has counted it */
 };
 
 struct settle {
@@ -143,13 +144,6 @@ static void decide(struct settle *s, const struct slot *slot, struct end *end,
     end->state.waits_for_network = o->waits_for_network;
     end->state.status = end->outcome.status;
     end->state.words = last_words(s->arena, &end->outcome);
-}
-
-static bool counts(const struct queue *q, const struct outcome *o)
-{
-    struct usage_view v;
-
-    return q->set.usage && o->kind == OUTCOME_DELIVERED && usage_of(q->set.usage, o->account, &v);
 }
 
 static void add_line(struct settle *s, const struct end *end, enum report_fact fact)
@@ -299,7 +293,6 @@ static struct settle *new_settle(struct queue *q, const struct lease *l, const s
     for (size_t n = 0; n < s->count; n++) {
         s->ends[n].state.number = l->numbers[n];
         decide(s, slot, &s->ends[n], &r->outcomes[n], age);
-        s->ends[n].counts = counts(q, &s->ends[n].outcome);
     }
     s->refused = count_refused(s, slot->place);
     collect_reports(s, slot);
@@ -380,15 +373,17 @@ static int note_refused(struct store *st, struct settle *s, struct error *e)
 
 /* P12: the file that is there now, in the transaction that says so, whatever became of the message
  * meanwhile. */
-static int count_files(struct store *st, const struct settle *s, struct error *e)
+static int count_files(struct store *st, struct settle *s, struct error *e)
 {
     for (size_t n = 0; n < s->count; n++) {
         const struct outcome *o = &s->ends[n].outcome;
         struct usage_record file = {
             .octets = (int64_t)o->stored, .messages = 1, .unsure = s->repeated};
+        int got = s->ends[n].touched ? usage_store_add(st, o->account, &file, e) : STORE_ABSENT;
 
-        if (s->ends[n].counts && usage_store_add(st, o->account, &file, e) < 0)
+        if (got < 0)
             return -1;
+        s->ends[n].counts = got == STORE_GOT;
     }
     return 0;
 }
@@ -535,21 +530,10 @@ static void apply(struct settle *s, struct lease *l)
 
 static void store_again(void *arg);
 
-static void done(void *arg, int result, const struct error *e)
+static void try_later(struct settle *s, const struct error *e)
 {
-    struct settle *s = arg;
     struct queue *q = s->queue;
-    struct lease *l = runner_find(q, s->lease);
 
-    assert(l);
-    if (result == 0) {
-        apply(s, l);
-        for (int kind = REPORT_FAILED; kind < REPORT_KINDS; kind++)
-            reporting_enter(q, &s->report[kind]);
-        free_settle(s);
-        inside_turn(q);
-        return;
-    }
     log_event(LOG_ERROR, "settle.failed", LOG_ID(&s->id), LOG_STR("words", e->words));
     if (q->ending)
         return; /* settle_free tells it */
@@ -559,18 +543,61 @@ static void done(void *arg, int result, const struct error *e)
     s->wait = s->wait * 2 < AGAIN_MAX_MS ? s->wait * 2 : AGAIN_MAX_MS;
 }
 
-static void store_again(void *arg)
+static void done(void *arg, int result, const struct error *e)
 {
     struct settle *s = arg;
+    struct queue *q = s->queue;
+    struct lease *l = runner_find(q, s->lease);
 
-    commit_submit(s->queue->commit, COMMIT_OWN, work, done, s, 0);
+    assert(l);
+    if (result < 0) {
+        try_later(s, e);
+        return;
+    }
+    apply(s, l);
+    for (int kind = REPORT_FAILED; kind < REPORT_KINDS; kind++)
+        reporting_enter(q, &s->report[kind]);
+    free_settle(s);
+    inside_turn(q);
+}
+
+/* Which of them are files more in the mailbox of an account; what is known of that account is in
+ * memory then, as usage.h wants it before the transaction begins. */
+static int touch_accounts(struct settle *s, struct error *e)
+{
+    struct usage *u = s->queue->set.usage;
+
+    for (size_t n = 0; u && n < s->count; n++) {
+        const struct outcome *o = &s->ends[n].outcome;
+        int there = o->kind == OUTCOME_DELIVERED ? usage_touch(u, o->account, e) : 0;
+
+        if (there < 0)
+            return -1;
+        s->ends[n].touched = there;
+    }
+    return 0;
+}
+
+static void store_result(struct settle *s)
+{
+    struct error e = {0};
+
+    if (touch_accounts(s, &e) < 0)
+        try_later(s, &e);
+    else
+        commit_submit(s->queue->commit, COMMIT_OWN, work, done, s, 0);
+}
+
+static void store_again(void *arg)
+{
+    store_result(arg);
 }
 
 /* From here until its end the lease cannot run out or be lost: the result is ours. */
-static void submit(struct queue *q, struct lease *l, struct settle *s)
+static void submit(struct lease *l, struct settle *s)
 {
     l->until = CLOCK_NEVER;
-    commit_submit(q->commit, COMMIT_OWN, work, done, s, 0);
+    store_result(s);
 }
 
 /* ---- entries ---- */
@@ -616,7 +643,7 @@ void settle_result(struct queue *q, const struct job_result *r, void (*then)(voi
     s = new_settle(q, l, r, true);
     s->then = then;
     s->then_arg = arg;
-    submit(q, l, s);
+    submit(l, s);
 }
 
 void settle_free(struct queue *q)
@@ -704,7 +731,7 @@ static void settle_one_overdue(struct queue *q, struct slot *slot)
         outcomes[n] = outcome_of_place(slot);
     r.count = l->count;
     r.outcomes = outcomes;
-    submit(q, l, new_settle(q, l, &r, false));
+    submit(l, new_settle(q, l, &r, false));
     free(outcomes);
 }
 

@@ -5,6 +5,7 @@
 #include "serve/quotas.h"
 #include "serve/sendings.h"
 
+#include "base/arena.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -33,96 +34,123 @@ static json_t *row_of(const struct usage_view *v)
     return o;
 }
 
-/* A hosting account that never had an account stores nothing. */
-static struct usage_view view_of_host(const struct house *h, const struct hosting *host)
-{
-    uint64_t allowed = host->quota == STORE_NO_QUOTA ? 0 : host->quota;
-    struct usage_view v;
-
-    if (usage_of_host(quotas_usage(h->quotas), host->name, &v))
-        return v;
-    return (struct usage_view){.name = host->name,
-                               .is_host = true,
-                               .allowed = host->quota ? allowed : h->config->quota.host};
-}
-
 json_t *control_quota_host(const struct house *h, const struct hosting *host)
 {
-    struct usage_view v = view_of_host(h, host);
+    struct usage_view v;
 
-    return row_of(&v);
+    return usage_of_host(quotas_usage(h->quotas), host->name, &v, NULL) > 0 ? row_of(&v)
+                                                                            : json_null();
 }
 
 json_t *control_quota_account(const struct house *h, struct span name)
 {
     struct usage_view v;
 
-    return usage_of(quotas_usage(h->quotas), name, &v) ? row_of(&v) : json_null();
+    return usage_of(quotas_usage(h->quotas), name, &v, NULL) > 0 ? row_of(&v) : json_null();
 }
 
-struct rows {
-    const struct house *house;
+/* Names are taken first, then looked at: nothing else reads the store while it is walked. */
+struct names {
     struct control_page page;
-    struct span host; /* only its accounts; at NULL: all */
+    struct arena *arena;
+    struct span *name;
+    size_t count, cap;
+    bool all; /* not only those of the page */
 };
 
-static void add_row(void *arg, const struct usage_view *v)
+static bool take_name(void *arg, struct span name)
 {
-    struct rows *rows = arg;
+    struct names *n = arg;
 
-    if ((!rows->host.at || span_eq(v->host, rows->host)) && control_page_wants(&rows->page))
-        json_array_append_new(rows->page.rows, row_of(v));
+    if (!n->all && !control_page_wants(&n->page))
+        return true;
+    if (n->count == n->cap) {
+        n->cap = n->cap ? 2 * n->cap : 64;
+        n->name = memory_grow(n->name, n->cap * sizeof *n->name);
+    }
+    n->name[n->count++] = arena_span(n->arena, name);
+    return true;
 }
 
-static void add_host(void *arg, const struct hosting *host)
+static bool take_names(struct control_call *r, struct names *n, enum store_list_kind kind,
+                       struct span of)
 {
-    struct rows *rows = arg;
+    struct store_list list = {kind, of};
 
-    if (control_page_wants(&rows->page))
-        json_array_append_new(rows->page.rows, control_quota_host(rows->house, host));
+    return store_names(r->house->reader, &list, NULL, take_name, n, &r->error) == 0;
+}
+
+static void names_begin(const struct control_call *r, struct names *n)
+{
+    *n = (struct names){.arena = arena_new()};
+    control_page_begin(r, &n->page);
+}
+
+static void names_free(struct names *n)
+{
+    free(n->name);
+    arena_free(&n->arena);
+}
+
+/* Rows of accounts, or of hosting accounts, from this one on. */
+static bool add_rows(struct control_call *r, struct names *n, size_t from, bool hosts)
+{
+    struct usage *u = quotas_usage(r->house->quotas);
+    struct usage_view v;
+
+    for (size_t i = from; i < n->count; i++) {
+        int there = hosts ? usage_of_host(u, n->name[i], &v, &r->error)
+                          : usage_look(u, n->name[i], &v, &r->error);
+
+        if (there < 0)
+            return false;
+        if (there)
+            json_array_append_new(n->page.rows, row_of(&v));
+    }
+    return true;
 }
 
 void control_quota_ls(struct control_call *r)
 {
-    struct rows rows = {.house = r->house};
+    struct names n;
+    size_t hosts;
 
-    control_page_begin(r, &rows.page);
-    directory_host_each(r->house->directory, add_host, &rows);
-    usage_each(quotas_usage(r->house->quotas), add_row, &rows);
-    control_page_end(r, &rows.page, "quotas");
+    names_begin(r, &n);
+    if (take_names(r, &n, STORE_HOSTS, SPAN_NONE) && add_rows(r, &n, 0, true)) {
+        hosts = n.count;
+        if (take_names(r, &n, STORE_ACCOUNTS, SPAN_NONE))
+            add_rows(r, &n, hosts, false);
+    }
+    control_page_end(r, &n.page, "quotas");
+    names_free(&n);
 }
 
 /* An account by its name, or a hosting account. */
 static bool find(struct control_call *r, struct usage_view *v)
 {
+    struct usage *u = quotas_usage(r->house->quotas);
     struct span typed = control_text(r, "name");
-    const struct hosting *host = NULL;
     struct text name = TEXT_INIT(1024);
-    bool found;
+    int found = 0;
 
-    found = directory_name(typed, &name) &&
-            usage_of(quotas_usage(r->house->quotas), text_span(&name), v);
-    if (!found) {
-        text_clear(&name);
-        if (directory_host_name(typed, &name))
-            host = directory_host(r->house->directory, text_span(&name));
-        if (host)
-            *v = view_of_host(r->house, host);
-    }
+    if (directory_name(typed, &name))
+        found = usage_of(u, text_span(&name), v, &r->error);
+    if (!found && directory_host_name(typed, &name))
+        found = usage_of_host(u, text_span(&name), v, &r->error);
     text_free(&name);
-    if (!found && !host)
+    if (!found)
         error_set(&r->error, ERROR_INPUT,
                   "there is no account and no hosting account named \"%.*s\": `port26 quota ls` "
                   "shows all",
                   SPAN_ARG(span_head(typed, 100)));
-    return found || host;
+    return found > 0;
 }
 
 void control_quota_show(struct control_call *r)
 {
     const struct sendings *s = r->house->sendings;
-    struct rows rows = {0};
     struct usage_view v;
+    struct names n;
     json_t *o;
 
     if (!find(r, &v))
@@ -133,38 +161,32 @@ void control_quota_show(struct control_call *r)
     json_object_set_new(r->out, "quota", o);
     if (!v.is_host)
         return;
-    rows.host = v.name;
-    control_page_begin(r, &rows.page);
-    usage_each(quotas_usage(r->house->quotas), add_row, &rows);
-    control_page_end(r, &rows.page, "accounts");
+    names_begin(r, &n);
+    if (take_names(r, &n, STORE_HOST_ACCOUNTS, v.name))
+        add_rows(r, &n, 0, false);
+    control_page_end(r, &n.page, "accounts");
+    names_free(&n);
 }
 
 /* ---- recount ---- */
 
 struct recount {
     struct control_call *call;
-    struct arena *arena;
-    struct span *names, host;
-    size_t count, cap;
+    struct names names;
     json_t *corrected, *failed;
 };
-
-static void take_name(void *arg, const struct usage_view *v)
-{
-    struct recount *n = arg;
-
-    if (n->host.at && !span_eq(v->host, n->host))
-        return;
-    if (n->count == n->cap) {
-        n->cap = n->cap ? 2 * n->cap : 64;
-        n->names = memory_grow(n->names, n->cap * sizeof *n->names);
-    }
-    n->names[n->count++] = arena_span(n->arena, v->name);
-}
 
 static bool differs(const struct quotas_measured *m)
 {
     return m->was_octets != (int64_t)m->octets || m->was_messages != (int64_t)m->messages;
+}
+
+static json_t *correction(struct span name, int64_t was, int64_t was_messages, uint64_t is,
+                          uint64_t is_messages)
+{
+    return json_pack("{s:o, s:I, s:I, s:I, s:I}", "name", text(name), "was", (json_int_t)was,
+                     "was_messages", (json_int_t)was_messages, "is", (json_int_t)is, "is_messages",
+                     (json_int_t)is_messages);
 }
 
 static void counted(void *arg, const struct quotas_measured *m)
@@ -175,43 +197,61 @@ static void counted(void *arg, const struct quotas_measured *m)
         json_array_append_new(
             n->failed, json_pack("{s:o, s:s}", "name", text(m->account), "words", m->error->words));
     else if (differs(m))
-        json_array_append_new(n->corrected,
-                              json_pack("{s:o, s:I, s:I, s:I, s:I}", "name", text(m->account),
-                                        "was", (json_int_t)m->was_octets, "was_messages",
-                                        (json_int_t)m->was_messages, "is", (json_int_t)m->octets,
-                                        "is_messages", (json_int_t)m->messages));
+        json_array_append_new(n->corrected, correction(m->account, m->was_octets, m->was_messages,
+                                                       m->octets, m->messages));
     control_finish(n->call, NULL);
 }
 
-static void count_all(struct control_call *r, struct recount *n)
+static void mended(void *arg, const struct quotas_mended *m)
 {
-    for (size_t i = 0; i < n->count; i++) {
-        quotas_measure(r->house->quotas, n->names[i], counted, n);
+    struct recount *n = arg;
+
+    for (size_t i = 0; i < m->count; i++)
+        json_array_append_new(n->corrected,
+                              correction(m->host[i].name, m->host[i].was.octets,
+                                         m->host[i].was.messages, (uint64_t)m->host[i].is.octets,
+                                         (uint64_t)m->host[i].is.messages));
+    control_finish(n->call, m->error);
+}
+
+/* The mailboxes first: the sums are made of what is known of them. */
+static void count_all(struct control_call *r, struct recount *n, bool sums, struct span host)
+{
+    for (size_t i = 0; i < n->names.count; i++) {
+        quotas_measure(r->house->quotas, n->names.name[i], counted, n);
         control_wait(r);
     }
-    json_object_set_new(r->out, "counted", json_integer((json_int_t)n->count));
+    if (sums) {
+        quotas_mend(r->house->quotas, host, mended, n);
+        control_wait(r);
+    }
+    json_object_set_new(r->out, "counted", json_integer((json_int_t)n->names.count));
     json_object_set_new(r->out, "corrected", json_incref(n->corrected));
     json_object_set_new(r->out, "failed", json_incref(n->failed));
 }
 
 void control_quota_recount(struct control_call *r)
 {
-    bool all = json_is_true(json_object_get(r->in, "all"));
-    struct recount n = {
-        .call = r, .arena = arena_new(), .corrected = json_array(), .failed = json_array()};
+    bool all = json_is_true(json_object_get(r->in, "all")), good = true;
+    struct recount n = {.call = r, .corrected = json_array(), .failed = json_array()};
     struct usage_view v = {0};
+    struct span host = SPAN_NONE;
 
+    names_begin(r, &n.names);
+    n.names.all = true;
     if (all || find(r, &v)) {
-        if (v.is_host)
-            n.host = arena_span(n.arena, v.name);
-        if (all || v.is_host)
-            usage_each(quotas_usage(r->house->quotas), take_name, &n);
+        host = arena_span(n.names.arena, v.is_host ? v.name : v.host);
+        if (all)
+            good = take_names(r, &n.names, STORE_ACCOUNTS, SPAN_NONE);
+        else if (v.is_host)
+            good = take_names(r, &n.names, STORE_HOST_ACCOUNTS, host);
         else
-            take_name(&n, &v);
-        count_all(r, &n);
+            take_name(&n.names, v.name);
+        if (good)
+            count_all(r, &n, all || host.len, host);
     }
     json_decref(n.corrected);
     json_decref(n.failed);
-    free(n.names);
-    arena_free(&n.arena);
+    json_decref(n.names.page.rows);
+    names_free(&n.names);
 }

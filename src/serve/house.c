@@ -218,6 +218,8 @@ static int open_store(struct house *h, struct error *e)
     if (found.orphans || found.missing)
         log_event(found.missing ? LOG_ERROR : LOG_NOTICE, "store.opened",
                   LOG_NUM("orphans", found.orphans), LOG_NUM("missing", found.missing));
+    if (store_reader_open(h->store, &h->reader, e) < 0)
+        return -1;
     return make_folder(h->config->inboxes.path, e);
 }
 
@@ -364,6 +366,7 @@ void house_close(struct house **h)
     elsewhere_close(*h);
     login_free(&(*h)->login);
     directory_free(&(*h)->directory);
+    store_close(&(*h)->reader);
     store_close(&(*h)->store);
     incoming_free(&(*h)->incoming);
     refusals_free(&(*h)->refusals);

@@ -25,6 +25,7 @@ struct house {
     struct loop *loop;
     const struct config *config; /* the owner's; replaced by house_configure */
     struct store *store;
+    struct store *reader; /* of the same, for the loop thread: whenever memory has to ask */
     struct queue *queue;
     struct directory *directory;
     struct login *login;

@@ -25,25 +25,30 @@ enum {
 
 /* ---- what usage asks ---- */
 
-static bool account_of(void *arg, struct span name, struct span *host, uint64_t *quota)
+/* By the name in its record, as the store sums (usage_sums.h), whether that hosting account is here
+ * or not. */
+static int account_of(void *arg, struct span name, struct span *host, uint64_t *quota,
+                      struct error *e)
 {
     const struct quotas *q = arg;
     const struct account *a = directory_find(q->house->directory, name);
-    const struct hosting *h = a ? directory_host_of(q->house->directory, a) : NULL;
 
+    (void)e;
     if (!a)
-        return false;
-    *host = h ? h->name : SPAN_NONE;
+        return 0;
+    *host = a->host;
     *quota = a->quota;
-    return true;
+    return 1;
 }
 
-static uint64_t host_quota(void *arg, struct span name)
+static int host_quota(void *arg, struct span name, uint64_t *quota, struct error *e)
 {
     const struct quotas *q = arg;
     const struct hosting *h = directory_host(q->house->directory, name);
 
-    return h ? h->quota : 0;
+    (void)e;
+    *quota = h ? h->quota : 0;
+    return h != NULL;
 }
 
 static void level(void *arg, const struct usage_view *v, struct span account, unsigned percent,
@@ -80,20 +85,23 @@ static void end_ask(struct ask *a, const struct error *e)
     free(a);
 }
 
-static size_t stale(const struct ask *a, const struct usage_full *full, struct span *out)
+/* Whom to count before this refusal; the names live with the question. */
+static int stale(struct ask *a, const struct usage_full *full, struct span *out)
 {
-    const struct usage *u = a->quotas->usage;
+    struct usage *u = a->quotas->usage;
     int64_t now = clock_now(), measured = usage_measured_at(u, full->account);
+    int count;
 
     if (a->rounds >= ROUNDS || a->quotas->ending || !a->quotas->started)
         return 0;
     if (!measured || now - measured > TRUST_MS) {
-        out[0] = full->account;
+        out[0] = arena_span(a->arena, full->account);
         return 1;
     }
     if (!full->view.is_host)
         return 0;
-    return usage_stale(u, full->view.name, now - TRUST_HOST_MS, out, NEIGHBOURS);
+    count = usage_stale(u, full->view.name, now - TRUST_HOST_MS, a->arena, out, NEIGHBOURS, NULL);
+    return count > 0 ? count : 0;
 }
 
 /* What others did in a Maildir, for those who are not near their end, and in no hurry. */
@@ -102,8 +110,8 @@ static void refresh(const struct quotas *q, struct span account)
     int64_t measured = usage_measured_at(q->usage, account);
     struct usage_view v;
 
-    if (measured && clock_now() - measured > REFRESH_MS && usage_of(q->usage, account, &v) &&
-        (v.allowed || v.host.len))
+    if (measured && clock_now() - measured > REFRESH_MS &&
+        usage_of(q->usage, account, &v, NULL) > 0 && (v.allowed || v.host.len))
         usage_doubt(q->usage, account);
 }
 
@@ -118,16 +126,23 @@ static void measured(void *arg, const struct quotas_measured *m)
         ask_now(a);
 }
 
-static void measure_all(struct ask *a, const struct span *names, size_t count)
+static void measure_all(struct ask *a, const struct span *names, int count)
 {
-    struct span own[NEIGHBOURS];
-
-    for (size_t i = 0; i < count; i++)
-        own[i] = arena_span(a->arena, names[i]);
     a->rounds++;
     a->waiting = (unsigned)count;
-    for (size_t i = 0; i < count; i++)
-        quotas_measure(a->quotas, own[i], measured, a);
+    for (int i = 0; i < count; i++)
+        quotas_measure(a->quotas, names[i], measured, a);
+}
+
+static void log_full(const struct usage_full *full)
+{
+    if (full->whose == USAGE_UNREADABLE)
+        log_event(LOG_WARNING, "quota.unreadable", LOG_SPAN("account", full->account),
+                  LOG_STR("words", full->error.words));
+    else
+        log_event(LOG_INFO, "quota.full", LOG_SPAN("account", full->account),
+                  LOG_SPAN("of", full->view.name), LOG_NUM("used", full->view.used),
+                  LOG_NUM("allowed", full->view.allowed), LOG_NUM("wanted", full->wanted));
 }
 
 static void ask_now(struct ask *a)
@@ -135,7 +150,7 @@ static void ask_now(struct ask *a)
     struct usage_full full;
     struct span names[NEIGHBOURS];
     struct error e = {0};
-    size_t count;
+    int count;
 
     if (usage_fits(a->quotas->usage, &a->want, &full) == 0) {
         end_ask(a, NULL);
@@ -147,9 +162,7 @@ static void ask_now(struct ask *a)
         return;
     }
     usage_words_full(&full, usage_never(a->quotas->usage), &e);
-    log_event(LOG_INFO, "quota.full", LOG_SPAN("account", full.account),
-              LOG_SPAN("of", full.view.name), LOG_NUM("used", full.view.used),
-              LOG_NUM("allowed", full.view.allowed), LOG_NUM("wanted", full.wanted));
+    log_full(&full);
     end_ask(a, &e);
 }
 
@@ -272,6 +285,7 @@ struct removal {
     struct span account;
     char *name;
     int64_t octets, messages;
+    bool counted; /* the account is still there */
     quotas_answer_fn *answer;
     void *arg;
 };
@@ -296,7 +310,7 @@ static void end_removal(struct removal *r, const struct error *e)
 
 static int mark_work(struct store *s, void *arg, struct error *e)
 {
-    return usage_store_removing(s, ((struct removal *)arg)->account, e);
+    return usage_store_removing(s, ((struct removal *)arg)->account, e) < 0 ? -1 : 0;
 }
 
 static void marked(void *arg, int result, const struct error *e)
@@ -308,10 +322,16 @@ static void marked(void *arg, int result, const struct error *e)
     end_removal(r, result < 0 ? e : NULL);
 }
 
+/* From here on its entry is in memory, as usage.h wants it before a transaction changes it. */
 static void inside(void *arg)
 {
     struct removal *r = arg;
+    struct error e = {0};
 
+    if (usage_touch(r->quotas->usage, r->account, &e) < 0) {
+        marked(r, -1, &e);
+        return;
+    }
     commit_submit(queue_commit(r->quotas->house->queue), COMMIT_OWN, mark_work, marked, r, 0);
 }
 
@@ -325,9 +345,11 @@ void quotas_mailbox_changing(struct house *h, struct span account, quotas_answer
 
 static int changed_work(struct store *s, void *arg, struct error *e)
 {
-    const struct removal *r = arg;
+    struct removal *r = arg;
+    int got = usage_store_removed(s, r->account, r->octets, r->messages, e);
 
-    return usage_store_removed(s, r->account, r->octets, r->messages, e);
+    r->counted = got == STORE_GOT;
+    return got < 0 ? -1 : 0;
 }
 
 static void changed(void *arg, int result, const struct error *e)
@@ -335,9 +357,9 @@ static void changed(void *arg, int result, const struct error *e)
     struct removal *r = arg;
     struct usage *u = r->quotas->usage;
 
-    if (result == 0)
+    if (result == 0 && r->counted)
         usage_mailbox(u, r->account, r->octets, r->messages);
-    else
+    else if (result < 0)
         usage_doubt(u, r->account);
     usage_gate_leave(usage_gate(u), r->account);
     end_removal(r, result < 0 ? e : NULL);
@@ -355,9 +377,23 @@ void quotas_mailbox_changed(struct house *h, struct span account, int64_t octets
 
 /* ---- accounts that come and go ---- */
 
-static void account_changed(void *arg, struct span name)
+int quotas_account_touch(struct house *h, struct span account, struct span host, struct error *e)
 {
-    usage_account(((struct quotas *)arg)->usage, name);
+    struct usage *u = h->quotas->usage;
+
+    if (usage_touch(u, account, e) < 0)
+        return -1;
+    return usage_touch_host(u, host, e);
+}
+
+void quotas_account_put(struct house *h, struct span account)
+{
+    usage_account(h->quotas->usage, account);
+}
+
+void quotas_account_removed(struct house *h, struct span account)
+{
+    usage_removed(h->quotas->usage, account);
 }
 
 /* ---- open and close ---- */
@@ -383,11 +419,6 @@ static struct usage_settings settings_of(const struct config *c)
     return set;
 }
 
-static void add_account(void *arg, const struct account *a)
-{
-    usage_account(((struct quotas *)arg)->usage, a->name);
-}
-
 struct quotas *quotas_open(struct house *h, struct error *e)
 {
     struct quotas *q = memory_alloc(sizeof *q);
@@ -397,14 +428,12 @@ struct quotas *quotas_open(struct house *h, struct error *e)
     q->last_warning = &q->warnings;
     q->turn = timer_new(h->loop, turn, q);
     q->worker = worker_new(h->loop, "quota", THREADS, WAITING);
-    q->usage = usage_open(h->store, &set, &usage_calls, q, e);
+    q->usage = usage_open(h->store, h->reader, &set, &usage_calls, q, e);
     if (!q->usage) {
         quotas_stop(q);
         quotas_close(&q);
         return NULL;
     }
-    directory_each(h->directory, add_account, q);
-    directory_watch(h->directory, account_changed, q);
     return q;
 }
 
@@ -434,7 +463,6 @@ void quotas_close(struct quotas **q)
 {
     if (!*q)
         return;
-    directory_watch((*q)->house->directory, NULL, NULL);
     quotas_measure_free(*q);
     quotas_warn_free(*q);
     usage_free(&(*q)->usage);

@@ -4,6 +4,7 @@
 #define PORT26_SERVE_QUOTAS_H
 
 #include "account/usage.h"
+#include "account/usage_sums.h"
 #include "serve/house.h"
 
 struct quotas;
@@ -34,6 +35,16 @@ void quotas_may_receive(struct house *h, struct span recipient, uint64_t size,
  * second time. */
 void quotas_accept(struct house *h, const struct message *m, queue_accepted_fn *done, void *arg);
 
+/* ---- accounts: for registry.c ---- */
+
+/* Before a transaction puts or removes an account: what is known of it, and of the hosting account
+ * that it may come to (empty: none), is read (usage_touch). 0; -1 with *e: then it must not begin.
+ */
+int quotas_account_touch(struct house *h, struct span account, struct span host, struct error *e);
+/* After its commit, and after the directory has it. */
+void quotas_account_put(struct house *h, struct span account);
+void quotas_account_removed(struct house *h, struct span account);
+
 /* ---- Maildirs ---- */
 
 /* Messages of an account are about to be removed (POP3). answer(arg, NULL) when the store knows and
@@ -58,5 +69,18 @@ struct quotas_measured {
 typedef void quotas_measured_fn(void *arg, const struct quotas_measured *m);
 /* Counts a Maildir while nobody of ours changes it. */
 void quotas_measure(struct quotas *q, struct span account, quotas_measured_fn *fn, void *arg);
+
+/* Which sums of hosting accounts were wrong; they are right now. */
+struct quotas_mended {
+    struct quotas_mended_host {
+        struct span name;
+        struct usage_sum was, is;
+    } * host;
+    size_t count;
+    const struct error *error; /* NULL: it was looked, and the store has it */
+};
+typedef void quotas_mended_fn(void *arg, const struct quotas_mended *m);
+/* Adds up what is known of mailboxes, for one hosting account or for all (empty). */
+void quotas_mend(struct quotas *q, struct span host, quotas_mended_fn *fn, void *arg);
 
 #endif

@@ -28,6 +28,7 @@ struct measure {
     struct maildir_sum sum;
     struct error error;
     int result;
+    bool gone; /* the account was removed meanwhile */
 };
 
 static struct span name_of(const struct measure *m)
@@ -73,9 +74,11 @@ static void finish(struct measure *m)
 
 static int store_work(struct store *s, void *arg, struct error *e)
 {
-    const struct measure *m = arg;
+    struct measure *m = arg;
+    int got = usage_store_set(s, name_of(m), m->sum.octets, m->sum.messages, e);
 
-    return usage_store_set(s, name_of(m), m->sum.octets, m->sum.messages, e);
+    m->gone = got == STORE_ABSENT;
+    return got < 0 ? -1 : 0;
 }
 
 static void corrected(const struct measure *m)
@@ -97,7 +100,7 @@ static void stored(void *arg, int result, const struct error *e)
     if (result < 0) {
         m->result = -1;
         m->error = *e;
-    } else {
+    } else if (!m->gone) {
         corrected(m);
         usage_measured(q->usage, name_of(m), m->sum.octets, m->sum.messages);
     }
@@ -145,7 +148,11 @@ static void go(void *arg)
     struct quotas *q = m->quotas;
     struct usage_view v = {0};
 
-    usage_of(q->usage, name_of(m), &v);
+    if (usage_of(q->usage, name_of(m), &v, &m->error) < 0) {
+        m->result = -1;
+        finish(m);
+        return;
+    }
     m->found.was_octets = (int64_t)v.mailbox;
     m->found.was_messages = (int64_t)v.messages;
     m->found.was_unsure = v.unsure;

@@ -2,6 +2,7 @@
 
 #include "account/usage_store.h"
 #include "base/memory.h"
+#include "serve/quotas.h"
 
 #include <stdlib.h>
 
@@ -37,6 +38,7 @@ struct registry {
     size_t count, cap;
     registry_done_fn *done;
     void *arg;
+    struct error unread; /* nothing may be written */
 };
 
 struct registry *registry_new(struct house *h)
@@ -241,6 +243,10 @@ static int write_all(struct store *s, void *arg, struct error *e)
 {
     struct registry *r = arg;
 
+    if (r->unread.class) {
+        *e = r->unread;
+        return -1;
+    }
     for (size_t i = 0; i < r->count; i++)
         if (write_one(s, r, &r->changes[i], e) < 0)
             return -1;
@@ -249,16 +255,21 @@ static int write_all(struct store *s, void *arg, struct error *e)
 
 /* ---- in force: loop thread ---- */
 
-static void apply_one(struct directory *d, const struct change *c)
+static void apply_one(struct house *h, const struct change *c)
 {
+    struct directory *d = h->directory;
+
     switch (c->kind) {
     case ACCOUNT_PUT:
     case ACCOUNT_CHANGE:
-        if (!c->idle)
-            directory_put(d, &c->account);
+        if (c->idle)
+            break;
+        directory_put(d, &c->account);
+        quotas_account_put(h, c->account.name);
         break;
     case ACCOUNT_REMOVE:
         directory_remove(d, c->account.name);
+        quotas_account_removed(h, c->account.name);
         break;
     case HOST_PUT:
         directory_host_put(d, &c->host);
@@ -293,7 +304,7 @@ static void written(void *arg, int result, const struct error *e)
     bool forget = false;
 
     for (size_t i = 0; i < r->count && result >= 0; i++) {
-        apply_one(r->house->directory, &r->changes[i]);
+        apply_one(r->house, &r->changes[i]);
         forget |= changes_logins(&r->changes[i]);
     }
     if (forget)
@@ -303,6 +314,18 @@ static void written(void *arg, int result, const struct error *e)
     registry_free(&r);
 }
 
+/* Sums in memory must know what the store is about to change. */
+static void touch_all(struct registry *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const struct change *c = &r->changes[i];
+
+        if (c->kind <= ACCOUNT_REMOVE &&
+            quotas_account_touch(r->house, c->account.name, c->account.host, &r->unread) < 0)
+            return;
+    }
+}
+
 void registry_commit(struct registry **out, registry_done_fn *done, void *arg)
 {
     struct registry *r = *out;
@@ -310,5 +333,6 @@ void registry_commit(struct registry **out, registry_done_fn *done, void *arg)
     *out = NULL;
     r->done = done;
     r->arg = arg;
+    touch_all(r);
     commit_submit(queue_commit(r->house->queue), COMMIT_OWN, write_all, written, r, 0);
 }

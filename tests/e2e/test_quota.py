@@ -1,6 +1,6 @@
 """Storage quotas (P12, HOSTILE row 96, R9): refused in the dialogue with a sentence that helps; exact also with
 many at once and whoever dies when."""
-import random, smtplib, threading, time
+import contextlib, random, smtplib, sqlite3, threading, time
 
 import pytest
 
@@ -130,6 +130,36 @@ def test_the_neighbour_fills_the_hosting_account(made):
     assert (stage, code) == ("mail", 452), words
     assert "Your hosting account acme is full" in words.replace("\n", " "), words
     assert quota(s, "acme")["used"] == disk(s, KIM)
+
+
+def test_a_wrong_sum_is_found_and_mended(made):
+    """The sum of a hosting account stands in the store beside the records of its accounts."""
+    s = made("")
+    for host, account in (("acme", USER), ("beta", KIM)):
+        s.command("host", "add", host, "--quota", "1M")
+        s.command("account", "set", account, "--host", host)
+    c = exchange(s)
+    for account, size in ((USER, 30_000), (KIM, 5_000)):
+        assert send(c, account, size, sender="x@far.test")[0] == "done"
+        wait_for(lambda a=account: quota(s, a)["mailbox"] == disk(s, a) > 0)
+    assert quota(s, "acme")["mailbox"] == disk(s, USER)
+    s.stop()
+    with contextlib.closing(sqlite3.connect(s.dir / "store" / "port26.db")) as db, db:
+        one = db.execute("SELECT value FROM value WHERE kind = 20 AND name = ?", (b"beta",)).fetchone()[0]
+        assert db.execute("UPDATE value SET value = ? WHERE kind = 20 AND name = ?", (one, b"acme")).rowcount == 1
+        assert db.execute("UPDATE value SET value = ? WHERE kind = 20 AND name = ?", (b"junk", b"beta")).rowcount == 1
+    s.start()
+    assert quota(s, "acme")["mailbox"] == disk(s, KIM)
+    assert quota(s, "beta")["mailbox"] == disk(s, KIM)  # damaged: summed up when it is asked for
+    wait_for(lambda: counted(s))
+    assert [x["name"] for x in s.json("quota", "recount", "acme")["corrected"]] == ["acme"]
+    assert quota(s, "acme")["mailbox"] == disk(s, USER)
+    said = s.command("quota", "recount", "--all").stdout
+    assert "beta" in said and "acme" not in said, said
+    assert s.json("quota", "recount", "--all")["corrected"] == []
+    s.stop()
+    s.start()
+    assert quota(s, "acme")["mailbox"] == disk(s, USER) and quota(s, "beta")["mailbox"] == disk(s, KIM)
 
 
 def test_what_is_sent_stands_beside_what_is_stored(made):

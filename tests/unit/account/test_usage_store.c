@@ -61,7 +61,7 @@ static void add_up(struct truth *t, uint32_t account)
 
     there = store_value_get(t->store, STORE_KIND_USAGE, account_name(account), a, &value, &e);
     assert_int_equal(there, got); /* records of accounts only, and of each */
-    assert_int_equal(usage_store_get(t->store, account_name(account), &r, &e), 0);
+    assert_true(usage_store_get(t->store, account_name(account), &r, &e) >= 0);
     marked = store_value_get(t->store, STORE_KIND_UNSURE, account_name(account), a, &value, &e);
     assert_int_equal(marked == STORE_GOT, got == STORE_GOT && usage_store_wants_count(&r));
     for (uint32_t h = 1; got == STORE_GOT && h <= HOSTS; h++) {
@@ -132,17 +132,17 @@ static void step(struct store *s, struct random *r)
             assert_true(usage_store_account_remove(s, name, &e) >= 0);
         break;
     case 2:
-        assert_int_equal(usage_store_set(s, name, draw(r, 9000), draw(r, 9), &e), 0);
+        assert_true(usage_store_set(s, name, draw(r, 9000), draw(r, 9), &e) >= 0);
         break;
     case 3:
-        assert_int_equal(usage_store_removing(s, name, &e), 0);
+        assert_true(usage_store_removing(s, name, &e) >= 0);
         break;
     case 4:
     case 5:
-        assert_int_equal(usage_store_removed(s, name, -(int64_t)draw(r, 4000), -1, &e), 0);
+        assert_true(usage_store_removed(s, name, -(int64_t)draw(r, 4000), -1, &e) >= 0);
         break;
     default:
-        assert_int_equal(usage_store_add(s, name, &add, &e), 0);
+        assert_true(usage_store_add(s, name, &add, &e) >= 0);
     }
 }
 

@@ -10,25 +10,32 @@ enum { STORED = 40, PREFIX = 23 };
 /* kim sends, ann has a mailbox here; both are of one hosting account. */
 static struct {
     uint64_t kim, ann, host;
+    bool unreadable;
 } quota;
 
-static bool who(void *arg, struct span name, struct span *host, uint64_t *own)
+static struct store *reader;
+
+static int who(void *arg, struct span name, struct span *host, uint64_t *own, struct error *e)
 {
     bool is_kim = span_is(name, "kim");
 
     (void)arg;
+    if (quota.unreadable)
+        return error_set(e, ERROR_TEMPORARY, "the disk is gone");
     if (!is_kim && !span_is(name, "ann@here.example"))
-        return false;
+        return 0;
     *host = SPAN("h");
     *own = is_kim ? quota.kim : quota.ann;
-    return true;
+    return 1;
 }
 
-static uint64_t of_host(void *arg, struct span name)
+static int of_host(void *arg, struct span name, uint64_t *own, struct error *e)
 {
     (void)arg;
     (void)name;
-    return quota.host;
+    (void)e;
+    *own = quota.host;
+    return 1;
 }
 
 static void level(void *arg, const struct usage_view *v, struct span account, unsigned percent,
@@ -53,10 +60,21 @@ static void open_usage(struct house *h)
     static const struct usage_settings set = {0};
     struct error e = {0};
 
-    h->set.usage = usage_open(h->fixture->store, &set, &usage_calls, h, &e);
+    assert_int_equal(store_reader_open(h->fixture->store, &reader, &e), 0);
+    h->set.usage = usage_open(h->fixture->store, reader, &set, &usage_calls, h, &e);
     assert_non_null(h->set.usage);
-    usage_account(h->set.usage, SPAN("kim"));
-    usage_account(h->set.usage, SPAN("ann@here.example"));
+}
+
+static void put_accounts(struct store *s)
+{
+    struct store_account a = {.name = SPAN("kim"), .verifier = SPAN("x"), .host = SPAN("h")};
+    struct error e = {0};
+
+    assert_int_equal(store_begin(s, &e), 0);
+    assert_int_equal(usage_store_account_put(s, &a, &e), 0);
+    a.name = SPAN("ann@here.example");
+    assert_int_equal(usage_store_account_put(s, &a, &e), 0);
+    assert_int_equal(store_commit(s, &e), 0);
 }
 
 /* Ends the queue, then the quotas, and starts both again. */
@@ -64,6 +82,7 @@ static void start_again(struct house *h)
 {
     queue_free(&h->queue);
     usage_free(&h->set.usage);
+    store_close(&reader);
     if (strcmp(h->fixture->driver, "memory") != 0)
         fixture_reopen(h->fixture);
     open_usage(h);
@@ -75,8 +94,10 @@ static int setup(void **state, const char *driver)
     struct house *h = house_new(driver);
 
     quota.kim = quota.ann = quota.host = 0;
+    quota.unreadable = false;
     *state = h;
     queue_free(&h->queue);
+    put_accounts(h->fixture->store);
     open_usage(h);
     house_open(h);
     return 0;
@@ -99,6 +120,7 @@ static int end(void **state)
 
     queue_free(&h->queue);
     usage_free(&u);
+    store_close(&reader);
     h->set.usage = NULL;
     return teardown(state);
 }
@@ -107,7 +129,7 @@ static struct usage_view view(struct house *h, const char *account)
 {
     struct usage_view v = {0};
 
-    usage_of(h->set.usage, span_of(account), &v);
+    usage_of(h->set.usage, span_of(account), &v, NULL);
     return v;
 }
 
@@ -115,7 +137,7 @@ static uint64_t host_used(struct house *h)
 {
     struct usage_view v = {0};
 
-    usage_of_host(h->set.usage, SPAN("h"), &v);
+    usage_of_host(h->set.usage, SPAN("h"), &v, NULL);
     return v.used;
 }
 
@@ -344,6 +366,7 @@ static void test_failed_commit(void **state)
         skip();
     queue_free(&h->queue);
     usage_free(&h->set.usage);
+    store_close(&reader);
     store_close(&h->fixture->store);
     fault_reset();
     assert_int_equal(fixture_open(h->fixture, "fault", NULL), 0);
@@ -359,6 +382,55 @@ static void test_failed_commit(void **state)
     assert_int_equal(host_used(h), 0);
 }
 
+static bool waits_for_a_count(struct house *h)
+{
+    struct queue_counts n;
+
+    queue_counts(h->queue, &n);
+    return n.leased && !commit_load(queue_commit(h->queue)) && h->beats++ > 20;
+}
+
+/* What is stored cannot be read: refused for now, whatever "full" is answered with; what is being
+ * delivered waits, and what waits already is not begun uncharged. */
+static void test_unreadable(void **state)
+{
+    struct house *h = *state;
+    struct message m = to_both();
+    struct queue *q;
+    struct error e = {0};
+
+    usage_configure(h->set.usage, &(struct usage_settings){.never = true});
+    quota.unreadable = true;
+    h->courier = keeps;
+    house_accept(h, &m);
+    assert_int_equal(h->code, 451);
+    assert_string_equal(h->enhanced, "4.3.0");
+    assert_int_equal(fixture_count(h->fixture), 0);
+    quota.unreadable = false;
+    m = to_both();
+    house_accept(h, &m);
+    assert_int_equal(h->code, 250);
+    h->courier = files_or_waits;
+    start_again(h);
+    quota.unreadable = true; /* the file is there; its end waits until it can be counted */
+    h->beats = 0;
+    house_run(h, waits_for_a_count);
+    quota.unreadable = false;
+    assert_int_equal(view(h, "ann@here.example").mailbox, 0);
+    assert_true(view(h, "ann@here.example").queue > 0);
+    house_run_idle(h);
+    assert_int_equal(view(h, "ann@here.example").mailbox, STORED);
+    assert_int_equal(view(h, "ann@here.example").queue, 0);
+    queue_free(&h->queue);
+    quota.unreadable = true;
+    q = queue_new(h->loop, h->fixture->store, &h->set, &house_calls, h, &e);
+    assert_null(q);
+    assert_int_equal(e.class, ERROR_TEMPORARY);
+    quota.unreadable = false;
+    house_open(h);
+    assert_int_equal(view(h, "kim").queue, size_of(&m)); /* one recipient waits */
+}
+
 #define CHARGED(test)                                                                              \
     {#test " (sqlite)", test, setup_disk, end, NULL},                                              \
     {                                                                                              \
@@ -370,7 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHARGED(test_life),   CHARGED(test_doubt),         CHARGED(test_full),
         CHARGED(test_once),   CHARGED(test_removed),       CHARGED(test_rerouted),
-        CHARGED(test_report), CHARGED(test_failed_commit),
+        CHARGED(test_report), CHARGED(test_failed_commit), CHARGED(test_unreadable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
