@@ -185,8 +185,8 @@ static const struct row incoming[] = {
          .standard = "1s"),
     NUMBER(config_incoming, connections_per_minute, "connections-per-minute", ROW_NUMBER, 1,
            1000000,
-           "New connections from one IPv4 address or one IPv6 /64 network at the exchange doors of "
-           "each listener process; then 421.",
+           "New connections from one IPv4 address or one IPv6 /64 network at the exchange doors; "
+           "then 421.",
            .standard = "300"),
     YESNO(
         config_incoming, greylist, "greylist",

@@ -182,6 +182,8 @@ static void visit_accept(struct wire *p, struct letter_accept *l)
     wire_u64(p, &m->once_digest);
     wire_bool(p, &m->once_loose);
     wire_bool(p, &l->outside);
+    wire_span(p, &l->tls_version);
+    wire_span(p, &l->tls_cipher);
 }
 
 static void visit_scanned(struct wire *p, struct letter_scanned *l)
@@ -189,6 +191,11 @@ static void visit_scanned(struct wire *p, struct letter_scanned *l)
     wire_enum(p, &l->verdict, SCAN_NO_ANSWER);
     wire_span(p, &l->fields);
     wire_span(p, &l->words);
+}
+
+static void visit_arrival(struct wire *p, struct letter_arrival *l)
+{
+    wire_span(p, &l->peer);
 }
 
 static void visit_keys(struct wire *p, struct letter_keys *l)

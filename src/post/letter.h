@@ -12,7 +12,7 @@
 
 /* Raised with every change of a struct below: neighbours are the same binary, so they must agree
  * exactly. */
-enum { LETTER_VERSION = 12 };
+enum { LETTER_VERSION = 13 };
 
 enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_COMMAND = 8 };
 
@@ -30,6 +30,7 @@ enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_CO
     X(LETTER_LOGIN_ANSWER, login_answer, SIDE_KEEPER)                                              \
     X(LETTER_VERIFIER_WANTED, login, SIDE_LISTENER)                                                \
     X(LETTER_VERIFIER, verifier, SIDE_KEEPER)                                                      \
+    X(LETTER_ARRIVAL, arrival, SIDE_LISTENER)                                                      \
     X(LETTER_MAY_SEND, may_send, SIDE_LISTENER)                                                    \
     X(LETTER_MAY_REACH, may_reach, SIDE_LISTENER | SIDE_COMMAND)                                   \
     X(LETTER_FILE_WANTED, nothing, SIDE_LISTENER | SIDE_COMMAND)                                   \
@@ -130,6 +131,11 @@ struct letter_verifier {
     uint32_t wait;
 };
 
+/* Somebody connected to an exchange door. */
+struct letter_arrival {
+    struct span peer;
+};
+
 struct letter_may_send {
     struct span account; /* empty: not logged in */
     struct span sender, peer, door;
@@ -153,6 +159,8 @@ struct letter_answer {
 struct letter_accept {
     struct message message;
     bool outside; /* from a sender without login: serve/inspection.h has its say */
+    struct span tls_version,
+        tls_cipher; /* as it came, "TLSv1.3"; empty: in the clear, or unknown */
 };
 
 /* What a POP3 session wants of a mailbox: to open it for itself alone, a page of its list, a

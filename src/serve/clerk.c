@@ -250,6 +250,16 @@ static struct prospect *new_prospect(struct errand *e, const struct letter_answe
     return p;
 }
 
+static void on_arrival(struct errand *e)
+{
+    const struct letter_arrival *l = e->parcel->letter;
+    struct letter_answer reply = {
+        .reply = incoming_arrived(e->clerk->house->incoming, l->peer, e->parcel->arena)};
+
+    answer(e, LETTER_ANSWER, &reply, -1);
+    end(e);
+}
+
 static void on_may_send(struct errand *e)
 {
     struct house *h = e->clerk->house;
@@ -483,6 +493,7 @@ void clerk_take(struct clerk *k, struct parcel *p)
         {LETTER_MAILBOX_OPEN, on_mailbox},  {LETTER_MAILBOX_LIST, on_mailbox},
         {LETTER_MAILBOX_READ, on_mailbox},  {LETTER_MAILBOX_CLOSE, on_mailbox},
         {LETTER_ACCEPT, on_accept},         {LETTER_COMMAND, on_command},
+        {LETTER_ARRIVAL, on_arrival},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {

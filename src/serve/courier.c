@@ -118,7 +118,7 @@ static void scan(void *arg)
 
     l->message.content.fd = e->parcel->fd;
     if (self->scanner)
-        scanner_ask(self->scanner, &l->message, e->parcel->arena, &answer);
+        scanner_ask(self->scanner, l, e->parcel->arena, &answer);
     channel_send(e->child->channel, LETTER_SCANNED, e->parcel->tag, &answer, -1);
     finish(e);
 }
@@ -371,7 +371,8 @@ static int start(struct child *c, struct error *e)
     self->detour = detour_new(c->config, self->attempts);
     self->senders = senders_new(c->config, self->dns, on_warning, self);
     detour_hear(self->detour, senders_about, self->senders);
-    if (*c->config->incoming.rspamd && !(self->scanner = scanner_new(c->loop, c->config, e)))
+    if (*c->config->incoming.rspamd &&
+        !(self->scanner = scanner_new(c->loop, c->config, self->dns, e)))
         return -1;
     if (self->places)
         attempt_known(self->attempts, span_of(self->places));

@@ -17,7 +17,8 @@ enum { SLOW_PART = 4 };
 
 struct incoming {
     const struct config_incoming *settings;
-    struct meter *unknown; /* recipients that do not exist, by network */
+    struct meter *unknown;  /* recipients that do not exist, by network */
+    struct meter *arrivals; /* connections at exchange doors, by network */
     struct greylist *grey;
 };
 
@@ -26,6 +27,7 @@ struct incoming *incoming_new(const struct config *c)
     struct incoming *in = memory_alloc(sizeof *in);
 
     in->unknown = meter_new(1, WINDOW);
+    in->arrivals = meter_new(1, CLOCK_MINUTE);
     in->grey = greylist_new();
     incoming_configure(in, c);
     return in;
@@ -36,6 +38,7 @@ void incoming_free(struct incoming **in)
     if (!*in)
         return;
     meter_free(&(*in)->unknown);
+    meter_free(&(*in)->arrivals);
     greylist_free(&(*in)->grey);
     free(*in);
     *in = NULL;
@@ -45,6 +48,7 @@ void incoming_configure(struct incoming *in, const struct config *c)
 {
     in->settings = &c->incoming;
     meter_pace(in->unknown, (double)c->incoming.unknown_recipients, WINDOW);
+    meter_pace(in->arrivals, (double)c->incoming.connections_per_minute, CLOCK_MINUTE);
 }
 
 int incoming_load(struct incoming *in, struct store *s, struct error *e)
@@ -55,6 +59,26 @@ int incoming_load(struct incoming *in, struct store *s, struct error *e)
 void incoming_keep(struct incoming *in, struct commit *c)
 {
     greylist_keep(in->grey, c);
+}
+
+struct reply incoming_too_often(const char *network, struct arena *a)
+{
+    return reply_make(a, 421, "4.7.0",
+                      "Too many connections from your network (%s) within a minute; try again in a "
+                      "minute",
+                      network);
+}
+
+struct reply incoming_arrived(struct incoming *in, struct span peer, struct arena *a)
+{
+    double most = (double)in->settings->connections_per_minute;
+    char network[NETWORK_TEXT];
+
+    network_text(peer, 32, 64, network);
+    if (meter_level(in->arrivals, span_of(network)) > most - 1)
+        return incoming_too_often(network, a);
+    meter_add(in->arrivals, span_of(network), 1);
+    return (struct reply){0};
 }
 
 static struct reply too_many(const struct incoming *in, struct span network, struct arena *a)

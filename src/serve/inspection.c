@@ -4,8 +4,8 @@
 #include "base/log.h"
 #include "post/channel.h"
 
-/* Beyond the time that rspamd has, for the way there and back. */
-#define BEYOND (5 * CLOCK_SECOND)
+/* Beyond the time that rspamd has, for the way there and back, and for the name of the client. */
+#define BEYOND (10 * CLOCK_SECOND)
 
 enum { PREFIX_MAX = 64 << 10 };
 

@@ -213,16 +213,15 @@ static int start(struct child *c, struct error *e)
 
     (void)e;
     self->child = c;
-    self->house = (struct session_house){
-        .loop = c->loop,
-        .keeper = c->channel,
-        .disk = disk_new(c->loop),
-        .config = config,
-        .users = users_open(config),
-        .signer = signer_of(self),
-        .arrivals = meter_new((double)config->incoming.connections_per_minute, CLOCK_MINUTE),
-        .ended = end_when_empty,
-        .arg = self};
+    self->house = (struct session_house){.loop = c->loop,
+                                         .keeper = c->channel,
+                                         .disk = disk_new(c->loop),
+                                         .config = config,
+                                         .users = users_open(config),
+                                         .signer = signer_of(self),
+                                         .turned_away = meter_new(1, CLOCK_SECOND),
+                                         .ended = end_when_empty,
+                                         .arg = self};
     id_random(self->fake_secret, sizeof self->fake_secret);
     for (size_t i = 0; i < config->route_count; i++)
         self->routed_here |= config->routes[i].kind == CONFIG_VIA_INBOX;

@@ -51,21 +51,25 @@ static struct span domain_of(struct span s)
 }
 
 /* "far.example:s=key:-", "far.example,none": whose it is. */
-static struct span subject_of(const struct row *row, const json_t *symbol, struct span sender)
+static struct span subject_of(const struct row *row, const json_t *symbol,
+                              const struct rspamd_question *q)
 {
     const json_t *option = json_array_get(json_object_get(symbol, "options"), 0);
-    ptrdiff_t at = span_rfind(sender, '@');
 
     if (strcmp(row->method, "spf") == 0)
-        return at < 0 ? SPAN_NONE : domain_of(span_from(sender, (size_t)at + 1));
+        return domain_of(q->sender.len
+                             ? span_from(q->sender, (size_t)(span_rfind(q->sender, '@') + 1))
+                             : q->helo);
     return domain_of(span_of(json_string_value(option)));
 }
 
-static void add_result(const struct row *row, struct span subject, struct text *out)
+static void add_result(const struct row *row, struct span subject, bool by_helo, struct text *out)
 {
-    static const struct {
+    const struct {
         const char *method, *property;
-    } names[] = {{"spf", "smtp.mailfrom"}, {"dkim", "header.d"}, {"dmarc", "header.from"}};
+    } names[] = {{"spf", by_helo ? "smtp.helo" : "smtp.mailfrom"},
+                 {"dkim", "header.d"},
+                 {"dmarc", "header.from"}};
 
     text_addf(out, ";\r\n %s=%s", row->method, row->result);
     for (size_t i = 0; i < COUNT(names) && subject.len; i++)
@@ -73,19 +77,18 @@ static void add_result(const struct row *row, struct span subject, struct text *
             text_addf(out, " %s=%.*s", names[i].property, SPAN_ARG(subject));
 }
 
-static void add_results(const json_t *symbols, struct span host, struct span sender,
-                        struct text *out)
+static void add_results(const json_t *symbols, const struct rspamd_question *q, struct text *out)
 {
     const char *done = "";
     bool any = false;
 
-    text_addf(out, "Authentication-Results: %.*s", SPAN_ARG(host));
+    text_addf(out, "Authentication-Results: %.*s", SPAN_ARG(q->host));
     for (size_t i = 0; i < COUNT(rows); i++) {
         const json_t *symbol = json_object_get(symbols, rows[i].symbol);
 
         if (!symbol || strcmp(done, rows[i].method) == 0)
             continue;
-        add_result(&rows[i], subject_of(&rows[i], symbol, sender), out);
+        add_result(&rows[i], subject_of(&rows[i], symbol, q), !q->sender.len, out);
         done = rows[i].method;
         any = true;
     }
@@ -122,7 +125,7 @@ static struct span words_of(const json_t *answer, struct arena *a)
     return out;
 }
 
-int rspamd_read(struct span json, struct span host, struct span sender, struct arena *a,
+int rspamd_read(struct span json, const struct rspamd_question *q, struct arena *a,
                 struct rspamd_answer *out, struct error *e)
 {
     struct text fields = TEXT_INIT(FIELDS_MAX);
@@ -134,7 +137,7 @@ int rspamd_read(struct span json, struct span host, struct span sender, struct a
     if (!action) {
         result = error_set(e, ERROR_TEMPORARY, "rspamd answered without an action: is it rspamd?");
     } else {
-        add_results(json_object_get(answer, "symbols"), host, sender, &fields);
+        add_results(json_object_get(answer, "symbols"), q, &fields);
         if (out->action == RSPAMD_MARK || out->action == RSPAMD_SUBJECT)
             add_mark(answer, &fields);
         out->words = words_of(answer, a);

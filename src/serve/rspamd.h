@@ -27,8 +27,14 @@ struct rspamd_answer {
     struct span fields;        /* whole lines with CR LF, to stand before the message */
 };
 
-/* `host` is our name, `sender` the reverse-path. Spans live in the arena. 0, or -1 and *e. */
-int rspamd_read(struct span json, struct span host, struct span sender, struct arena *a,
+/* What it was asked about. */
+struct rspamd_question {
+    struct span host;   /* our name */
+    struct span sender; /* the reverse-path; empty: then SPF was asked about `helo` */
+    struct span helo;
+};
+/* Spans live in the arena. 0, or -1 and *e. */
+int rspamd_read(struct span json, const struct rspamd_question *q, struct arena *a,
                 struct rspamd_answer *out, struct error *e);
 
 #endif

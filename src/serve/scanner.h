@@ -9,13 +9,15 @@
 
 struct scanner;
 
-/* NULL and *e. */
-struct scanner *scanner_new(struct loop *l, const struct config *c, struct error *e);
+struct dns;
+
+/* `d` tells the names of clients' addresses, and outlives it. NULL and *e. */
+struct scanner *scanner_new(struct loop *l, const struct config *c, struct dns *d, struct error *e);
 /* None may be under way. */
 void scanner_free(struct scanner **s);
 /* Asks and waits, on a fiber; the content's fd is read, and stays the caller's. Spans live in the
  * arena. */
-void scanner_ask(struct scanner *s, const struct message *m, struct arena *a,
+void scanner_ask(struct scanner *s, const struct letter_accept *l, struct arena *a,
                  struct letter_scanned *out);
 
 #endif

@@ -8,6 +8,7 @@
 #include "io/network.h"
 #include "mail/address.h"
 #include "mail/trace.h"
+#include "serve/incoming.h"
 #include "serve/proxy.h"
 #include "serve/users.h"
 #include "store/crc64.h"
@@ -23,6 +24,7 @@ enum {
     ASK_TIME = 60 * 1000,     /* the keeper's time for an answer */
     COMMIT_TIME = 300 * 1000, /* and for a durable commit on a slow disk */
     LEND_TIME = 30 * 1000,    /* and for a file */
+    ARRIVAL_TIME = 5 * 1000,  /* and for whether somebody comes too often */
     PROXY_TIME = 5 * 1000,
     PROXY_PAUSE = 5,
     FIRST_WORD_TIME = 500, /* an HTTP client speaks at once; an SMTP one waits for our greeting */
@@ -427,6 +429,10 @@ struct reply session_hand_over(struct session *self, const struct session_mail *
     m->content.prefix = text_span(&fields);
     m->header_size = self->body.header_size;
     l.outside = !is_submission(self);
+    if (mail->tls) {
+        l.tls_version = span_of(mail->tls->version);
+        l.tls_cipher = span_of(mail->tls->cipher);
+    }
     self->committing = true;
     p = channel_ask(self->house->keeper, LETTER_ACCEPT, &l, m->content.fd,
                     clock_now() + COMMIT_TIME);
@@ -487,23 +493,29 @@ static void on_event(void *arg, const struct smtp_server_session *s, enum smtp_s
               LOG_SPAN("words", words));
 }
 
-/* Strangers come as often as they are allowed to; what is turned away does not count. */
+/* Strangers come as often as they are allowed to; what is turned away does not count. The keeper
+ * counts for all listeners. Whom it turned away is turned away here for a while, so that a flood
+ * does not become one of questions. */
 static struct reply on_connected(void *arg, const struct smtp_server_session *s)
 {
     struct session *self = arg;
-    double most = (double)self->house->config->incoming.connections_per_minute;
+    struct letter_arrival l = {span_of(self->peer)};
     char network[NETWORK_TEXT];
+    struct parcel *p;
+    struct reply r = {0};
 
     if (self->door->config->role != CONFIG_ROLE_EXCHANGE || self->settings.trusted)
-        return (struct reply){0};
-    network_text(span_of(self->peer), 32, 64, network);
-    if (meter_level(self->house->arrivals, span_of(network)) > most - 1)
-        return reply_make(s->answers, 421, "4.7.0",
-                          "Too many connections from your network (%s) within a minute; try again "
-                          "in a minute",
-                          network);
-    meter_add(self->house->arrivals, span_of(network), 1);
-    return (struct reply){0};
+        return r;
+    network_text(l.peer, 32, 64, network);
+    if (meter_level(self->house->turned_away, span_of(network)) > 0)
+        return incoming_too_often(network, s->answers);
+    p = session_ask(self, LETTER_ARRIVAL, &l, LETTER_ANSWER, ARRIVAL_TIME);
+    if (p) /* without an answer he is welcome: what he wants is asked of the keeper anyway */
+        r = reply_copy(s->answers, &((struct letter_answer *)p->letter)->reply);
+    if (r.code)
+        meter_add(self->house->turned_away, span_of(network), 1);
+    parcel_free(&p);
+    return r;
 }
 
 static const struct smtp_server_calls calls = {

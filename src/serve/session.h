@@ -22,9 +22,9 @@ struct session_house {
     struct users *users; /* whom doors trust; NULL: nobody */
     /* Whose certificate signs profiles for Apple's devices; NULL: nobody's. */
     struct tls_context *signer;
-    struct meter *arrivals; /* connections at exchange doors, by network */
-    bool draining;          /* read by the engines */
-    bool ask_all;           /* every recipient is the keeper's to judge */
+    struct meter *turned_away; /* by network: who came too often a moment ago */
+    bool draining;             /* read by the engines */
+    bool ask_all;              /* every recipient is the keeper's to judge */
     struct session *first;
     unsigned count;
     uint64_t mailboxes; /* opened so far: their numbers */

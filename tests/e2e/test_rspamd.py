@@ -88,6 +88,48 @@ def test_what_it_is_asked_and_what_becomes_of_it(start, rspamd):
     assert b"Authentication-Results" not in mail and len(rspamd.asked) == 6
 
 
+def told(p, rspamd, header=b"", starttls=False, sender="a@far.test"):
+    """What rspamd was told of one message."""
+    before = len(rspamd.asked)
+    with socket.create_connection(("127.0.0.1", p.ports["proxied"]), 60) as raw:
+        raw.sendall(header)
+        c = smtplib.SMTP(timeout=60, local_hostname="mx.far.test")
+        c.sock = raw
+        assert c.getreply()[0] == 220
+        c._host = "localhost"
+        c.ehlo()
+        if starttls:
+            c.starttls(context=p.context())
+            c.ehlo()
+        c.sendmail(sender, [USER], message())
+    assert len(rspamd.asked) == before + 1
+    return rspamd.asked[-1][1]
+
+
+PROXIED = {"proxied": 'role = exchange tls = starttls proxy-from = {"127.0.0.1"}', "submission": "role = submission tls = starttls"}
+
+
+def test_names_and_tls(start, rspamd):
+    """The client's name only when it leads back to its address; TLS as it was."""
+    dns = Dns(["7.100.51.198.in-addr.arpa. PTR mx.far.test.", "mx.far.test. A 198.51.100.7",
+               "8.100.51.198.in-addr.arpa. PTR mx.far.test.", "9.100.51.198.in-addr.arpa. PTR gone.test.",
+               "10.100.51.198.in-addr.arpa. PTR other.test.", "10.100.51.198.in-addr.arpa. PTR ten.far.test.", "other.test. A 192.0.2.1",
+               "ten.far.test. A 198.51.100.10"])
+    try:
+        p = start(doors=PROXIED, extra=dns.settings + f'incoming {{ rspamd = "{rspamd.url}" }}\n')
+        for last, name in [(7, "mx.far.test"), (8, None), (9, None), (10, "ten.far.test"), (11, None)]:
+            fields = told(p, rspamd, f"PROXY TCP4 198.51.100.{last} 192.0.2.1 40000 25\r\n".encode())
+            assert (fields["IP"], fields["Hostname"]) == (f"198.51.100.{last}", name)
+            assert fields["TLS-Version"] is None and fields["User"] is None
+        fields = told(p, rspamd, b"PROXY TCP4 198.51.100.7 192.0.2.1 40000 25\r\n", starttls=True, sender="")
+        assert fields["TLS-Version"] == "TLSv1.3" and fields["TLS-Cipher"].startswith("TLS_")
+        assert fields["From"] == "<>" and fields["Hostname"] == "mx.far.test"
+        dns.close()  # nobody answers: the mail comes through all the same
+        assert told(p, rspamd, b"PROXY TCP4 203.0.113.7 192.0.2.1 40000 25\r\n")["Hostname"] is None
+    finally:
+        dns.close()
+
+
 @pytest.mark.parametrize("needed", [False, True])
 def test_it_is_down(start, rspamd, needed):
     p = start(doors=EXCHANGE, extra=f'incoming {{ rspamd = "{rspamd.url}" rspamd-needed = {str(needed).lower()} rspamd-timeout = 2s }}\n')
@@ -132,6 +174,10 @@ modules {{ path = "/usr/share/rspamd/plugins"; }}
 spf {{ spf_cache_size = 10; }}
 dkim {{ dkim_cache_size = 10; }}
 dmarc {{ }}
+force_actions {{ rules {{
+  LATER {{ action = "soft reject"; message = "Come back later"; expression = "R_SPF_SOFTFAIL"; }}
+  GREY {{ action = "greylist"; expression = "R_SPF_NEUTRAL"; }}
+}} }}
 """
 PATTERN = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n"
 
@@ -156,7 +202,8 @@ class RealRspamd(Peer):
 @pytest.mark.skipif(not shutil.which("rspamd"), reason="no rspamd here")
 def test_the_real_one(start):
     dns = Dns([r"far.test. TXT v=spf1\032ip4:127.0.0.1\032-all", r"_dmarc.far.test. TXT v=DMARC1\059\032p=reject",
-               r"bad.test. TXT v=spf1\032ip4:192.0.2.1\032-all"])
+               r"bad.test. TXT v=spf1\032ip4:192.0.2.1\032-all", r"mx.far.test. TXT v=spf1\032ip4:127.0.0.1\032-all",
+               r"soft.test. TXT v=spf1\032~all", r"neutral.test. TXT v=spf1\032?all"])
     real = None
     try:
         real = RealRspamd(dns)
@@ -170,6 +217,14 @@ def test_the_real_one(start):
         assert code == 550 and b"Gtube" in words
         assert bring(p, body="Y" + PATTERN)[0] == 250
         assert any(b"X-Spam: Yes" in m for m in p.wait_inbox(3))
+        assert bring(p, body="Z" + PATTERN)[0] == 250  # it would change the subject: we mark instead
+        marked = [m for m in p.wait_inbox(4) if b"X-Spam: Yes" in m]
+        assert len(marked) == 2 and all(b"\nSubject: from outside\n" in m for m in marked)
+        assert bring(p, "a@soft.test") == (451, b"4.7.1 Come back later")
+        assert bring(p, "a@neutral.test")[0] == 451
+        assert bring(p, "")[0] == 250  # a report: SPF is about the name that was said
+        report = [m for m in p.wait_inbox(5) if b"smtp.helo=mx.far.test" in m]
+        assert len(report) == 1 and b"spf=pass" in head(report[0])
     finally:
         if real:
             real.close()

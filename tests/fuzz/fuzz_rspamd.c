@@ -11,9 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena *a = arena_new();
     struct rspamd_answer out;
     struct error e = {0};
+    struct rspamd_question q = {SPAN("mx.here.example"), SPAN("a@far.example"), SPAN("far")};
 
-    if (rspamd_read((struct span){(const char *)data, size}, SPAN("mx.here.example"),
-                    SPAN("a@far.example"), a, &out, &e) == 0) {
+    if (rspamd_read((struct span){(const char *)data, size}, &q, a, &out, &e) == 0) {
         struct span rest = out.fields, line;
 
         assert(span_starts(out.fields, SPAN("Authentication-Results: mx.here.example;")));

@@ -63,6 +63,9 @@ static const struct {
      "Authentication-Results: mx.here.example; none\r\n"},
 };
 
+static const struct rspamd_question from_far = {SPAN("mx.here.example"), SPAN("a@far.example"),
+                                                SPAN("mx.far.example")};
+
 static void answers(void **state)
 {
     (void)state;
@@ -71,9 +74,7 @@ static void answers(void **state)
         struct rspamd_answer out;
         struct error e = {0};
 
-        assert_int_equal(rspamd_read(span_of(good[i].json), SPAN("mx.here.example"),
-                                     SPAN("a@far.example"), a, &out, &e),
-                         0);
+        assert_int_equal(rspamd_read(span_of(good[i].json), &from_far, a, &out, &e), 0);
         assert_int_equal(out.action, good[i].action);
         if (!span_is(out.fields, good[i].fields) || !span_is(out.words, good[i].words))
             fail_msg("%s:\n%.*s%.*s", good[i].name, SPAN_ARG(out.fields), SPAN_ARG(out.words));
@@ -98,8 +99,7 @@ static void no_answers(void **state)
         struct rspamd_answer out;
         struct error e = {0};
 
-        assert_int_equal(
-            rspamd_read(span_of(bad[i]), SPAN("h"), SPAN("a@far.example"), a, &out, &e), -1);
+        assert_int_equal(rspamd_read(span_of(bad[i]), &from_far, a, &out, &e), -1);
         assert_true(*e.words);
         arena_free(&a);
     }
@@ -112,9 +112,15 @@ static void empty_sender(void **state)
     struct error e = {0};
 
     (void)state;
-    rspamd_read(SPAN(ANSWER("no action", SYMBOL("R_SPF_ALLOW", ""))), SPAN("h"), SPAN(""), a, &out,
+    rspamd_read(SPAN(ANSWER("no action", SYMBOL("R_SPF_ALLOW", ""))),
+                &(struct rspamd_question){SPAN("h"), SPAN_NONE, SPAN("mx.far.example")}, a, &out,
                 &e);
-    assert_true(span_is(out.fields, "Authentication-Results: h;\r\n spf=pass\r\n"));
+    assert_true(span_is(out.fields, "Authentication-Results: h;\r\n spf=pass "
+                                    "smtp.helo=mx.far.example\r\n"));
+    /* Not a name: what a stranger said does not get into the field. */
+    rspamd_read(SPAN(ANSWER("no action", SYMBOL("R_SPF_NA", ""))),
+                &(struct rspamd_question){SPAN("h"), SPAN_NONE, SPAN("[x];y")}, a, &out, &e);
+    assert_true(span_is(out.fields, "Authentication-Results: h;\r\n spf=none\r\n"));
     arena_free(&a);
 }
 
