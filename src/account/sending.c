@@ -6,11 +6,10 @@
 #include "base/memory.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_MAX = STORE_NAME_MAX, ADDRESS_MAX = INET6_ADDRSTRLEN + 4 };
+enum { KEY_MAX = STORE_NAME_MAX, PARTY_MAX = STORE_NAME_MAX - 2 };
 
 static const int64_t span_lengths[WINDOW_SPANS] = {
     [WINDOW_HOUR] = CLOCK_HOUR, [WINDOW_DAY] = CLOCK_DAY};
@@ -33,20 +32,26 @@ struct sending_entry *sending_find(const struct sending *s, enum sending_kind ki
     return e;
 }
 
-static void unlink_address(struct sending *s, struct sending_entry *e)
+/* Accounts are as many as the host made; addresses are as many as the world has. */
+static bool is_bounded(enum sending_kind kind)
 {
-    *(e->older ? &e->older->newer : &s->oldest) = e->newer;
-    *(e->newer ? &e->newer->older : &s->newest) = e->older;
-    e->older = e->newer = NULL;
-    s->addresses--;
+    return kind == SENDING_ADDRESS || kind == SENDING_SENDER;
 }
 
-static void link_address(struct sending *s, struct sending_entry *e)
+static void unlink_used(struct sending *s, struct sending_entry *e)
 {
-    e->older = s->newest;
-    *(s->newest ? &s->newest->newer : &s->oldest) = e;
-    s->newest = e;
-    s->addresses++;
+    *(e->older ? &e->older->newer : &s->used[e->kind].oldest) = e->newer;
+    *(e->newer ? &e->newer->older : &s->used[e->kind].newest) = e->older;
+    e->older = e->newer = NULL;
+    s->used[e->kind].count--;
+}
+
+static void link_used(struct sending *s, struct sending_entry *e)
+{
+    e->older = s->used[e->kind].newest;
+    *(e->older ? &e->older->newer : &s->used[e->kind].oldest) = e;
+    s->used[e->kind].newest = e;
+    s->used[e->kind].count++;
 }
 
 static void free_entry(struct sending_entry *e)
@@ -79,8 +84,8 @@ static void drop(struct sending *s, struct sending_entry *e)
     map_take(s->entries, text_span(&key));
     text_free(&key);
     take_from_changed(s, e);
-    if (e->kind == SENDING_ADDRESS)
-        unlink_address(s, e);
+    if (is_bounded(e->kind))
+        unlink_used(s, e);
     *gone = (struct sending_gone){.next = s->gone, .kind = e->kind, .name = e->name};
     s->gone = gone;
     e->name = NULL;
@@ -93,17 +98,17 @@ struct sending_entry *sending_entry(struct sending *s, enum sending_kind kind, s
     struct text key = TEXT_INIT(KEY_MAX);
 
     if (!e && key_of(kind, name, &key)) {
-        if (kind == SENDING_ADDRESS && s->addresses == SENDING_ADDRESSES)
-            drop(s, s->oldest);
+        if (s->used[kind].count == SENDING_ADDRESSES)
+            drop(s, s->used[kind].oldest);
         e = memory_alloc(sizeof *e);
         e->kind = kind;
         e->name = span_dup(name);
         map_put(s->entries, text_span(&key), e);
-        if (kind == SENDING_ADDRESS)
-            link_address(s, e);
-    } else if (e && kind == SENDING_ADDRESS) {
-        unlink_address(s, e);
-        link_address(s, e);
+        if (is_bounded(kind))
+            link_used(s, e);
+    } else if (e && is_bounded(kind)) {
+        unlink_used(s, e);
+        link_used(s, e);
     }
     text_free(&key);
     return e;
@@ -120,23 +125,29 @@ void sending_changed(struct sending *s, struct sending_entry *e, enum sending_re
 }
 
 /* An IPv4 address as it is, of IPv6 the /64; what is neither has no entry. */
-static struct span address_name(struct span peer, char buf[ADDRESS_MAX])
+static void address_name(struct span peer, struct text *out)
 {
     unsigned char at[16];
     char text[INET6_ADDRSTRLEN];
 
     if (!span_cstr(peer, text, sizeof text))
-        return SPAN_NONE;
+        return;
     if (inet_pton(AF_INET, text, at) == 1) {
-        snprintf(buf, ADDRESS_MAX, "%s", text);
-        return span_of(buf);
+        text_adds(out, text);
+    } else if (inet_pton(AF_INET6, text, at) == 1) {
+        memset(at + 8, 0, 8);
+        inet_ntop(AF_INET6, at, text, sizeof text);
+        text_addf(out, "%s/64", text);
     }
-    if (inet_pton(AF_INET6, text, at) != 1)
-        return SPAN_NONE;
-    memset(at + 8, 0, 8);
-    inet_ntop(AF_INET6, at, text, sizeof text);
-    snprintf(buf, ADDRESS_MAX, "%s/64", text);
-    return span_of(buf);
+}
+
+static void sender_name(struct span sender, struct text *out)
+{
+    for (size_t i = 0; i < sender.len && i < PARTY_MAX; i++) {
+        char c = sender.at[i];
+
+        text_addc(out, c >= 'A' && c <= 'Z' ? (char)(c + 32) : c);
+    }
 }
 
 static bool has_limit(const struct sending_limits *l)
@@ -148,12 +159,22 @@ static bool has_limit(const struct sending_limits *l)
     return false;
 }
 
-/* The name under which a party is counted; empty when it is not. */
-static struct span party(const struct sending_who *w, enum sending_kind kind, char buf[ADDRESS_MAX])
+/* The name under which a party is counted, in `buf` when it has to be made; empty when it is not
+ * counted. */
+static struct span party(const struct sending_who *w, enum sending_kind kind, struct text *buf)
 {
-    if (kind != SENDING_ADDRESS)
-        return span_head(w->name[kind], STORE_NAME_MAX - 2);
-    return has_limit(&w->limits[kind]) ? address_name(w->name[kind], buf) : SPAN_NONE;
+    struct span name = span_head(w->name[kind], PARTY_MAX);
+
+    if (!is_bounded(kind))
+        return name;
+    text_clear(buf);
+    if (!has_limit(&w->limits[kind]))
+        return SPAN_NONE;
+    if (kind == SENDING_ADDRESS)
+        address_name(name, buf);
+    else
+        sender_name(name, buf);
+    return text_span(buf);
 }
 
 /* ---- open and close ---- */
@@ -183,8 +204,9 @@ static void settle_entry(struct span key, void *value, void *arg)
 
 static void drop_old_addresses(struct sending *s, int64_t now)
 {
-    while (s->oldest && window_empty(&s->oldest->window, now))
-        drop(s, s->oldest);
+    for (int k = 0; k < SENDING_KINDS; k++)
+        while (s->used[k].oldest && window_empty(&s->used[k].oldest->window, now))
+            drop(s, s->used[k].oldest);
 }
 
 void sending_start(struct sending *s, int64_t now)
@@ -246,10 +268,10 @@ static struct sending_refusal find_refusal(const struct sending *s, const struct
 {
     struct sending_entry nobody = {.window = no_window};
     struct sending_refusal r = {0};
-    char buf[ADDRESS_MAX];
+    struct text buf = TEXT_INIT(KEY_MAX);
 
     for (int k = 0; k < SENDING_KINDS; k++) {
-        struct span name = party(w, (enum sending_kind)k, buf);
+        struct span name = party(w, (enum sending_kind)k, &buf);
         const struct sending_entry *e = sending_find(s, (enum sending_kind)k, name);
 
         for (int i = 0; name.len && i < WINDOW_SPANS * WINDOW_WHATS; i++) {
@@ -263,6 +285,7 @@ static struct sending_refusal find_refusal(const struct sending *s, const struct
                 look_at(e ? e : &nobody, &ask, now, &r);
         }
     }
+    text_free(&buf);
     return r;
 }
 
@@ -283,30 +306,39 @@ static void tell_refusal(struct sending *s, const struct sending_who *w, enum wi
         s->calls->refused(s->arg, w->name[SENDING_ACCOUNT], words);
 }
 
-int sending_may(struct sending *s, const struct sending_who *w, uint32_t messages,
-                uint32_t recipients, int64_t now, struct error *e)
+/* `whole`: nothing of the message can go without the rest, so what never fits is refused for good.
+ */
+static int may(struct sending *s, const struct sending_who *w, const uint32_t need[WINDOW_WHATS],
+               bool whole, int64_t now, struct error *e)
 {
-    const uint32_t need[WINDOW_WHATS] = {messages, recipients};
     struct sending_refusal r = find_refusal(s, w, need, now);
-    struct text words = TEXT_INIT(SENDING_WORDS);
-    char buf[ADDRESS_MAX];
+    struct text words = TEXT_INIT(SENDING_WORDS), buf = TEXT_INIT(KEY_MAX);
+    bool never = whole && r.wait == CLOCK_NEVER;
 
     if (!r.wait)
         return 0;
-    sending_words_refusal(&r, party(w, r.kind, buf), &words);
-    error_mail(e, ERROR_TEMPORARY, "4.7.1", OWNER_YOU, "%s", text_cstr(&words));
+    sending_words_refusal(&r, party(w, r.kind, &buf), &words);
+    error_mail(e, never ? ERROR_PERMANENT : ERROR_TEMPORARY, never ? "5.7.1" : "4.7.1", OWNER_YOU,
+               "%s", text_cstr(&words));
     tell_refusal(s, w, r.span, text_cstr(&words), now);
     text_free(&words);
+    text_free(&buf);
     return -1;
+}
+
+int sending_may(struct sending *s, const struct sending_who *w, uint32_t messages,
+                uint32_t recipients, int64_t now, struct error *e)
+{
+    return may(s, w, (const uint32_t[WINDOW_WHATS]){messages, recipients}, false, now, e);
 }
 
 uint32_t sending_room(const struct sending *s, const struct sending_who *w, int64_t now)
 {
+    struct text buf = TEXT_INIT(KEY_MAX);
     uint32_t room = UINT32_MAX;
-    char buf[ADDRESS_MAX];
 
     for (int k = 0; k < SENDING_KINDS; k++) {
-        struct span name = party(w, (enum sending_kind)k, buf);
+        struct span name = party(w, (enum sending_kind)k, &buf);
         const struct sending_entry *e = sending_find(s, (enum sending_kind)k, name);
 
         for (int i = 0; name.len && i < WINDOW_SPANS; i++) {
@@ -318,6 +350,7 @@ uint32_t sending_room(const struct sending *s, const struct sending_who *w, int6
                 room = limit > sent ? limit - sent : 0;
         }
     }
+    text_free(&buf);
     return room;
 }
 
@@ -396,14 +429,16 @@ bool sending_release(struct sending *s, struct span account, int64_t now)
 static void charge_one(struct sending *s, struct sending_changes *c, const struct sending_who *w,
                        enum sending_kind kind)
 {
-    char buf[ADDRESS_MAX];
-    struct span name = party(w, kind, buf);
+    struct text buf = TEXT_INIT(KEY_MAX);
+    struct span name = party(w, kind, &buf);
     struct sending_entry *e = name.len ? sending_entry(s, kind, name) : NULL;
 
+    if (e)
+        c->charged[kind] = arena_span(c->arena, name);
+    text_free(&buf);
     if (!e)
         return;
     window_add(&e->window, c->when, 1, c->recipients);
-    c->charged[kind] = arena_span(c->arena, name);
     if (has_limit(&w->limits[kind]) || (kind == SENDING_ACCOUNT && s->burst))
         sending_changes_add(c, e, SENDING_WINDOW);
     else
@@ -413,12 +448,12 @@ static void charge_one(struct sending *s, struct sending_changes *c, const struc
 int sending_charge(struct sending *s, const struct sending_who *w, const struct recipient *to,
                    size_t count, int64_t now, struct sending_changes **out, struct error *e)
 {
-    struct span account = span_head(w->name[SENDING_ACCOUNT], STORE_NAME_MAX - 2);
+    struct span account = span_head(w->name[SENDING_ACCOUNT], PARTY_MAX);
     struct sending_entry *entry;
     struct sending_changes *c;
 
     *out = NULL;
-    if (sending_may(s, w, 1, (uint32_t)count, now, e) < 0)
+    if (may(s, w, (const uint32_t[WINDOW_WHATS]){1, (uint32_t)count}, true, now, e) < 0)
         return -1;
     c = sending_changes_new();
     c->is_charge = true;
@@ -503,6 +538,18 @@ struct sending_changes *sending_take_changes(struct sending *s, size_t most, int
     while (s->changed && c->count < most)
         take_entry(s, c);
     return c;
+}
+
+bool sending_reset(struct sending *s, enum sending_kind kind, struct span name)
+{
+    struct sending_entry *e = sending_find(s, kind, name);
+
+    if (!e || !e->window.count)
+        return false;
+    window_free(&e->window);
+    memset(e->told, 0, sizeof e->told);
+    sending_changed(s, e, SENDING_WINDOW);
+    return true;
 }
 
 void sending_forget(struct sending *s, enum sending_kind kind, struct span name)

@@ -1,5 +1,6 @@
-/* sending: how much may be sent, by account, by hosting account and by client address: messages and
- * recipients in the last hour and the last day, sliding (account/window.h tells how exactly). And
+/* sending: how much may be sent, by account, by hosting account, by client address and by sender
+ * address: messages and recipients in the last hour and the last day, sliding (account/window.h
+ * tells how exactly). And
  * whether an account's password looks stolen (account/burst.h): its mail is then held until a
  * person releases it; nothing is dropped.
  *
@@ -13,8 +14,8 @@
  * forgets its last minute.
  *
  * Bounds: one small record for each account that sends (about 500 octets, at most 22 KB), one for
- * each hosting account, and SENDING_ADDRESSES addresses, of which the one unused for longest is
- * forgotten. `now` is the queue clock (queue_clock), which no calendar moves. */
+ * each hosting account, and SENDING_ADDRESSES addresses of either kind, of which the one unused for
+ * longest is forgotten. `now` is the queue clock (queue_clock), which no calendar moves. */
 #ifndef PORT26_ACCOUNT_SENDING_H
 #define PORT26_ACCOUNT_SENDING_H
 
@@ -27,17 +28,24 @@ struct sending;
 enum { SENDING_ADDRESSES = 20000, SENDING_WORDS = 400 };
 
 /* Who is counted. */
-enum sending_kind { SENDING_ACCOUNT, SENDING_HOST, SENDING_ADDRESS, SENDING_KINDS };
+enum sending_kind {
+    SENDING_ACCOUNT,
+    SENDING_HOST,
+    SENDING_ADDRESS, /* a client's address */
+    SENDING_SENDER,  /* an address in MAIL FROM */
+    SENDING_KINDS
+};
 
 /* 0: none. */
 struct sending_limits {
     uint32_t most[WINDOW_SPANS][WINDOW_WHATS];
 };
 
-/* On whose behalf something is sent; an empty name: nobody of that kind. Addresses count as a
- * whole (IPv4) or by /64 (IPv6), and only where they have a limit. */
+/* On whose behalf something is sent; an empty name: nobody of that kind. Clients' addresses
+ * count as a whole (IPv4) or by /64 (IPv6), senders without regard to case; both only where they
+ * have a limit. */
 struct sending_who {
-    struct span name[SENDING_KINDS]; /* account, hosting account, client address */
+    struct span name[SENDING_KINDS]; /* account, hosting account, client address, sender */
     struct sending_limits limits[SENDING_KINDS];
 };
 
@@ -70,7 +78,8 @@ uint32_t sending_room(const struct sending *s, const struct sending_who *w, int6
 struct sending_changes;
 
 /* Checks and charges a message. 0 and *out (NULL: there is nothing to write or take back), or -1
- * with *e as sending_may gives it, and nothing charged. */
+ * with *e as sending_may gives it (but permanent, 5.7.1, when it never fits), and nothing charged.
+ */
 int sending_charge(struct sending *s, const struct sending_who *w, const struct recipient *to,
                    size_t count, int64_t now, struct sending_changes **out, struct error *e);
 /* The words with which the message is to be held, good until sending_end; at NULL: it is not. */
@@ -94,6 +103,8 @@ int sending_note_failures(struct store *st, struct span account, uint32_t count,
 const char *sending_held(const struct sending *s, struct span account);
 /* A person says that it is the owner's. False when it was not held. */
 bool sending_release(struct sending *s, struct span account, int64_t now);
+/* A person says that what was sent so far does not count. False when nothing was. */
+bool sending_reset(struct sending *s, enum sending_kind kind, struct span name);
 /* The account, or hosting account, does not exist any more. */
 void sending_forget(struct sending *s, enum sending_kind kind, struct span name);
 

@@ -21,7 +21,7 @@ struct sending_entry {
     bool changed[SENDING_RECORDS];
     bool in_list;
     struct sending_entry *next_changed;
-    struct sending_entry *older, *newer; /* addresses, by last use */
+    struct sending_entry *older, *newer; /* bounded kinds, by last use */
 };
 
 /* A name whose records are to be removed. */
@@ -36,8 +36,10 @@ struct sending {
     const struct sending_calls *calls;
     void *arg;
     bool burst;
-    struct sending_entry *oldest, *newest; /* addresses */
-    size_t addresses;
+    struct {
+        struct sending_entry *oldest, *newest;
+        size_t count;
+    } used[SENDING_KINDS]; /* of those kinds that are bounded: by last use */
     struct sending_entry *changed;
     struct sending_gone *gone;
 };

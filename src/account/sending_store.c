@@ -18,7 +18,7 @@ enum {
 };
 static_assert((int)RECORD_MAX <= (int)STORE_VALUE_MAX, "a record fits the store");
 
-static const char kinds[SENDING_KINDS] = {'a', 'h', 'p'};
+static const char kinds[SENDING_KINDS] = {'a', 'h', 'p', 's'};
 static const char records[SENDING_RECORDS] = {'w', 'b', 'f'};
 
 /* ---- writing ---- */

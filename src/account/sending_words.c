@@ -34,32 +34,54 @@ void sending_words_time(int64_t wall, int64_t wait, struct text *out)
     text_adds(out, ")");
 }
 
+/* Whose limit it is. */
 static void add_subject(const struct sending_refusal *r, struct span name, struct text *out)
 {
+    struct span shown = span_head(name, 64);
+
     if (r->kind == SENDING_HOST)
-        text_addf(out, "All mailboxes of your hosting account %.*s together have sent ",
-                  SPAN_ARG(span_head(name, 64)));
+        text_addf(out, "All mailboxes of your hosting account %.*s together", SPAN_ARG(shown));
     else if (r->kind == SENDING_ADDRESS)
-        text_addf(out, "From your address %.*s was sent ", SPAN_ARG(span_head(name, 64)));
+        text_addf(out, "Your network address %.*s", SPAN_ARG(shown));
+    else if (r->kind == SENDING_SENDER)
+        text_addf(out, "Your sender address %.*s", SPAN_ARG(shown));
     else
-        text_adds(out, "You have sent ");
+        text_adds(out, "You");
+}
+
+static bool is_one(const struct sending_refusal *r)
+{
+    return r->kind == SENDING_ADDRESS || r->kind == SENDING_SENDER;
+}
+
+static void add_never(const struct sending_refusal *r, struct span name, struct text *out)
+{
+    const char *to = r->what == WINDOW_RECIPIENTS ? "to " : "";
+
+    add_subject(r, name, out);
+    text_addf(
+        out,
+        " may send %s%u %s within %s (%u so far), and this message has more: send it to fewer at a "
+        "time, or ask your host for a higher limit.",
+        to, r->limit, whats[r->what], r->span == WINDOW_HOUR ? "an hour" : "24 hours", r->sent);
 }
 
 void sending_words_refusal(const struct sending_refusal *r, struct span name, struct text *out)
 {
     const char *to = r->what == WINDOW_RECIPIENTS ? "to " : "";
 
-    add_subject(r, name, out);
-    text_addf(out, "%s%u of %u %s in the last %s; ", to, r->sent, r->limit, whats[r->what],
-              spans[r->span]);
     if (r->wait == CLOCK_NEVER) {
-        text_addf(out,
-                  "%u %s at once are more than may be sent in that time: divide them, or ask your "
-                  "host for a higher limit.",
-                  r->need, whats[r->what]);
+        add_never(r, name, out);
         return;
     }
-    text_adds(out, "from ");
+    add_subject(r, name, out);
+    text_adds(out, is_one(r) ? " has sent " : " have sent ");
+    if (r->sent > r->limit) /* it was higher */
+        text_addf(out, "%s%u %s in the last %s, where %u may be; from ", to, r->sent,
+                  whats[r->what], spans[r->span], r->limit);
+    else
+        text_addf(out, "%s%u of %u %s in the last %s; from ", to, r->sent, r->limit, whats[r->what],
+                  spans[r->span]);
     sending_words_time(clock_wall(), r->wait, out);
     if (r->need > 1)
         text_addf(out, " on %u more can be sent. ", r->need);

@@ -118,6 +118,8 @@ static const struct command commands[] = {
      quota_command_show, NULL},
     {"quota recount", "NAME | --all", "Count what is in the mailboxes, and correct what is wrong.",
      quota_command_recount, NULL},
+    {"quota reset", "NAME", "Let an account or hosting account send anew, as if nothing was sent.",
+     quota_command_reset, NULL},
     {"config reload", "",
      "Make the server read its configuration again; a bad one changes nothing.",
      serve_command_reload, NULL},

@@ -126,3 +126,19 @@ int quota_command_recount(int argc, const char **argv)
 
     return house_command_plain(argc, argv, &plain);
 }
+
+static void print_reset(const json_t *answer)
+{
+    (void)answer;
+    puts("What was sent so far does not count any more.");
+}
+
+int quota_command_reset(int argc, const char **argv)
+{
+    static const struct house_plain plain = {.command = "quota reset",
+                                             .argument = "name",
+                                             .examples = "  port26 quota reset you@example.com\n",
+                                             .print = print_reset};
+
+    return house_command_plain(argc, argv, &plain);
+}

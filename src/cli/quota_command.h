@@ -5,5 +5,6 @@
 int quota_command_ls(int argc, const char **argv);
 int quota_command_show(int argc, const char **argv);
 int quota_command_recount(int argc, const char **argv);
+int quota_command_reset(int argc, const char **argv);
 
 #endif

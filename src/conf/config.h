@@ -189,6 +189,7 @@ struct config_sending {
     struct rate account_messages, account_recipients;
     struct rate host_messages, host_recipients;
     struct rate address_messages, address_recipients; /* of a client that has logged in */
+    struct rate sender_messages, sender_recipients;   /* of an address in MAIL FROM */
     bool burst; /* hold the mail of an account whose password looks stolen */
 };
 

@@ -378,6 +378,9 @@ static const struct row sending[] = {
     RATE(address_messages, "address-messages",
          "Messages from one client address (IPv4 address or IPv6 /64) by whichever accounts."),
     RATE(address_recipients, "address-recipients", "Recipients from one client address."),
+    RATE(sender_messages, "sender-messages",
+         "Messages with one sender address (MAIL FROM), for accounts that may use several."),
+    RATE(sender_recipients, "sender-recipients", "Recipients of messages with one sender address."),
     YESNO(config_sending, burst, "burst",
           "Whether the mail of an account is held, and its owner and the postmaster told, when it "
           "looks as if the password was stolen: a network it never used, many recipients it never "

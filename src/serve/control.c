@@ -296,6 +296,7 @@ static const struct command {
     {"quota ls", control_quota_ls},
     {"quota show", control_quota_show},
     {"quota recount", control_quota_recount},
+    {"quota reset", control_quota_reset},
     {"config reload", config_reload},
     {"settings", control_settings},
     {"places", places_ls},

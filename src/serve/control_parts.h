@@ -74,6 +74,7 @@ json_t *control_quota_host(const struct house *h, const struct hosting *host);
 void control_quota_ls(struct control_call *r);
 void control_quota_show(struct control_call *r);
 void control_quota_recount(struct control_call *r);
+void control_quota_reset(struct control_call *r);
 
 /* control_clients.c */
 void control_settings(struct control_call *r);

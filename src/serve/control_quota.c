@@ -168,6 +168,14 @@ void control_quota_show(struct control_call *r)
     names_free(&n);
 }
 
+void control_quota_reset(struct control_call *r)
+{
+    struct usage_view v;
+
+    if (find(r, &v))
+        sendings_reset(r->house->sendings, v.is_host, v.name, r->rights->person);
+}
+
 /* ---- recount ---- */
 
 struct recount {

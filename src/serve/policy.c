@@ -38,6 +38,7 @@ static struct reply not_yours(struct house *h, const struct account *acc, struct
 struct reply policy_may_send(struct house *h, const struct letter_may_send *q, struct arena *a,
                              uint32_t *recipients)
 {
+    struct sendings_from from = {q->account, q->peer, q->sender};
     struct error e = {0};
     const struct account *acc;
 
@@ -53,9 +54,9 @@ struct reply policy_may_send(struct house *h, const struct letter_may_send *q, s
                           SPAN_ARG(q->account));
     if (!directory_may_send(h->directory, acc, q->sender))
         return not_yours(h, acc, q->sender, a);
-    if (sendings_may(h->sendings, q->account, q->peer, 1, &e) < 0)
+    if (sendings_may(h->sendings, &from, 1, &e) < 0)
         return policy_refusal(a, &e);
-    *recipients = sendings_room(h->sendings, q->account, q->peer);
+    *recipients = sendings_room(h->sendings, &from);
     return (struct reply){0};
 }
 
@@ -106,12 +107,13 @@ static struct reply reach(struct house *h, const struct directory_target *t, boo
  * administrator's to say. */
 struct reply policy_may_reach(struct house *h, const struct letter_may_reach *q, struct arena *a)
 {
+    struct sendings_from from = {q->account, q->peer, q->sender};
     struct directory_target *t;
     struct reply first = {0};
     struct error e = {0};
     size_t count;
 
-    if (q->count && sendings_may(h->sendings, q->account, q->peer, q->count, &e) < 0)
+    if (q->count && sendings_may(h->sendings, &from, q->count, &e) < 0)
         return policy_refusal(a, &e);
     if (directory_expand(h->directory, q->recipient, EXPANSION_MAX, a, &t, &count, &e) < 0)
         return reply_error(a, 550, &e);

@@ -50,8 +50,9 @@ static struct sending_limits host_limits(const struct sendings *s, const struct 
 }
 
 /* Empty names for whoever is no account here. */
-static struct sending_who who_is(const struct sendings *s, struct span account, struct span peer)
+static struct sending_who who_is(const struct sendings *s, const struct sendings_from *from)
 {
+    struct span account = from->account;
     static const struct store_limits none;
     const struct config_sending *c = &s->house->config->sending;
     const struct account *acc = account.len ? directory_find(s->house->directory, account) : NULL;
@@ -67,22 +68,24 @@ static struct sending_who who_is(const struct sendings *s, struct span account, 
         w.name[SENDING_HOST] = host->name;
         w.limits[SENDING_HOST] = host_limits(s, host);
     }
-    w.name[SENDING_ADDRESS] = peer;
+    w.name[SENDING_ADDRESS] = from->peer;
     w.limits[SENDING_ADDRESS] = limits_of(&none, &c->address_messages, &c->address_recipients);
+    w.name[SENDING_SENDER] = from->sender;
+    w.limits[SENDING_SENDER] = limits_of(&none, &c->sender_messages, &c->sender_recipients);
     return w;
 }
 
-int sendings_may(struct sendings *s, struct span account, struct span peer, uint32_t recipients,
+int sendings_may(struct sendings *s, const struct sendings_from *from, uint32_t recipients,
                  struct error *e)
 {
-    struct sending_who w = who_is(s, account, peer);
+    struct sending_who w = who_is(s, from);
 
     return sending_may(s->sending, &w, 1, recipients, queue_clock(s->house->queue), e);
 }
 
-uint32_t sendings_room(const struct sendings *s, struct span account, struct span peer)
+uint32_t sendings_room(const struct sendings *s, const struct sendings_from *from)
 {
-    struct sending_who w = who_is(s, account, peer);
+    struct sending_who w = who_is(s, from);
 
     return sending_room(s->sending, &w, queue_clock(s->house->queue));
 }
@@ -112,7 +115,8 @@ static int charge(void *arg, const struct message *m, void **ticket, struct span
 
     *ticket = NULL;
     if (!span_is(m->origin.with, "local")) /* its account is a user of this machine */
-        w = who_is(s, m->origin.account, m->origin.peer);
+        w = who_is(s,
+                   &(struct sendings_from){m->origin.account, m->origin.peer, m->envelope.sender});
     if (!w.name[SENDING_ACCOUNT].len)
         return 0;
     if (sending_charge(s->sending, &w, m->envelope.recipients, m->envelope.count,
@@ -360,6 +364,13 @@ bool sendings_release(struct sendings *s, struct span account, struct span perso
     return true;
 }
 
+void sendings_reset(struct sendings *s, bool host, struct span name, struct span person)
+{
+    sending_reset(s->sending, host ? SENDING_HOST : SENDING_ACCOUNT, name);
+    log_event(LOG_NOTICE, "sending.reset", LOG_SPAN("name", name), LOG_SPAN("person", person));
+    write_some(s, WRITE_MOST);
+}
+
 void sendings_forget(struct sendings *s, bool host, struct span name)
 {
     sending_forget(s->sending, host ? SENDING_HOST : SENDING_ACCOUNT, name);
@@ -400,7 +411,7 @@ static json_t *party_json(const struct sendings *s, enum sending_kind kind, stru
 
 json_t *sendings_json(const struct sendings *s, struct span account)
 {
-    struct sending_who w = who_is(s, account, SPAN_NONE);
+    struct sending_who w = who_is(s, &(struct sendings_from){.account = account});
     json_t *o = party_json(s, SENDING_ACCOUNT, account, &w.limits[SENDING_ACCOUNT]);
     const char *held = sending_held(s->sending, account);
 

@@ -22,12 +22,15 @@ void sendings_close(struct sendings **s);
 /* The settings have changed. */
 void sendings_configure(struct sendings *s);
 
-/* May the account, from that address, send one more message to so many recipients now? 0, or -1
- * with *e for a 452. */
-int sendings_may(struct sendings *s, struct span account, struct span peer, uint32_t recipients,
+/* Who sends: an account, from a client's address, with an address in MAIL FROM. */
+struct sendings_from {
+    struct span account, peer, sender;
+};
+/* May it send one more message to so many recipients now? 0, or -1 with *e for a 452. */
+int sendings_may(struct sendings *s, const struct sendings_from *from, uint32_t recipients,
                  struct error *e);
 /* To how many a message may go without asking again. */
-uint32_t sendings_room(const struct sendings *s, struct span account, struct span peer);
+uint32_t sendings_room(const struct sendings *s, const struct sendings_from *from);
 /* Other servers refused a recipient of its mail for good. */
 void sendings_failed(struct sendings *s, struct span account);
 /* The same for the store: store thread, inside a transaction. 0, or -1 with *e. */
@@ -39,6 +42,8 @@ int sendings_note_failures(const struct sendings *s, struct store *st, struct sp
  */
 bool sendings_release(struct sendings *s, struct span account, struct span person,
                       queue_action_fn *done, void *arg);
+/* A person says that what an account, or hosting account, sent so far does not count. */
+void sendings_reset(struct sendings *s, bool host, struct span name, struct span person);
 /* An account, or hosting account, was removed. */
 void sendings_forget(struct sendings *s, bool host, struct span name);
 /* What it has sent and may send, and why it is held: a new reference. The keys are stable. */

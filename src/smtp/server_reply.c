@@ -33,6 +33,13 @@ static bool is_error(const struct reply *r)
     return r->code >= 400;
 }
 
+/* No room, here or within a limit: the client did nothing wrong, and of a long list to which a
+ * sending limit leaves room for some, these are to go out. What it asks counts as commands. */
+static bool is_mistake(const struct reply *r)
+{
+    return r->code != 452;
+}
+
 /* Errors are counted here and nowhere else, so that no refusal is free. */
 static void count(struct server_session *s, const struct reply *r)
 {
@@ -43,7 +50,7 @@ static void count(struct server_session *s, const struct reply *r)
     if (!is_error(r))
         return;
     s->seen.errors++;
-    s->errors++;
+    s->errors += is_mistake(r);
     tell_refused(s, r);
     if (s->settings->limits.errors && s->errors >= s->settings->limits.errors)
         server_reply_bye(s, SMTP_EVENT_LIMIT, "4.7.0",

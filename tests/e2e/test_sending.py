@@ -116,6 +116,58 @@ def test_recipients_beyond_the_limit_are_refused_one_by_one(house, sink):
     assert [len(m["to"]) for m in sink.kept() if b"Subject: ann" in m["body"]] == [4]
 
 
+def test_a_thousand_recipients_at_a_limit_of_ten(house, sink):
+    """Those beyond the limit are no mistakes of the client: the session goes on, and ten get the mail."""
+    ned = house.customer("ned", "--sending", "10/h")
+    with house.login(ned) as c:
+        assert c.mail(ned)[0] == 250
+        codes = [c.rcpt(f"ned{i}@example.com") for i in range(1000)]
+        assert [code for code, _ in codes] == [250] * 10 + [452] * 990
+        assert b"You may send to 10 recipients within an hour (0 so far), and this message has more" in codes[10][1]
+        assert c.data(message("ned", sender=ned))[0] == 250
+    wait_for(lambda: [len(m["to"]) for m in sink.kept() if b"Subject: ned" in m["body"]] == [10])
+
+
+def test_an_alias_counts_as_many_as_stand_behind_it(house):
+    """As a whole it never fits: so it is told for good, and not tried for days."""
+    pat = house.customer("pat", "--sending", "3/h")
+    house.command("alias", "add", "four@port26.test", *(f"four{i}@example.com" for i in range(4)))
+    house.command("alias", "add", "three@port26.test", *(f"three{i}@example.com" for i in range(3)))
+    with house.login(pat) as c:
+        code, words = refusal(c, pat, "four@port26.test")
+        assert code == 554 and "You may send to 3 recipients within an hour" in words
+        assert house.show(pat)["sent"]["hour"]["recipients"] == 0
+        send(c, pat, "three@port26.test")
+        assert refusal(c, pat, "a@example.com")[0] == 452
+    house.command("account", "set", pat, "--sending", "2/h")
+    with house.login(pat) as c:
+        assert "You have sent to 3 recipients in the last hour, where 2 may be; from " in refusal(c, pat, "a@example.com")[1]
+        assert "does not count any more" in house.command("quota", "reset", pat).stdout
+        send(c, pat, "a@example.com")
+    assert house.json("quota", "show", pat)["quota"]["sent"]["hour"]["recipients"] == 1
+    assert "sending.reset" in house.log()
+
+
+def test_a_limit_by_sender_address(house):
+    """One account, two addresses that it may use."""
+    may = house.customer("may")
+    house.command("alias", "add", "sales@port26.test", may)
+    house.extra += 'sending { sender-messages = "2/h" }\n'
+    house.write_config()
+    house.command("config", "reload")
+    try:
+        with house.login(may) as c:
+            send(c, "sales@port26.test", "a@example.com")
+            send(c, "Sales@port26.test", "a@example.com")
+            code, words = refusal(c, "sales@port26.test", "a@example.com")
+            assert code == 452 and "Your sender address sales@port26.test has sent 2 of 2 messages in the last hour" in words
+            send(c, may, "a@example.com")
+    finally:
+        house.extra = house.extra.replace('sending { sender-messages = "2/h" }\n', "")
+        house.write_config()
+        house.command("config", "reload")
+
+
 def test_the_hosting_account_has_a_limit_too(house):
     house.command("host", "add", "acme", "--messages", "3/h")
     bob, joe = (house.customer(n, "--host", "acme") for n in ("bob", "joe"))

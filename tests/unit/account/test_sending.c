@@ -160,7 +160,32 @@ static void the_limit_is_exact_and_told(void **state)
     assert_int_equal(send_to(s, 100, false, true), 0);
     assert_int_equal(send_to(s, 1, false, true), -1);
     assert_int_equal(send_to(s, 101, false, true), -1);
-    says(s->error.words, "101 recipients at once are more than may be sent in that time: divide");
+    says(s->error.words, "You may send to 100 recipients within an hour (100 so far), and this "
+                         "message has more: send it to fewer at a time");
+    assert_string_equal(s->error.enhanced, "5.7.1"); /* as a whole it never fits, */
+    assert_int_equal(s->error.class, ERROR_PERMANENT);
+    assert_int_equal(sending_may(s->sending, &s->who, 1, 101, s->now, &s->error), -1);
+    assert_string_equal(s->error.enhanced, "4.7.1"); /* and without some of them it may */
+    set_limit(s, SENDING_ACCOUNT, WINDOW_HOUR, WINDOW_RECIPIENTS, 30);
+    assert_int_equal(send_to(s, 1, false, true), -1);
+    says(s->error.words, "You have sent to 100 recipients in the last hour, where 30 may be; from");
+}
+
+/* A person lets somebody send anew; that outlives a crash too. */
+static void counts_begin_anew(void **state)
+{
+    struct scene *s = *state;
+    struct span kim = SPAN("kim@example.com");
+
+    set_limit(s, SENDING_ACCOUNT, WINDOW_DAY, WINDOW_RECIPIENTS, 10);
+    assert_false(sending_reset(s->sending, SENDING_ACCOUNT, kim));
+    assert_int_equal(send_to(s, 10, false, true), 0);
+    assert_int_equal(send_to(s, 1, false, true), -1);
+    assert_true(sending_reset(s->sending, SENDING_ACCOUNT, kim));
+    restart(s);
+    assert_int_equal(send_to(s, 10, false, true), 0);
+    assert_int_equal(send_to(s, 1, false, true), -1);
+    assert_int_equal(s->told.refused, 2); /* the notice is due anew, too */
 }
 
 /* Each of twelve limits stops what it should, and names itself. */
@@ -183,8 +208,10 @@ static void every_limit_has_its_words(void **state)
          "the last hour"},
         {SENDING_HOST, WINDOW_DAY, WINDOW_MESSAGES, "acme together have sent 5 of 5 messages"},
         {SENDING_ADDRESS, WINDOW_HOUR, WINDOW_MESSAGES,
-         "From your address 198.51.100.7 was sent 5 of 5 messages in the last hour"},
-        {SENDING_ADDRESS, WINDOW_DAY, WINDOW_RECIPIENTS, "was sent to 5 of 5 recipients"},
+         "Your network address 198.51.100.7 has sent 5 of 5 messages in the last hour"},
+        {SENDING_ADDRESS, WINDOW_DAY, WINDOW_RECIPIENTS, "has sent to 5 of 5 recipients"},
+        {SENDING_SENDER, WINDOW_HOUR, WINDOW_RECIPIENTS,
+         "Your sender address sales@example.com has sent to 5 of 5 recipients in the last hour"},
     };
     struct scene *s = *state;
 
@@ -192,6 +219,7 @@ static void every_limit_has_its_words(void **state)
         s->now += 3 * CLOCK_DAY;
         memset(s->who.limits, 0, sizeof s->who.limits);
         s->who.name[SENDING_HOST] = SPAN("acme");
+        s->who.name[SENDING_SENDER] = i % 2 ? SPAN("Sales@Example.com") : SPAN("sales@example.com");
         set_limit(s, rows[i].kind, rows[i].span, rows[i].what, 5);
         for (int n = 0; n < 5; n++)
             assert_int_equal(send_to(s, 1, false, true), 0);
@@ -520,6 +548,7 @@ int main(void)
         ONE(parties_are_counted_apart),
         ONE(of_ipv6_the_64_is_counted),
         ONE(what_failed_is_given_back),
+        ONE(counts_begin_anew),
         ONE(a_crash_forgets_no_limit),
         ONE(a_crash_forgets_no_burst),
         ONE(a_crash_forgets_no_failures),
