@@ -180,8 +180,10 @@ static void sign(struct asking *q)
 
     if (self->house->signer && cms_sign(self->house->signer, q->out->body, &text, &e) == 0)
         q->out->body = arena_span(q->request->arena, text_span(&text));
-    if (*e.words)
+    if (*e.words) { /* a key that cannot will not another time */
         log_event(LOG_WARNING, "profile.unsigned", LOG_STR("why", e.words));
+        self->house->signer = NULL;
+    }
     text_free(&text);
 }
 
@@ -277,6 +279,13 @@ bool session_pages_head(struct session_pages *p, const struct http_server_reques
     p->body = TEXT_INIT(REQUEST_MAX);
     *out = (struct http_server_answer){0};
     return true;
+}
+
+bool session_pages_takes(struct span path)
+{
+    const struct page *g = find(path);
+
+    return g && g->posted;
 }
 
 int session_pages_body(struct session_pages *p, struct span bytes)

@@ -28,6 +28,8 @@ struct session_pages {
 /* True when it is one of them: *out is the answer, or has status 0: read the body. */
 bool session_pages_head(struct session_pages *p, const struct http_server_request *r,
                         struct http_server_answer *out);
+/* Does the page of that path take a POST? */
+bool session_pages_takes(struct span path);
 /* As those of http_server_calls, while `posting`. */
 int session_pages_body(struct session_pages *p, struct span bytes);
 struct http_server_answer session_pages_end(struct session_pages *p,

@@ -50,7 +50,7 @@ static struct http_server_answer on_head(void *arg, const struct http_server_req
     if (session_pages_head(&w->pages, r, &page_answer))
         return page_answer;
     if (!reads)
-        return wrong_method("GET, HEAD");
+        return wrong_method(session_pages_takes(r->path) ? "GET, HEAD, POST" : "GET, HEAD");
     if (span_is(r->path, "/"))
         return (struct http_server_answer){.status = 200, .type = html, .body = span_of(page)};
     return (struct http_server_answer){.status = 404, .type = html, .body = span_of(missing)};

@@ -34,6 +34,7 @@ int cms_sign(const struct tls_context *c, struct span bytes, struct text *out, s
     BIO_free(in);
     return ok ? 0
               : error_set(e, ERROR_PERMANENT,
-                          "nothing can be signed with the certificate of this server: %s",
+                          "the certificate of this server cannot sign it (%s): use one with an RSA "
+                          "or EC key, as authorities give them",
                           tls_context_words());
 }

@@ -243,7 +243,10 @@ def test_outlook_asks_wrongly(server):
     mobile = "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006"
     assert outlook_error(curl(server, OUTLOOK, "webs", data=ask_outlook(USER, mobile))[2]) == 601
     assert outlook_error(curl(server, OUTLOOK, "webs", "autodiscover.port26.test")[2]) == 600  # a GET, over TLS: POST it
-    assert curl(server, OUTLOOK, "webs", data=b"x", method="PUT")[0] == 405
+    status, fields, _ = curl(server, OUTLOOK, "webs", data=b"x", method="PUT")
+    assert (status, fields["allow"]) == (405, "GET, HEAD, POST")
+    status, fields, _ = curl(server, MOZILLA, "webs", data=b"x")
+    assert (status, fields["allow"]) == (405, "GET, HEAD")
 
 
 def outlook_v2(server, query, door="webs", host="autodiscover.port26.test", path=JSON):
@@ -359,12 +362,13 @@ def test_apple_is_signed_with_its_chain(tmp_path):
     try:
         p.cert.write_bytes(own.read_bytes() + between.read_bytes())
         p.key.write_bytes(key.read_bytes())
+        alone = p.command("settings", "--format", "mobileconfig", USER, text=False).stdout  # no server runs yet
         p.start()
         r = openssl_reads(curl(p, f"/x.mobileconfig?email={USER}")[2], root, tmp_path)
         assert r.returncode == 0, r.stderr
         assert (tmp_path / "certificates").read_text().count("BEGIN CERTIFICATE") == 2
         printed = p.command("settings", "--format", "apple", USER, text=False).stdout
-        assert openssl_reads(printed, root, tmp_path).stdout == r.stdout
+        assert openssl_reads(printed, root, tmp_path).stdout == r.stdout == openssl_reads(alone, root, tmp_path).stdout
     finally:
         p.close()
 

@@ -96,10 +96,36 @@ static void too_small(void **state)
     tls_context_free(&c);
 }
 
+/* A kind of key that OpenSSL knows for TLS, but not for this. */
+static void another_key(void **state)
+{
+    static struct paper odd;
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    X509 *x = X509_new();
+    struct text der = TEXT_INIT(CMS_ROOM);
+    struct error e = {0};
+    struct tls_context *c;
+
+    (void)state;
+    X509_set_version(x, X509_VERSION_3);
+    X509_gmtime_adj(X509_getm_notBefore(x), -86400);
+    X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+    X509_set_pubkey(x, key);
+    assert_true(X509_sign(x, key, NULL) > 0);
+    paper_print(x, key, &odd);
+    c = paper_server(&odd);
+    if (cms_sign(c, SPAN("<plist/>"), &der, &e) < 0) /* newer ones may */
+        assert_non_null(strstr(e.words, "RSA or EC"));
+    tls_context_free(&c);
+    text_free(&der);
+    X509_free(x);
+    EVP_PKEY_free(key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(good_and_changed),
-                                       cmocka_unit_test(too_small)};
+                                       cmocka_unit_test(too_small), cmocka_unit_test(another_key)};
 
     return cmocka_run_group_tests(tests, setup, NULL);
 }
