@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "maildir/maildir_name.h"
+#include "maildir/maildir_sizes.h"
 #include "maildir/vsize.h"
 
 #include <errno.h>
@@ -78,16 +79,28 @@ static int weigh_file(const struct maildir *m, struct maildir_message *out,
     return sys;
 }
 
-/* false: it is gone meanwhile, or nothing that can be read. */
-static bool weigh(const struct maildir *m, struct maildir_message *out)
+/* What name and earlier lists do not tell is read. false: it is gone meanwhile, or nothing that can
+ * be read. */
+static bool weigh(const struct maildir *m, struct maildir_message *out, struct maildir_sizes *known)
 {
+    struct maildir_entry e = {.folder = out->folder, .name = out->name};
     struct maildir_name name;
+    bool found;
 
     maildir_name_read(out->name, &name);
-    if (!name.ours || !name.has_vsize)
-        return weigh_file(m, out, &name) == 0;
-    out->octets = name.vsize;
-    out->size = name.size;
+    if (name.ours && name.has_vsize) {
+        out->octets = name.vsize;
+        out->size = name.size;
+        return true;
+    }
+    e.key = name.key;
+    e.seconds = name.seconds;
+    found = known && maildir_sizes_find(known, &e, &out->octets, &out->size) &&
+            (!name.has_size || name.size == out->size);
+    if (!found && weigh_file(m, out, &name))
+        return false;
+    if (known)
+        maildir_sizes_note(known, &e, out->octets, out->size, !found);
     return true;
 }
 
@@ -97,6 +110,7 @@ int maildir_list(struct maildir *m, struct arena *a, struct maildir_message **li
                  struct error *e)
 {
     struct maildir_entry *entries;
+    struct maildir_sizes known;
     size_t n, used = 0;
     int sys = maildir_scan(m, a, &entries, &n);
 
@@ -107,14 +121,16 @@ int maildir_list(struct maildir *m, struct arena *a, struct maildir_message **li
         return maildir_failed(e, span_of(m->account), "cur or new", sys);
     }
     *list = arena_alloc(a, n * sizeof **list);
+    maildir_sizes_load(&known, m);
     for (size_t i = 0; i < n; i++) {
         struct maildir_message *out = &(*list)[used];
 
         out->uid = maildir_name_uid(a, entries[i].key);
         out->name = entries[i].name;
         out->folder = entries[i].folder;
-        used += weigh(m, out);
+        used += weigh(m, out, &known);
     }
+    maildir_sizes_store(&known, m);
     *count = used;
     free(entries);
     return 0;
@@ -161,6 +177,18 @@ static bool next_spot(struct maildir *m, const struct maildir_message *message, 
     return found != NULL;
 }
 
+/* A file that is not as long as it was listed was changed in its place, which no program should do:
+ * then what is kept in mind of others is worth nothing either. */
+static void mind_change(const struct maildir *m, const struct maildir_message *message,
+                        const struct stat *s)
+{
+    struct maildir_name name;
+
+    maildir_name_read(message->name, &name);
+    if (!name.has_size && message->size != (uint64_t)s->st_size)
+        maildir_sizes_forget(m);
+}
+
 int maildir_read(struct maildir *m, const struct maildir_message *message, struct error *e)
 {
     struct spot at;
@@ -169,8 +197,10 @@ int maildir_read(struct maildir *m, const struct maildir_message *message, struc
     for (unsigned i = 0; next_spot(m, message, i, 0, &at); i++) {
         int fd = open_file(m->fd[at.folder], at.name, &s);
 
-        if (fd >= 0)
+        if (fd >= 0) {
+            mind_change(m, message, &s);
             return fd;
+        }
         if (errno != ENOENT)
             return maildir_failed(e, span_of(m->account), at.name, errno == EINVAL ? EPERM : errno);
     }
@@ -239,7 +269,7 @@ bool maildir_holds(struct maildir *m, struct span key, uint64_t *size)
     bool found = maildir_find(m, key, a, &message.name, &message.folder);
 
     if (found)
-        *size = weigh(m, &message) ? message.size : 0;
+        *size = weigh(m, &message, NULL) ? message.size : 0;
     arena_free(&a);
     return found;
 }

@@ -41,6 +41,8 @@ bool maildir_is_message(int fd, const struct dirent *entry);
 /* All messages in new/ and cur/, each once, sorted by time and key. The array is the caller's to
  * free, the names live in `a`. 0 or an errno. */
 int maildir_scan(struct maildir *m, struct arena *a, struct maildir_entry **entries, size_t *count);
+/* The order of a list, for struct maildir_entry: by time, then by key. 0: the same message. */
+int maildir_order(const void *a, const void *b);
 /* Where the message with this key is now: NULL when it is gone. The answer is of now, or at most
  * `age` ms old. */
 const struct maildir_entry *maildir_locate(struct maildir *m, struct span key, int64_t age);

@@ -84,7 +84,7 @@ static void keep(struct scan *s, enum maildir_folder folder, const char *name)
     n->seconds = parsed.seconds;
 }
 
-static int order(const void *a, const void *b)
+int maildir_order(const void *a, const void *b)
 {
     const struct maildir_entry *x = a, *y = b;
 
@@ -97,7 +97,7 @@ static int order(const void *a, const void *b)
 static int order_all(const void *a, const void *b)
 {
     const struct maildir_entry *x = a, *y = b;
-    int c = order(a, b);
+    int c = maildir_order(a, b);
 
     return c ? c : (int)x->folder - (int)y->folder;
 }
@@ -109,7 +109,7 @@ static void sort(struct scan *s)
     if (s->count)
         qsort(s->entries, s->count, sizeof *s->entries, order_all);
     for (size_t i = 0; i < s->count; i++)
-        if (i + 1 == s->count || order(&s->entries[i], &s->entries[i + 1]))
+        if (i + 1 == s->count || maildir_order(&s->entries[i], &s->entries[i + 1]))
             s->entries[n++] = s->entries[i];
     s->count = n;
 }
@@ -246,6 +246,7 @@ const struct maildir_entry *maildir_locate(struct maildir *m, struct span key, i
         look_again(m);
     maildir_name_read(key, &parsed);
     wanted = (struct maildir_entry){.key = parsed.key, .seconds = parsed.seconds};
-    return m->index.count ? bsearch(&wanted, m->index.entries, m->index.count, sizeof wanted, order)
-                          : NULL;
+    return m->index.count
+               ? bsearch(&wanted, m->index.entries, m->index.count, sizeof wanted, maildir_order)
+               : NULL;
 }

@@ -482,6 +482,32 @@ def test_message_not_in_memory(house):
     assert "disk" in threads, threads
 
 
+def test_sizes_are_kept(house):
+    """Names without sizes: the first session reads the files, later ones know; Dovecot's renames and new mail do no harm."""
+    name = house.somebody(*[b"Subject: %d\n\n%s\n" % (i, b"x\n" * i) for i in range(60)])
+    told = []
+    for late in (0, 1, 2):
+        with house.open(name) as c:
+            told.append(dict(zip(c.uids(), (int(x.split()[1]) for x in c.multi("LIST")))))
+            for n in (1, 30, 60 + late):
+                c.message(n)  # as long as LIST says
+            c.quit()
+        assert (house.inbox / name / "port26-sizes").read_bytes().count(b"\n") == 61
+        for f in sorted((house.inbox / name / "new").iterdir())[:20]:
+            f.rename(house.inbox / name / "cur" / (f.name + ":2,S"))
+        drop(house, name, b"Subject: late\n\nlate\n")
+    assert all(told[2].items() >= t.items() for t in told) and len(told[2]) == 62
+    first = min(house.files(name), key=lambda f: f.name)
+    first.write_bytes(b"Subject: somebody wrote over it\n\n")
+    with house.open(name) as c:
+        c.ok("RETR 1")
+        assert c.raw() == b"Subject: somebody wrote over it\r\n\r\n"
+        c.quit()
+    with house.open(name) as c:
+        c.message(1)
+        c.quit()
+
+
 def test_status_names_the_doors(house):
     doors = {d["name"]: d for d in house.json("status")["doors"]}
     assert doors["pop"]["role"] == "pop3" and doors["pop"]["speaks"] == ["pop3"] and doors["pop"]["tls"] == "starttls"

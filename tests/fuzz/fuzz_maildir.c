@@ -1,8 +1,9 @@
-/* Names and maildirsize come from whatever other programs leave in a folder. The first line is a
- * name, the rest a maildirsize. */
+/* Names, maildirsize and port26-sizes come from whatever other programs leave in a folder. The
+ * first line is a name, the rest either of the files. */
 #include "base/memory.h"
 #include "maildir/maildir.h"
 #include "maildir/maildir_name.h"
+#include "maildir/maildir_sizes.h"
 #include "maildir/maildirsize.h"
 #include "maildir/vsize.h"
 
@@ -43,6 +44,33 @@ static void try_size(struct span text)
     text_free(&out);
 }
 
+/* The text as "port26-sizes", asked for what its own lines name. */
+static void try_known(struct span text)
+{
+    struct maildir_sizes s = {.known = TEXT_INIT(text.len + 100)};
+    struct span line = SPAN_NONE;
+    uint64_t octets = 0, size = 0;
+
+    text_adds(&s.known, "port26-sizes 1\n");
+    text_add(&s.known, text);
+    maildir_sizes_begin(&s);
+    while (span_cut(&text, '\n', &line)) {
+        struct span key = line;
+        struct maildir_name n;
+        struct maildir_entry e;
+
+        span_word(&key);
+        span_word(&key);
+        maildir_name_read(span_from(key, key.len > 0), &n);
+        e = (struct maildir_entry){.key = n.key, .seconds = n.seconds};
+        if (maildir_sizes_find(&s, &e, &octets, &size))
+            assert(octets >= size && octets <= 2 * size + 2);
+        maildir_sizes_note(&s, &e, octets, size, true);
+    }
+    maildir_sizes_changed(&s);
+    maildir_sizes_end(&s);
+}
+
 /* However the octets are cut, they count the same. */
 static void try_count(struct span s)
 {
@@ -62,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (span_cut(&rest, '\n', &name)) {
         try_name(name);
         try_size(rest);
+        try_known(rest);
     }
     return 0;
 }

@@ -128,6 +128,76 @@ static void test_list(void **state)
     expect_measure(5 + 3 + 4 + 6, 4);
 }
 
+static bool kept(void)
+{
+    return access(path_of("port26-sizes"), F_OK) == 0;
+}
+
+/* What was read of files once is not read again: files that hold something else now show it. */
+static void test_sizes_are_kept(void **state)
+{
+    char name[80];
+    struct maildir_message *all;
+    struct error e = {0};
+
+    (void)state;
+    for (int i = 10; i < 50; i++) {
+        snprintf(name, sizeof name, "new/%d.M1P2.host", i);
+        put(name, "a\nb\n");
+    }
+    put("cur/60.mine,S=4,W=6:2,S", "a\nb\n");
+    list(41);
+    assert_true(kept());
+    put("new/11.M1P2.host", "longer\n");
+    put("cur/60.mine,S=4,W=6:2,S", "a\nbb");
+    move("new/12.M1P2.host", "cur/12.M1P2.host:2,S");
+    assert_int_equal(unlink(path_of("new/13.M1P2.host")), 0);
+    put("new/14.M3P4.host", "another");
+    all = list(41);
+    for (int i = 0; i < 41; i++) {
+        assert_int_equal(all[i].octets, i == 4 ? 9 : 6);
+        assert_int_equal(all[i].size, i == 4 ? 7 : 4);
+    }
+    assert_true(kept());
+    close(maildir_read(box, &all[1], &e)); /* which is not as long as it was: none is believed */
+    assert_false(kept());
+    assert_int_equal(list(41)[1].octets, 8);
+    assert_true(kept());
+    expect_measure(39 * 4 + 7 + 7, 41);
+}
+
+/* The file goes with the messages it knows, few files are not worth one, and a strange one is left
+ * alone. */
+static void test_sizes_come_and_go(void **state)
+{
+    char name[80];
+
+    (void)state;
+    put("new/1.few", "a\n");
+    list(1);
+    assert_false(kept());
+    for (int i = 10; i < 50; i++) {
+        snprintf(name, sizeof name, "new/%d.M1P2.host", i);
+        put(name, "a\nb\n");
+    }
+    list(41);
+    assert_true(kept());
+    for (int i = 10; i < 50; i++) {
+        snprintf(name, sizeof name, "new/%d.M1P2.host", i);
+        assert_int_equal(unlink(path_of(name)), 0);
+    }
+    list(1);
+    assert_int_equal(unlink(path_of("new/1.few")), 0);
+    list(0);
+    assert_false(kept());
+    put("new/1.few", "a\n");
+    assert_int_equal(symlink("/etc/passwd", path_of("port26-sizes")), 0);
+    assert_int_equal(list(1)->octets, 3);
+    assert_int_equal(unlink(path_of("port26-sizes")), 0);
+    assert_int_equal(mkfifo(path_of("port26-sizes"), 0600), 0);
+    assert_int_equal(list(1)->octets, 3);
+}
+
 /* A program died between its two names for one message: it is shown once, where it is read. */
 static void test_twice(void **state)
 {
@@ -491,6 +561,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FRESH(test_list),
         FRESH(test_twice),
+        FRESH(test_sizes_are_kept),
+        FRESH(test_sizes_come_and_go),
         FRESH(test_no_inbox_yet),
         FRESH(test_moved),
         FRESH(test_remove),
