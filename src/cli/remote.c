@@ -89,6 +89,11 @@ static int open_house(struct remote *r, int why, struct error *e)
 {
     struct error inner = {0};
 
+    if (why == EACCES && geteuid() != 0)
+        return error_set(e, ERROR_TEMPORARY,
+                         "the server's socket %s can not be reached (%s): the folder it is in must "
+                         "let you through; its administrator can `chmod o+x` that folder",
+                         r->config->control, strerror(why));
     umask(077); /* what the store makes is nobody else's to read */
     if (geteuid() == 0 && jail_user(r->config->user, &inner) < 0)
         return error_set(e, ERROR_INPUT, "no daemon answers at %s (%s), and %s", r->config->control,

@@ -148,7 +148,8 @@ static void check_door(struct cross *x, const struct config_door *d)
                   d->name, d->role == CONFIG_ROLE_SUBMISSION ? ", or networks in trust" : "");
     if (d->role == CONFIG_ROLE_EXCHANGE && !x->c->domains.count)
         notes_add(x->notes, NOTES_WARNING, place(x, &d->role, d),
-                  "door '%s' takes mail for our domains, but there are none: add domains = { ... }",
+                  "door '%s' takes mail for our domains, but there are none in this file: add "
+                  "domains = { ... }, or use `port26 domain add`",
                   d->name);
 }
 
@@ -442,8 +443,8 @@ static void check_names(struct cross *x)
                   c->hostname);
     if (!c->domains.count && !c->relay_count)
         notes_add(x->notes, NOTES_WARNING, place(x, c, NULL),
-                  "there are neither domains nor a relay: add domains = { ... } if mailboxes are "
-                  "here, or a relay if all mail goes through one");
+                  "there are neither domains nor a relay: add domains = { ... } or use `port26 "
+                  "domain add` if mailboxes are here, or a relay if all mail goes through one");
     if (strlen(c->control) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
         notes_add(x->notes, NOTES_ERROR, place(x, &c->store.path, NULL),
                   "the path of the control socket is too long: write control = a shorter path");

@@ -204,6 +204,18 @@ static int make_folder(const char *path, struct error *e)
     return 0;
 }
 
+int house_folder(const struct config *c, struct error *e)
+{
+    const char *path = c->store.path;
+    size_t n = strlen(path);
+
+    if (mkdir(path, 0700) < 0)
+        return errno == EEXIST ? 0 : error_sys(e, errno, "the folder %s can not be made", path);
+    if (strncmp(c->control, path, n) == 0 && c->control[n] == '/' && chmod(path, 0711) < 0)
+        return error_sys(e, errno, "the folder %s can not be opened to others", path);
+    return 0;
+}
+
 static int open_store(struct house *h, struct error *e)
 {
     const struct config_store *c = &h->config->store;
@@ -212,7 +224,9 @@ static int open_store(struct house *h, struct error *e)
                                  .space_low = c->free_min,
                                  .inodes_low = c->free_inodes_min};
     struct store_found found = {0};
+    struct error unsaid = {0}; /* the store has better words for it */
 
+    house_folder(h->config, &unsaid);
     if (store_open(&set, &h->store, &found, e) < 0)
         return -1;
     if (found.orphans || found.missing)

@@ -49,6 +49,9 @@ struct house {
     struct channel *(*courier)(void *arg);
 };
 
+/* Makes the folder of the store when it is missing. Other users may go through it, but not look
+ * into it, when the control socket lies there: they hand over mail by it. 0, or -1 and *e. */
+int house_folder(const struct config *c, struct error *e);
 /* Opens all of it; takes the store's lock. `carry` may be NULL. 0, or -1 and *e. */
 int house_open(struct loop *l, const struct config *c,
                bool (*carry)(void *arg, const struct job *job, unsigned *courier), void *carry_arg,

@@ -409,7 +409,8 @@ static int become_user(const struct config *c, struct error *e)
                          "useradd --system --home-dir %s --shell /usr/sbin/nologin %s",
                          c->user, c->store.path, c->user);
     snprintf(control, sizeof control, "%s", c->control);
-    if (give_folder(c->store.path, pw, e) < 0 || give_folder(c->inboxes.path, pw, e) < 0)
+    if (house_folder(c, e) < 0 || give_folder(c->store.path, pw, e) < 0 ||
+        give_folder(c->inboxes.path, pw, e) < 0)
         return -1;
     if (pw && mkdir(dirname(control), 0755) == 0)
         (void)!lchown(control, pw->pw_uid, pw->pw_gid);

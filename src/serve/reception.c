@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,20 @@ static void on_readable(void *arg)
         greet(r, fd, &who);
 }
 
+/* People are told before they wonder why their programs can not send. */
+static void look_at_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    struct stat st;
+
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash ? slash - path : 0), path);
+    if (folder[0] && stat(folder, &st) == 0 && !(st.st_mode & S_IXOTH))
+        log_event(LOG_NOTICE, "control.hidden", LOG_STR("folder", folder),
+                  LOG_STR("words", "only root and the user of this server can hand over mail by "
+                                   "command; `chmod o+x` on the folder lets everybody"));
+}
+
 struct reception *reception_open(struct loop *l, const char *path, struct control *control,
                                  struct error *e)
 {
@@ -119,6 +134,7 @@ struct reception *reception_open(struct loop *l, const char *path, struct contro
     *r = (struct reception){.loop = l, .control = control, .fd = fd};
     snprintf(r->path, sizeof r->path, "%s", path);
     r->watch = watch_new(l, fd, on_readable, r);
+    look_at_folder(r->path);
     return r;
 }
 

@@ -231,13 +231,13 @@ static const struct invalid warning_table[] = {
      "warning: f:1: hostname 'box' is no full name and many servers will refuse it: write hostname "
      "= mail.example.org\n"},
     {"no mail for anybody", "hostname = h.example tls { certificate = /c }\n",
-     "warning: f: there are neither domains nor a relay: add domains = { ... } if mailboxes are "
-     "here, or a relay if all mail goes through one\n"},
+     "warning: f: there are neither domains nor a relay: add domains = { ... } or use `port26 "
+     "domain add` if mailboxes are here, or a relay if all mail goes through one\n"},
     {"exchange without domains",
      "hostname = h.example tls { certificate = /c }\nrelay a { host = x.example }\n"
      "door a { port = 25 }\n",
-     "warning: f:3: door 'a' takes mail for our domains, but there are none: add domains = { ... "
-     "}\n"},
+     "warning: f:3: door 'a' takes mail for our domains, but there are none in this file: add "
+     "domains = { ... }, or use `port26 domain add`\n"},
     {"no login", QUIET "door a { port = 2526\n tls = none }\n",
      "warning: f:3: nobody can log in at door 'a', which has no TLS: give it a certificate, or "
      "networks in trust\n"},
