@@ -133,6 +133,8 @@ struct domain_run {
     struct loop *loop;
     struct zone_found *found;
     struct zone_verdict *verdicts;
+    struct zone_server *server;
+    size_t server_count;
 };
 
 static int status_of(const struct error *e)
@@ -240,8 +242,10 @@ static int open_dns(struct domain_run *r)
 {
     const struct config_dns *d = &r->config->dns;
     struct span *resolvers = arena_alloc(r->arena, (d->resolver.count + 1) * sizeof *resolvers);
-    struct dns_settings settings = {
-        .resolvers = resolvers, .resolver_count = d->resolver.count, .timeout = d->timeout};
+    struct dns_settings settings = {.resolvers = resolvers,
+                                    .resolver_count = d->resolver.count,
+                                    .anchor_file = *d->trust_anchor ? d->trust_anchor : NULL,
+                                    .timeout = d->timeout};
     struct error e = {0};
 
     for (size_t i = 0; i < d->resolver.count; i++)
@@ -255,7 +259,11 @@ static void ask(void *arg)
 {
     struct domain_run *r = arg;
 
-    zone_ask(r->dns, r->config, &r->zone, clock_now() + CHECK_MS, r->arena, r->found);
+    int64_t deadline = clock_now() + CHECK_MS;
+
+    zone_ask(r->dns, r->config, &r->zone, deadline, r->arena, r->found);
+    zone_ask_aliases(r->dns, &r->zone, deadline, r->arena, r->found);
+    r->server_count = zone_ask_server(r->dns, r->config, deadline, r->arena, r->server);
     loop_stop(r->loop);
 }
 
@@ -263,6 +271,7 @@ static void look(struct domain_run *r)
 {
     r->found = arena_alloc(r->arena, ZONE_RECORDS_MAX * sizeof *r->found);
     r->verdicts = arena_alloc(r->arena, ZONE_RECORDS_MAX * sizeof *r->verdicts);
+    r->server = arena_alloc(r->arena, ZONE_SERVER_MAX * sizeof *r->server);
     fiber_start(r->loop, ask, r);
     loop_run(r->loop);
     for (size_t i = 0; i < r->zone.count; i++)
@@ -328,6 +337,30 @@ static int judge(const struct domain_run *r)
     return status;
 }
 
+/* Does the DNS know the domain at all? */
+static bool unheard(const struct domain_run *r)
+{
+    for (size_t i = 0; i < r->zone.count; i++)
+        if (span_eq(r->zone.record[i].name, r->domain) && r->found[i].result == DNS_NXDOMAIN)
+            return true;
+    return false;
+}
+
+static void view(const struct domain_run *r, bool json)
+{
+    struct zone_view v = {&r->zone, r->verdicts, r->server, r->server_count};
+
+    if (json) {
+        zone_view_check_json(&v, r->domain, stdout);
+        return;
+    }
+    zone_view_check(&v, stdout);
+    if (unheard(r))
+        printf("\nThe DNS does not know %.*s at all: is it registered, and does it have name "
+               "servers?\n",
+               SPAN_ARG(r->domain));
+}
+
 static int check(struct domain_run *r, const char *file, bool json)
 {
     int status = open_run(r, file), active;
@@ -336,10 +369,7 @@ static int check(struct domain_run *r, const char *file, bool json)
         status = open_dns(r);
     if (status == EX_OK) {
         look(r);
-        if (json)
-            zone_view_check_json(&r->zone, r->verdicts, r->domain, stdout);
-        else
-            zone_view_check(&r->zone, r->verdicts, stdout);
+        view(r, json);
         active = activate(r, json);
         status = judge(r);
         status = status == EX_OK ? active : status;

@@ -53,12 +53,15 @@ static json_t *record_json(const struct zone_record *r)
     return o;
 }
 
-static void dump(json_t *records, struct span domain, FILE *to)
+/* `server` NULL: there is nothing about it. */
+static void dump(json_t *records, json_t *server, struct span domain, FILE *to)
 {
     json_t *o = json_object();
 
     json_object_set_new(o, "domain", json_of(domain));
     json_object_set_new(o, "records", records);
+    if (server)
+        json_object_set_new(o, "server", server);
     json_dumpf(o, to, JSON_INDENT(2));
     fputc('\n', to);
     json_decref(o);
@@ -70,7 +73,7 @@ void zone_view_json(const struct zone *z, struct span domain, FILE *to)
 
     for (size_t i = 0; i < z->count; i++)
         json_array_append_new(records, record_json(&z->record[i]));
-    dump(records, domain, to);
+    dump(records, NULL, domain, to);
 }
 
 /* The record as it should be published. */
@@ -82,10 +85,26 @@ static struct zone_record wanted(const struct zone_record *r, const struct zone_
     return out;
 }
 
-void zone_view_check_json(const struct zone *z, const struct zone_verdict *verdicts,
-                          struct span domain, FILE *to)
+static json_t *server_json(const struct zone_server *s)
 {
-    json_t *records = json_array();
+    json_t *o = json_object();
+
+    json_object_set_new(o, "for", json_string(zone_server_kind_name(s->kind)));
+    json_object_set_new(o, "name", json_of(s->name));
+    json_object_set_new(o, "state", json_string(zone_state_name(s->state)));
+    json_object_set_new(o, "there", json_of(s->there));
+    json_object_set_new(o, "words", json_of(s->words));
+    return o;
+}
+
+void zone_view_check_json(const struct zone_view *v, struct span domain, FILE *to)
+{
+    const struct zone_verdict *verdicts = v->verdicts;
+    const struct zone *z = v->zone;
+    json_t *records = json_array(), *server = json_array();
+
+    for (size_t i = 0; i < v->server_count; i++)
+        json_array_append_new(server, server_json(&v->server[i]));
 
     for (size_t i = 0; i < z->count; i++) {
         struct zone_record r = wanted(&z->record[i], &verdicts[i]);
@@ -96,7 +115,7 @@ void zone_view_check_json(const struct zone *z, const struct zone_verdict *verdi
         json_object_set_new(o, "words", json_of(verdicts[i].words));
         json_array_append_new(records, o);
     }
-    dump(records, domain, to);
+    dump(records, server, domain, to);
 }
 
 /* ---- people ---- */
@@ -116,8 +135,36 @@ static void tell(const struct zone_record *r, const struct zone_verdict *v, FILE
     text_free(&line);
 }
 
-void zone_view_check(const struct zone *z, const struct zone_verdict *verdicts, FILE *to)
+static void print_server(const struct zone_view *v, FILE *to)
 {
+    static const struct table_column columns[] = {{"state", TABLE_TEXT, false},
+                                                  {"for", TABLE_TEXT, false},
+                                                  {"this server", TABLE_TEXT, false},
+                                                  {"there", TABLE_TEXT, true}};
+    struct table *t = table_new(columns, COUNT(columns));
+
+    for (size_t i = 0; i < v->server_count; i++) {
+        table_text(t, span_of(zone_state_name(v->server[i].state)));
+        table_text(t, span_of(zone_server_kind_name(v->server[i].kind)));
+        table_text(t, v->server[i].name);
+        if (v->server[i].there.len)
+            table_text(t, v->server[i].there);
+        else
+            table_none(t);
+    }
+    fputc('\n', to);
+    table_print(t, TABLE_PEOPLE, NULL, to);
+    table_free(&t);
+    for (size_t i = 0; i < v->server_count; i++)
+        if (v->server[i].state != ZONE_RIGHT)
+            fprintf(to, "\n%.*s (%s): %.*s\n", SPAN_ARG(v->server[i].name),
+                    zone_state_name(v->server[i].state), SPAN_ARG(v->server[i].words));
+}
+
+void zone_view_check(const struct zone_view *v, FILE *to)
+{
+    const struct zone_verdict *verdicts = v->verdicts;
+    const struct zone *z = v->zone;
     static const struct table_column columns[] = {{"state", TABLE_TEXT, false},
                                                   {"for", TABLE_TEXT, false},
                                                   {"need", TABLE_TEXT, false},
@@ -139,4 +186,6 @@ void zone_view_check(const struct zone *z, const struct zone_verdict *verdicts, 
     for (size_t i = 0; i < z->count; i++)
         if (verdicts[i].state != ZONE_RIGHT)
             tell(&z->record[i], &verdicts[i], to);
+    if (v->server_count)
+        print_server(v, to);
 }

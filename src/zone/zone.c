@@ -33,6 +33,14 @@ const char *zone_state_name(enum zone_state s)
     return names[s];
 }
 
+const char *zone_server_kind_name(enum zone_server_kind k)
+{
+#define X(id, name) [id] = name,
+    static const char *const names[] = {ZONE_SERVER_KINDS(X)};
+#undef X
+    return names[k];
+}
+
 const char *zone_type_name(enum dns_type t)
 {
     static const struct {
@@ -224,6 +232,15 @@ static void add_services(struct maker *m)
     }
 }
 
+/* A host that is named as a mail program expects it needs no alias, least of all to itself. */
+static void add_alias(struct maker *m, const char *label, const char *host, const char *note)
+{
+    const char *name = below(m, label);
+
+    if (strncasecmp(name, host, strlen(name)) != 0 || host[strlen(name)] != '.')
+        add(m, ZONE_HOST, ZONE_ADVISED, name, host, note);
+}
+
 static void add_hosts(struct maker *m)
 {
     const char *host = arena_printf(m->arena, "%s.", m->config->clients.host);
@@ -231,10 +248,8 @@ static void add_hosts(struct maker *m)
 
     if (!port)
         return;
-    add(m, ZONE_HOST, ZONE_ADVISED, below(m, "autoconfig"), host,
-        "Where Thunderbird and others look for the settings.");
-    add(m, ZONE_HOST, ZONE_ADVISED, below(m, "autodiscover"), host,
-        "Where Outlook looks for the settings.");
+    add_alias(m, "autoconfig", host, "Where Thunderbird and others look for the settings.");
+    add_alias(m, "autodiscover", host, "Where Outlook looks for the settings.");
     add(m, ZONE_SERVICE, ZONE_OPTIONAL, below(m, "_autodiscover._tcp"),
         arena_printf(m->arena, "0 1 %u %s", port, host),
         "The same, for a certificate that does not name autodiscover.");
@@ -252,9 +267,8 @@ static void add_mta_sts(struct maker *m)
         add(m, ZONE_MTA_STS, ZONE_ADVISED, below(m, "_mta-sts"),
             arena_printf(m->arena, "v=STSv1; id=%016" PRIx64, sum),
             "Says that there is a policy; the id changes with the policy.");
-        add(m, ZONE_HOST, ZONE_ADVISED, below(m, "mta-sts"),
-            arena_printf(m->arena, "%s.", m->config->clients.host),
-            "Where the policy is served; the certificate must name it.");
+        add_alias(m, "mta-sts", arena_printf(m->arena, "%s.", m->config->clients.host),
+                  "Where the policy is served; the certificate must name it.");
     }
     text_free(&policy);
 }

@@ -77,6 +77,7 @@ struct zone_found {
     bool same;           /* HOST: all its addresses are those of the host that is meant */
     enum spf_result spf; /* SPF: the worst for one of our addresses */
     struct span address; /* SPF: that one; empty: our addresses are not known */
+    struct span alias;   /* not HOST: where an alias (CNAME) at this name leads; empty: none */
 };
 
 #define ZONE_STATES(X)                                                                             \
@@ -95,6 +96,23 @@ struct zone_verdict {
     struct span words;   /* why it is wrong or unknown; empty where it is right */
     struct span publish; /* the data to publish instead; for SPF what is there with ours in it */
 };
+
+/* The server itself, which belongs to no domain: its name has an address, and each address that
+ * mail leaves from has a name that leads back (many receivers refuse mail else). */
+#define ZONE_SERVER_KINDS(X)                                                                       \
+    X(ZONE_ADDRESS, "address") /* of the name this server says it has */                           \
+    X(ZONE_REVERSE, "reverse") /* the name of an outgoing address */
+#define X(id, name) id,
+enum zone_server_kind { ZONE_SERVER_KINDS(X) };
+#undef X
+const char *zone_server_kind_name(enum zone_server_kind k);
+struct zone_server {
+    enum zone_server_kind kind;
+    enum zone_state state;
+    struct span name; /* the host's, or the address */
+    struct span there, words;
+};
+enum { ZONE_SERVER_MAX = 33 };
 
 /* Does what was found do the work of `r`? All lives in `a`. What was found is a stranger's: it may
  * hold any bytes; `there` is safe to show. */

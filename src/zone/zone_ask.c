@@ -1,6 +1,7 @@
 #include "zone/zone_ask.h"
 
 #include "dns/rdata.h"
+#include "dns/reverse.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -165,4 +166,117 @@ void zone_ask(struct dns *d, const struct config *c, const struct zone *z, int64
             ask_spf(&k, &z->record[i], &out[i]);
         }
     }
+}
+
+void zone_ask_aliases(struct dns *d, const struct zone *z, int64_t deadline, struct arena *a,
+                      struct zone_found *out)
+{
+    struct dns_lookup lookup[ZONE_RECORDS_MAX] = {{.name = SPAN_NONE}};
+    char host[RDATA_NAME];
+    size_t n = 0;
+
+    for (size_t i = 0; i < z->count; i++)
+        if (z->record[i].purpose != ZONE_HOST)
+            lookup[n++] = (struct dns_lookup){.name = z->record[i].name, .type = DNS_CNAME};
+    if (n)
+        dns_query(d, lookup, n, deadline, a);
+    n = 0;
+    for (size_t i = 0; i < z->count; i++) {
+        if (z->record[i].purpose == ZONE_HOST)
+            continue;
+        if (lookup[n].count && rdata_host(lookup[n].rdata[0], host))
+            out[i].alias = arena_span(a, span_of(host));
+        n++;
+    }
+}
+
+/* ---- the server itself ---- */
+
+static void put(struct zone_server *out, enum zone_state state, struct span words)
+{
+    out->state = state;
+    out->words = words;
+}
+
+static void judge_host(struct asking *k, const struct config *c, struct zone_server *out)
+{
+    struct dns_lookup alias = {.name = span_of(c->hostname), .type = DNS_CNAME};
+    struct dns_address_list l;
+    struct text there = TEXT_INIT(ADDRESSES_MAX * 50);
+    char host[RDATA_NAME];
+    struct span *texts_of;
+    bool seen = false;
+    size_t count;
+
+    *out = (struct zone_server){.kind = ZONE_ADDRESS, .name = span_of(c->hostname)};
+    dns_address(k->dns, out->name, k->deadline, k->arena, &l);
+    dns_query(k->dns, &alias, 1, k->deadline, k->arena);
+    count = texts(k, &l, &texts_of);
+    for (size_t i = 0; i < count && i < ADDRESSES_MAX; i++) {
+        text_addf(&there, "%s%.*s", i ? ", " : "", SPAN_ARG(texts_of[i]));
+        seen |= zone_public(arena_cstr(k->arena, texts_of[i]));
+    }
+    out->there = arena_span(k->arena, text_span(&there));
+    text_free(&there);
+    if (alias.count && rdata_host(alias.rdata[0], host))
+        put(out, ZONE_WRONG,
+            span_of(arena_printf(k->arena,
+                                 "it is an alias (CNAME) of %s, and an MX record must not name an "
+                                 "alias: give it A and AAAA records of its own",
+                                 host)));
+    else if (!count && (l.status.result == DNS_TEMPORARY || l.status.result == DNS_BOGUS))
+        put(out, ZONE_UNKNOWN, l.status.why);
+    else if (!count)
+        put(out, ZONE_MISSING,
+            SPAN("the name of this server (hostname) has no address, so nobody finds it: publish "
+                 "A and AAAA records with its public addresses"));
+    else if (!seen)
+        put(out, ZONE_WRONG, SPAN("only private addresses, which others cannot reach"));
+}
+
+static void judge_name(struct asking *k, const struct config *c, struct zone_server *out,
+                       const struct sockaddr_storage *address)
+{
+    struct reverse r;
+
+    *out = (struct zone_server){.kind = ZONE_REVERSE, .name = address_text(k->arena, address)};
+    if (!zone_public(arena_cstr(k->arena, out->name))) {
+        put(out, ZONE_UNKNOWN,
+            SPAN("a private address: under which one others see this server is "
+                 "not known here"));
+        return;
+    }
+    reverse_look(k->dns, address, k->deadline, k->arena, &r);
+    out->there = r.name;
+    if (r.confirmed && span_iis(r.name, c->hostname))
+        return;
+    if (r.confirmed)
+        put(out, ZONE_WRONG,
+            span_of(arena_printf(k->arena,
+                                 "its name is not the one this server says it has (%s): most "
+                                 "servers do not mind, some do; who gave you the address can "
+                                 "change its name (PTR)",
+                                 c->hostname)));
+    else if (r.status.result == DNS_TEMPORARY || r.status.result == DNS_BOGUS)
+        put(out, ZONE_UNKNOWN, r.status.why);
+    else
+        put(out, r.name.len ? ZONE_WRONG : ZONE_MISSING,
+            span_of(arena_printf(
+                k->arena,
+                "%s, and many servers refuse mail from such an address: ask who "
+                "gave you the address to set its name (PTR) to %s",
+                r.name.len ? "its name does not lead back to it" : "it has no name", c->hostname)));
+}
+
+size_t zone_ask_server(struct dns *d, const struct config *c, int64_t deadline, struct arena *a,
+                       struct zone_server *out)
+{
+    struct asking k = {.dns = d, .deadline = deadline, .arena = a};
+    size_t n = 0;
+
+    judge_host(&k, c, &out[n++]);
+    our_addresses(&k, c);
+    for (size_t i = 0; i < k.address_count && n < ZONE_SERVER_MAX; i++)
+        judge_name(&k, c, &out[n++], &k.address[i]);
+    return n;
 }

@@ -9,4 +9,13 @@
 void zone_ask(struct dns *d, const struct config *c, const struct zone *z, int64_t deadline,
               struct arena *a, struct zone_found *out);
 
+/* Fills `alias` of each: asked when something is not right, for an alias may stand in the way. */
+void zone_ask_aliases(struct dns *d, const struct zone *z, int64_t deadline, struct arena *a,
+                      struct zone_found *out);
+
+/* Looks at the server itself; returns how many rows of `out` (ZONE_SERVER_MAX) it filled: none of
+ * the second kind when all mail leaves by relays. Else as zone_ask. */
+size_t zone_ask_server(struct dns *d, const struct config *c, int64_t deadline, struct arena *a,
+                       struct zone_server *out);
+
 #endif

@@ -109,6 +109,32 @@ static void see_spf(struct look *l)
                          "that the DNS does not answer");
 }
 
+/* Is `word` among the parts of a list in a tag ("sha1:sha256", RFC 6376 3.6.1)? */
+static bool lists(struct span list, const char *word)
+{
+    struct span part;
+
+    while (list.len && span_cut(&list, ':', &part))
+        if (span_iis(span_trim(part), word) || span_is(span_trim(part), "*"))
+            return true;
+    return false;
+}
+
+/* What makes a key one that others do not use for our signatures; NULL: nothing. */
+static const char *limits_of(struct span key)
+{
+    struct span value;
+
+    if (tags_get(key, "v", &value) &&
+        (!span_is(span_trim(value), "DKIM1") || span_search(key, SPAN("v")) != 0))
+        return "v=DKIM1 must be its first tag, or none";
+    if (tags_get(key, "h", &value) && !lists(value, "sha256"))
+        return "it does not allow sha256 (h=)";
+    if (tags_get(key, "s", &value) && !lists(value, "email"))
+        return "it is not for mail (s=)";
+    return NULL;
+}
+
 static void see_dkim(struct look *l)
 {
     struct span there = SPAN_NONE, ours = SPAN_NONE, kind;
@@ -134,6 +160,8 @@ static void see_dkim(struct look *l)
     else if (!tags_get(l->found->data[0], "k", &kind) &&
              span_search(l->record->data, SPAN("k=ed25519")) >= 0)
         wrong(l, "k=ed25519 is not in it");
+    else if (limits_of(l->found->data[0]))
+        wrong(l, "%s", limits_of(l->found->data[0]));
 }
 
 static void see_dmarc(struct look *l)
@@ -191,7 +219,9 @@ static void see_mx(struct look *l)
     for (size_t i = 0; i < l->found->count; i++)
         if (span_ieq(host_of(l->found->data[i], &before), ours))
             return;
-    if (l->found->count)
+    if (l->found->count == 1 && !host_of(l->found->data[0], &before).len)
+        wrong(l, "it says that the domain takes no mail at all (null MX)");
+    else if (l->found->count)
         wrong(l, "it names other servers: mail for the domain does not come here");
 }
 
@@ -223,6 +253,18 @@ static void see_host(struct look *l)
         wrong(l, "it is another machine");
 }
 
+static void blame_alias(struct look *l)
+{
+    struct text safe = TEXT_INIT(4 * SHOWN);
+
+    text_add_safe(&safe, span_head(l->found->alias, SHOWN));
+    wrong(l,
+          "the name is an alias (CNAME) of %s, beside which nothing else can stand: take the alias "
+          "out first, or publish this there",
+          text_cstr(&safe));
+    text_free(&safe);
+}
+
 void zone_compare(const struct zone_record *r, const struct zone_found *found, struct arena *a,
                   struct zone_verdict *out)
 {
@@ -240,4 +282,6 @@ void zone_compare(const struct zone_record *r, const struct zone_found *found, s
         return;
     }
     rows[r->purpose](&l);
+    if (out->state != ZONE_RIGHT && out->state != ZONE_UNKNOWN && found->alias.len)
+        blame_alias(&l);
 }

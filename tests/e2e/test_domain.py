@@ -1,12 +1,13 @@
 """`port26 domain dns` and `domain check` against a resolver of our own: right, missing, wrong, and the line that repairs it."""
-import json, re, shlex, socket
+import json, re, shlex, shutil, socket, subprocess
 
 import pytest
 
-from peers import Peer
-from port26 import Port26, free_port, wait_for
+from peers import Dns, Peer
+from port26 import Port26, free_port, own, wait_for
 
 DOMAIN = "port26.test"
+KNOT = shutil.which("knotc", path="/usr/sbin:/usr/bin")
 MAIL = "mail.port26.test"
 DOORS = {"mx": "role = exchange", "submission": "role = submission tls = starttls",
          "submissions": "role = submission tls = implicit", "web": "role = submission tls = implicit https = true"}
@@ -185,6 +186,140 @@ def test_other_ways_to_be_right(dns):
         got = check(p, 69)
         assert by(got, "spf")[0]["state"] == "right"
         assert sorted(r["state"] for r in by(got, "dkim")) == ["missing", "right"]
+    finally:
+        p.close()
+
+
+@pytest.mark.skipif(not KNOT, reason="no knot here")
+@pytest.mark.parametrize("name, canonical", [("acme.test", "acme.test"), ("Sub.Acme.TEST.", "sub.acme.test"), ("müller.test", "xn--mller-kva.test"),
+                                             ("xn--mller-kva.test", "xn--mller-kva.test"), ("mail.port26.test", "mail.port26.test"),
+                                             (".".join(["l" * 60] * 3 + ["test"]), ".".join(["l" * 60] * 3 + ["test"]))])
+def test_the_lines_load_into_a_real_zone(name, canonical):
+    """Knot reads what is printed without a warning: long texts in pieces, any name, several hosts."""
+    p = Port26(doors=DOORS | {"pop": "role = pop3 tls = implicit"}, accounts=False)
+    p.extra = ('mta-sts { mode = enforce mx = {"mail.port26.test", "mx2.port26.test"} }\nclients { host = "mail.port26.test" imap = {"imap.port26.test:993"} }\n'
+               'relay "out" { host = "smtp.relay.test" port = 25 tls = none }\nroute "x" { to = {"relayed.test"} via = "relay:out" }\n'
+               'delivery { source-address = {"192.0.2.1", "2001:db8::1"} }\n')
+    p.write_config()
+    peer = Peer()
+    try:
+        p.command("domain", "add", name)
+        p.command("domain", "rotate", name)  # four keys
+        plain = p.command("domain", "dns", name, "--zone").stdout
+        noted = p.command("domain", "dns", name).stdout
+        assert [line for line in noted.splitlines() if line and not line.startswith(";")] == plain.splitlines()
+        assert all(f"{canonical}." in line.split()[0] for line in plain.splitlines())
+        assert plain.count("_domainkey") == 4
+        zone = peer.write("zone", f"$ORIGIN else.\n$TTL 60\n{canonical}. SOA ns.test. x.test. 1 60 60 60 60\n{canonical}. NS ns.test.\n{canonical}. A 192.0.2.1\n" + noted)
+        (peer.dir / "db").mkdir()
+        conf = peer.write("knot.conf", f"server:\n  rundir: {peer.dir}\ndatabase:\n  storage: {peer.dir}/db\n"
+                          f"zone:\n  - domain: {canonical}.\n    file: {zone}\n    semantic-checks: on\n")
+        r = subprocess.run([KNOT, "-c", conf, "zone-check"], capture_output=True, text=True, timeout=60)
+        assert r.returncode == 0 and "warning" not in (r.stdout + r.stderr) and "error" not in (r.stdout + r.stderr), r.stdout + r.stderr + plain
+    finally:
+        peer.close()
+        p.close()
+
+
+def test_in_the_way(dns):
+    """Aliases where records should be, texts in two strings, keys that are limited, several SPF records, and no MX at all by intent."""
+    p = house()
+    try:
+        rows = {r["name"]: r for r in ours(p) if r["purpose"] == "dkim"}
+        rsa, ed = (next(r for r in rows.values() if k in r["data"]) for k in ("k=rsa", "k=ed25519"))
+        cut = rsa["data"]
+        serve(p, dns, [
+            f"{DOMAIN}. 60 IN MX 0 .",
+            f'{DOMAIN}. 60 IN TXT "v=spf1 ip4:127.0.0.1 -all"', f'{DOMAIN}. 60 IN TXT "v=spf1 a -all"',
+            f"_dmarc.{DOMAIN}. 60 IN CNAME reports.test.",
+            f'{rsa["name"]}. 60 IN TXT "{cut[:100]}" "{cut[100:300]}" "{cut[300:]}"',
+            f'{ed["name"]}. 60 IN TXT "{ed["data"].replace("k=ed25519", "k=rsa")}"',
+            f"_submission._tcp.{DOMAIN}. 60 IN CNAME _submission._tcp.else.test.",
+        ])
+        got = check(p, 69)
+        row = {r["name"]: r for r in got.values() if r["purpose"] != "service"}
+        assert row[rsa["name"]]["state"] == "right"
+        assert row[ed["name"]]["state"] == "wrong" and "kind" in row[ed["name"]]["words"]
+        assert by(got, "mx")[0]["state"] == "wrong" and "null MX" in by(got, "mx")[0]["words"]
+        assert by(got, "spf")[0]["state"] == "wrong" and "2 of them" in by(got, "spf")[0]["words"]
+        for name in (f"_dmarc.{DOMAIN}", f"_submission._tcp.{DOMAIN}"):
+            bad = next(r for r in got.values() if r["name"] == name)
+            assert bad["state"] == "wrong" and "alias (CNAME) of" in bad["words"]
+    finally:
+        p.close()
+
+
+def test_no_such_domain_and_a_server_that_fails(dns):
+    p = house()
+    try:
+        d = serve(p, dns, [])
+        p.command("domain", "add", "nowhere.test")
+        r = p.command("domain", "check", "nowhere.test", check=False)
+        assert r.returncode == 69 and "The DNS does not know nowhere.test at all" in r.stdout
+        p.extra = p.extra.replace(d.settings, "")
+        broken = Dns([f"{DOMAIN}. MX 10 {MAIL}.", f"{MAIL}. A 127.0.0.1"], broken=[f"_dmarc.{DOMAIN}"])
+        try:
+            p.extra += broken.settings
+            p.write_config()
+            got = check(p, 69)
+            assert by(got, "dmarc")[0]["state"] == "unknown" and by(got, "mx")[0]["state"] == "right"
+        finally:
+            broken.close()
+    finally:
+        p.close()
+
+
+def test_answers_that_fail_dnssec(dns):
+    """What somebody may have forged is neither right nor missing."""
+    p = house()
+    try:
+        anchor = p.dir / "anchor"
+        anchor.write_text("test. 3600 IN DS 4711 13 2 " + "AB" * 32 + "\n")
+        own(anchor)
+        lines = [r["line"] for r in ours(p)]
+        d = serve(p, dns, lines)
+        p.extra = p.extra.replace("timeout = 5s", f'timeout = 5s trust-anchor = "{anchor}"')
+        p.write_config()
+        got = check(p, 75)
+        assert {r["state"] for r in got.values()} == {"unknown"}, got
+        assert all("DNSSEC" in r["words"] for r in got.values()), got
+    finally:
+        p.close()
+
+
+def test_the_server_itself(dns):
+    """Its name has an address, and its addresses have a name that leads back: else others refuse its mail."""
+    p = house()
+    try:
+        p.extra = 'delivery { source-address = {"198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4", "10.0.0.1"} }\n'
+        d = Dns([f"{MAIL}. A 198.51.100.1", f"1.100.51.198.in-addr.arpa. PTR {MAIL}.", f"2.100.51.198.in-addr.arpa. PTR {MAIL}.",
+                 "3.100.51.198.in-addr.arpa. PTR other.test.", "other.test. A 198.51.100.3"])
+        try:
+            p.extra += d.settings
+            p.write_config()
+            r = p.command("domain", "check", DOMAIN, "--json", check=False)
+            rows = {(x["for"], x["name"]): x for x in json.loads(r.stdout)["server"]}
+            assert {k: v["state"] for k, v in rows.items()} == {
+                ("address", MAIL): "right", ("reverse", "198.51.100.1"): "right", ("reverse", "198.51.100.2"): "wrong",
+                ("reverse", "198.51.100.3"): "wrong", ("reverse", "198.51.100.4"): "missing"}
+            assert "lead back" in rows["reverse", "198.51.100.2"]["words"]
+            assert "not the one this server says it has" in rows["reverse", "198.51.100.3"]["words"]
+            assert f"set its name (PTR) to {MAIL}" in rows["reverse", "198.51.100.4"]["words"]
+            text = p.command("domain", "check", DOMAIN, check=False).stdout
+            assert "198.51.100.4 (missing): it has no name" in text
+        finally:
+            d.close()
+        for records, state, words in [([], "missing", "no address"), ([f"{MAIL}. A 10.0.0.1"], "wrong", "private"),
+                                      ([f"{MAIL}. CNAME other.test.", "other.test. A 198.51.100.3"], "wrong", "alias")]:
+            d = Dns(records or ["other.test. A 198.51.100.3"])
+            try:
+                p.extra = d.settings
+                p.write_config()
+                r = p.command("domain", "check", DOMAIN, "--json", check=False)
+                row = next(x for x in json.loads(r.stdout)["server"] if x["for"] == "address")
+                assert row["state"] == state and words in row["words"], row
+            finally:
+                d.close()
     finally:
         p.close()
 

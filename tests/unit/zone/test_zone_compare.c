@@ -33,6 +33,7 @@ static const struct row {
     enum spf_result spf;
     bool same;
     const char *words; /* part of them */
+    const char *alias;
     const char *publish;
 } rows[] = {
     {.purpose = ZONE_MX, .state = ZONE_RIGHT, .found = {"10 mail.test."}},
@@ -42,7 +43,35 @@ static const struct row {
      .state = ZONE_WRONG,
      .found = {"10 other.test."},
      .words = "other servers"},
-    {.purpose = ZONE_MX, .state = ZONE_WRONG, .found = {"0 ."}, .words = "other servers"},
+    {.purpose = ZONE_MX, .state = ZONE_WRONG, .found = {"0 ."}, .words = "null MX"},
+    {.purpose = ZONE_MX,
+     .state = ZONE_WRONG,
+     .found = {NULL},
+     .alias = "elsewhere.test",
+     .words = "alias (CNAME) of elsewhere.test"},
+    {.purpose = ZONE_DKIM,
+     .state = ZONE_RIGHT,
+     .found = {"v=DKIM1; k=ed25519; p=AABB"},
+     .alias = "keys.test"},
+    {.purpose = ZONE_DKIM,
+     .state = ZONE_WRONG,
+     .found = {"k=ed25519; p=AABB; v=DKIM1"},
+     .words = "first tag"},
+    {.purpose = ZONE_DKIM,
+     .state = ZONE_WRONG,
+     .found = {"v=DKIM2; k=ed25519; p=AABB"},
+     .words = "first tag"},
+    {.purpose = ZONE_DKIM,
+     .state = ZONE_WRONG,
+     .found = {"v=DKIM1; h=sha1; k=ed25519; p=AABB"},
+     .words = "sha256"},
+    {.purpose = ZONE_DKIM,
+     .state = ZONE_WRONG,
+     .found = {"v=DKIM1; s=other; k=ed25519; p=AABB"},
+     .words = "not for mail"},
+    {.purpose = ZONE_DKIM,
+     .state = ZONE_RIGHT,
+     .found = {"v=DKIM1; h=sha1 : sha256; s=*; k=ed25519; t=s; n=note; p=AA BB"}},
     {.purpose = ZONE_MX,
      .state = ZONE_WRONG,
      .found = {"10 xmail.test."},
@@ -156,6 +185,7 @@ static void test_rows(void **state)
         const struct row *r = &rows[i];
         struct span data[FOUND_MAX];
         struct zone_found found = {.data = data,
+                                   .alias = span_of(rows[i].alias),
                                    .spf = r->spf,
                                    .same = r->same,
                                    .address = SPAN("192.0.2.9"),
