@@ -1,6 +1,7 @@
 #include "serve/settings.h"
 
 #include "base/memory.h"
+#include "clients/clients.h"
 #include "tls/tls.h"
 
 #include <errno.h>
@@ -34,6 +35,28 @@ static int read_file(const char *path, struct text *out, struct error *e)
     return 0;
 }
 
+/* Mail programs are told of the doors under one name, and refuse a certificate that lacks it. */
+static void check_name(const struct settings *s, const struct tls_context *probe, const char *file,
+                       struct text *words)
+{
+    const char *host = s->config->clients.host;
+    struct clients_offer offer;
+    struct arena *a = arena_new();
+
+    clients_offer_of(s->config, SPAN("x"), SPAN_NONE, a, &offer);
+    for (size_t i = 0; i < offer.count; i++) {
+        if (strcmp(offer.doors[i].host, host) != 0 || tls_server_named(probe, host))
+            continue;
+        text_addf(words,
+                  "warning: %s is not made out to %s, where mail programs are sent: they will "
+                  "refuse it. Get a certificate with that name, or name one that it has: clients { "
+                  "host = NAME }\n",
+                  file, host);
+        break;
+    }
+    arena_free(&a);
+}
+
 /* Reads a pair and makes sure it is one, so that a bad one is found here and not in a listener. */
 static int read_certificate(struct settings *s, const char *door,
                             const struct config_certificate *files, struct text *words)
@@ -52,6 +75,8 @@ static int read_certificate(struct settings *s, const char *door,
                   door[0] ? " (door " : "", door[0] ? door : "");
     if (!probe)
         return -1;
+    if (!door[0])
+        check_name(s, probe, files->certificate, words);
     tls_context_free(&probe);
     return 0;
 }

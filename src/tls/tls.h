@@ -52,6 +52,8 @@ enum { TLS_TICKET_KEY = 80 };
 void tls_server_tickets(struct tls_context *c, const unsigned char key[TLS_TICKET_KEY]);
 /* When the (default) certificate ends, clock_wall() milliseconds: for `check` and warnings. */
 int64_t tls_server_expires(const struct tls_context *c);
+/* Is the (default) certificate made out to this DNS name? Clients who ask for it look for that. */
+bool tls_server_named(const struct tls_context *c, const char *name);
 
 /* A client's context. The trusted authorities are loaded here, once: from ca_file (PEM), or the
  * system's when NULL. NULL and *e when there are none. */

@@ -266,3 +266,8 @@ int64_t tls_server_expires(const struct tls_context *c)
 {
     return c->expires;
 }
+
+bool tls_server_named(const struct tls_context *c, const char *name)
+{
+    return X509_check_host(SSL_CTX_get0_certificate(c->ctx), name, 0, 0, NULL) == 1;
+}

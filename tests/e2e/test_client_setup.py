@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from port26 import PASSWORD, USER, Port26, make_certificate, message
+from port26 import PASSWORD, USER, Port26, make_certificate, message, own
 
 DOORS = {
     "web": "role = web tls = none",
@@ -670,6 +670,24 @@ def test_without_incoming(start):
     r = p.command("settings", "--format", "apple", USER, check=False)
     assert r.returncode and "imap" in r.stderr
     assert curl(p, STS, "web", "mta-sts.port26.test")[0] == 404
+
+
+def test_a_certificate_for_another_name_is_told(start, server):
+    """It would make every mail program refuse: the words come at the start and at a reload, and say what to do."""
+    words = "not made out to mail.port26.test, where mail programs are sent"
+    p = start(doors=APPLE_DOORS)
+    assert words in p.logfile.read_text() and "clients { host = NAME }" in p.logfile.read_text()
+    r = p.command("config", "reload")
+    assert words in r.stdout + r.stderr
+    p.conf.write_text(p.conf.read_text() + "clients { host = localhost }\n")
+    r = p.command("config", "reload")
+    assert "not made out" not in r.stdout + r.stderr
+    assert "not made out" not in server.logfile.read_text()
+    make_certificate(p.dir, "localhost", ("DNS:*.port26.test",))
+    own(p.cert, p.key)
+    p.conf.write_text(p.conf.read_text().replace("clients { host = localhost }", ""))
+    r = p.command("config", "reload")
+    assert "not made out" not in r.stdout + r.stderr
 
 
 def test_domains_of_the_store(server):

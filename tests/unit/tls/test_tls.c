@@ -832,6 +832,9 @@ static void test_dates_warn(void **state)
         assert_int_equal(e.class, *rows[i].words ? ERROR_INPUT : ERROR_NONE);
         assert_non_null(strstr(e.words, rows[i].words));
         int64_t left = tls_server_expires(c) - clock_wall();
+        assert_true(tls_server_named(c, "x") && tls_server_named(c, "X"));
+        assert_false(tls_server_named(c, "y") || tls_server_named(c, "a.x") ||
+                     tls_server_named(c, ""));
         assert_true(left > (rows[i].until - 1) * CLOCK_DAY && left <= rows[i].until * CLOCK_DAY);
         tls_context_free(&c);
     }
