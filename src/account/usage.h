@@ -116,6 +116,7 @@ enum usage_whose {
     USAGE_SENDER_HOST,
     USAGE_RECIPIENT,
     USAGE_RECIPIENT_HOST,
+    USAGE_BEHIND,     /* of some recipient behind an alias, by whose name it is told */
     USAGE_UNREADABLE, /* nobody knows: what the store has cannot be read; `error` says why */
 };
 

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { WHY = 120 }; /* of the words behind a failure */
+enum { WHY = 120, NAME = 80 }; /* the words have an end */
 
 void usage_words_size(uint64_t octets, char out[USAGE_SIZE_TEXT])
 {
@@ -26,41 +26,60 @@ void usage_words_size(uint64_t octets, char out[USAGE_SIZE_TEXT])
     "Delete mail, also from Sent and Trash, or collect it without leaving copies on the server"
 
 static const struct {
-    enum owner owner;
     const char *whose, *together, *advice;
-} sentences[] = {
-    [USAGE_SENDER] = {OWNER_YOU, "Your mailbox", "", EMPTY "; then send again."},
-    [USAGE_SENDER_HOST] = {OWNER_YOU, "Your hosting account", " by all its mailboxes together",
-                           EMPTY " in any of them, or ask your provider for more room."},
-    [USAGE_RECIPIENT] = {OWNER_RECIPIENT, "The recipient's mailbox", "",
-                         "Its owner has to delete mail first; tell them in another way, and send "
-                         "again later."},
-    [USAGE_RECIPIENT_HOST] = {OWNER_RECIPIENT, "The recipient's hosting account", "",
-                              "Its people have to delete mail first; tell them in another way, "
-                              "and send again later."},
+} own[] = {
+    [USAGE_SENDER] = {"Your mailbox", "", EMPTY "; then send again."},
+    [USAGE_SENDER_HOST] = {"Your hosting account", " by all its mailboxes together",
+                           "Delete mail in any of them, also from Sent and Trash, or collect it "
+                           "without leaving copies on the server, or ask your provider for more "
+                           "room."},
 };
+
+static int full_sender(const struct usage_full *f, bool never, struct error *e)
+{
+    char used[USAGE_SIZE_TEXT], room[USAGE_SIZE_TEXT], size[USAGE_SIZE_TEXT];
+    bool known = f->wanted > 1;
+
+    usage_words_size(f->view.used, used);
+    usage_words_size(f->view.allowed, room);
+    usage_words_size(f->wanted, size);
+    return error_mail(e, never ? ERROR_PERMANENT : ERROR_TEMPORARY, never ? "5.2.2" : "4.2.2",
+                      OWNER_YOU, "%s %.*s is full: %s of %s are used%s%s%s. %s",
+                      own[f->whose].whose, SPAN_ARG(span_head(f->view.name, NAME)), used, room,
+                      own[f->whose].together, known ? ", and this message needs " : "",
+                      known ? size : "", own[f->whose].advice);
+}
+
+/* Strangers read this: no numbers, nothing of whose customer it is, and of an alias not who is
+ * behind it. The log tells all. */
+static int full_recipient(const struct usage_full *f, bool never, struct error *e)
+{
+    const char *what = f->whose == USAGE_BEHIND ? "A mailbox behind" : "The recipient's mailbox";
+    struct span name = f->whose == USAGE_RECIPIENT_HOST ? f->account : f->view.name;
+    char size[USAGE_SIZE_TEXT];
+    bool known = f->wanted > 1;
+
+    usage_words_size(f->wanted, size);
+    return error_mail(
+        e, never ? ERROR_PERMANENT : ERROR_TEMPORARY, never ? "5.2.2" : "4.2.2", OWNER_RECIPIENT,
+        "%s %.*s is full%s%s. Mail has to be deleted there first: tell its owner in another way, "
+        "and send again later.",
+        what, SPAN_ARG(span_head(name, NAME)),
+        known ? ": there is no room for this message of " : "", known ? size : "");
+}
 
 int usage_words_full(const struct usage_full *f, bool never, struct error *e)
 {
-    char used[USAGE_SIZE_TEXT], room[USAGE_SIZE_TEXT], size[USAGE_SIZE_TEXT];
-    struct span name = span_head(f->view.name, 80); /* the words have an end */
-    bool known = f->wanted > 1;
-
     if (f->whose == USAGE_UNREADABLE)
         return error_mail(
             e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
             "How much mail %.*s has stored cannot be read just now (%.*s), so nobody "
             "knows whether there is room. Nothing is lost: try again in some minutes, "
             "and tell the provider if it stays so.",
-            SPAN_ARG(name), WHY, f->error.words);
-    usage_words_size(f->view.used, used);
-    usage_words_size(f->view.allowed, room);
-    usage_words_size(f->wanted, size);
-    return error_mail(e, never ? ERROR_PERMANENT : ERROR_TEMPORARY, never ? "5.2.2" : "4.2.2",
-                      sentences[f->whose].owner, "%s %.*s is full: %s of %s are used%s%s%s. %s",
-                      sentences[f->whose].whose, SPAN_ARG(name), used, room,
-                      sentences[f->whose].together, known ? ", and this message needs " : "",
-                      known ? size : "", sentences[f->whose].advice);
+            SPAN_ARG(span_head(f->view.name, NAME)), WHY, f->error.words);
+    if (f->whose == USAGE_SENDER || f->whose == USAGE_SENDER_HOST)
+        return full_sender(f, never, e);
+    return full_recipient(f, never, e);
 }
 
 void usage_words_warning(const struct usage_view *v, unsigned percent, struct text *subject,

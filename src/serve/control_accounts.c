@@ -258,7 +258,7 @@ void control_account_set(struct control_call *r)
     unsigned fields = 0;
 
     if (acc) {
-        to.name = acc->name;
+        to.name = arena_span(a, acc->name); /* the account is made anew */
         if (take_aliases(r, &to, a, &fields) && take_host(r, &to, a, &fields) &&
             take_amounts(r, &to, &fields)) {
             if (fields)
@@ -267,6 +267,8 @@ void control_account_set(struct control_call *r)
                 error_set(&r->error, ERROR_INPUT,
                           "nothing to set: give --quota, --sending, --messages, --host or --alias");
             control_senders_note(r, &to);
+            if (fields & REGISTRY_QUOTA && r->error.class == ERROR_NONE)
+                control_quota_note(r, false, to.name);
         }
     }
     arena_free(&a);

@@ -225,7 +225,9 @@ void control_host_set(struct control_call *r)
         if (control_amounts(r, &to.quota, &to.limits, &given)) {
             if (given)
                 put_host(r, &to);
-            else
+            if (given & CONTROL_QUOTA && r->error.class == ERROR_NONE)
+                control_quota_note(r, true, to.name);
+            else if (!given)
                 error_set(&r->error, ERROR_INPUT,
                           "nothing to set: give --quota, --sending or --messages");
         }

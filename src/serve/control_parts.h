@@ -71,6 +71,8 @@ void control_account_rm(struct control_call *r);
 /* What an account, or hosting account, stores and may store: a new reference. */
 json_t *control_quota_account(const struct house *h, struct span name);
 json_t *control_quota_host(const struct house *h, const struct hosting *host);
+/* Says after a change of its quota when an account or hosting account has no room any more. */
+void control_quota_note(struct control_call *r, bool is_host, struct span name);
 void control_quota_ls(struct control_call *r);
 void control_quota_show(struct control_call *r);
 void control_quota_recount(struct control_call *r);

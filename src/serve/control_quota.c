@@ -3,12 +3,15 @@
 #include "serve/control_json.h"
 #include "serve/control_parts.h"
 #include "serve/quotas.h"
+#include "account/usage_words.h"
 #include "serve/sendings.h"
 
 #include "base/arena.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
+
+enum { SMALL = 64 << 10 }; /* a quota that is a slip of the pen */
 
 static json_t *text(struct span s)
 {
@@ -47,6 +50,27 @@ json_t *control_quota_account(const struct house *h, struct span name)
     struct usage_view v;
 
     return usage_of(quotas_usage(h->quotas), name, &v, NULL) > 0 ? row_of(&v) : json_null();
+}
+
+void control_quota_note(struct control_call *r, bool is_host, struct span name)
+{
+    struct usage *u = quotas_usage(r->house->quotas);
+    char used[USAGE_SIZE_TEXT], room[USAGE_SIZE_TEXT];
+    struct usage_view v;
+    int there = is_host ? usage_of_host(u, name, &v, NULL) : usage_of(u, name, &v, NULL);
+
+    if (there <= 0 || !v.allowed)
+        return;
+    usage_words_size(v.used, used);
+    usage_words_size(v.allowed, room);
+    if (v.used >= v.allowed)
+        control_note(r,
+                     "Careful: %s of %s are used already. Until mail is deleted nothing can be "
+                     "sent from %s or received.",
+                     used, room, is_host ? "its mailboxes" : "it");
+    else if (v.allowed < SMALL)
+        control_note(r, "Careful: that is %s, hardly one message. 100M is a hundred megabytes.",
+                     room);
 }
 
 /* Names are taken first, then looked at: nothing else reads the store while it is walked. */

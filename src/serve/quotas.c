@@ -73,6 +73,7 @@ struct ask {
     struct quotas *quotas;
     struct arena *arena;
     struct usage_want want;
+    struct span behind; /* the posts are those behind this alias; empty: it is an account's own */
     quotas_answer_fn *answer;
     void *arg;
     unsigned rounds, waiting;
@@ -161,18 +162,24 @@ static void ask_now(struct ask *a)
         measure_all(a, names, count);
         return;
     }
-    usage_words_full(&full, usage_never(a->quotas->usage), &e);
     log_full(&full);
+    if (a->behind.len && full.whose != USAGE_UNREADABLE) {
+        full.whose = USAGE_BEHIND;
+        full.view.name = a->behind;
+    }
+    usage_words_full(&full, usage_never(a->quotas->usage), &e);
     end_ask(a, &e);
 }
 
-static void ask(struct quotas *q, const struct usage_want *w, quotas_answer_fn *answer, void *arg)
+static void ask(struct quotas *q, const struct usage_want *w, struct span behind,
+                quotas_answer_fn *answer, void *arg)
 {
     struct ask *a = memory_alloc(sizeof *a);
     struct usage_post *posts;
 
     *a = (struct ask){.quotas = q, .arena = arena_new(), .want = *w, .answer = answer, .arg = arg};
     a->want.sender = arena_span(a->arena, w->sender);
+    a->behind = arena_span(a->arena, behind);
     posts = arena_alloc(a->arena, w->count * sizeof *posts);
     for (size_t i = 0; i < w->count; i++) {
         posts[i] = w->posts[i];
@@ -190,7 +197,7 @@ void quotas_may_send(struct house *h, struct span account, uint64_t size, quotas
 {
     struct usage_want w = {.sender = account, .octets = size ? size : 1};
 
-    ask(h->quotas, &w, answer, arg);
+    ask(h->quotas, &w, SPAN_NONE, answer, arg);
 }
 
 void quotas_may_receive(struct house *h, struct span recipient, uint64_t size,
@@ -201,6 +208,7 @@ void quotas_may_receive(struct house *h, struct span recipient, uint64_t size,
     struct usage_post posts[TARGETS];
     struct usage_want w = {.posts = posts};
     size_t count = 0;
+    bool itself;
 
     if (directory_expand(h->directory, recipient, TARGETS, a, &targets, &count, NULL) < 0)
         count = 0; /* others refuse it, with better words */
@@ -210,8 +218,9 @@ void quotas_may_receive(struct house *h, struct span recipient, uint64_t size,
         if (account.len)
             posts[w.count++] = (struct usage_post){account, (uint32_t)i, size ? size : 1};
     }
+    itself = count == 1 && targets[0].address.at == recipient.at;
     if (w.count)
-        ask(h->quotas, &w, answer, arg);
+        ask(h->quotas, &w, itself ? SPAN_NONE : recipient, answer, arg);
     else
         answer(arg, NULL);
     arena_free(&a);
@@ -267,7 +276,7 @@ static void accepted(void *arg, const struct reply *r)
     a->arena = arena_new();
     a->reply = reply_copy(a->arena, r);
     queue_want(a->house->queue, a->message, a->arena, &w);
-    ask(a->house->quotas, &w, room_found, a);
+    ask(a->house->quotas, &w, SPAN_NONE, room_found, a);
 }
 
 void quotas_accept(struct house *h, const struct message *m, queue_accepted_fn *done, void *arg)

@@ -118,6 +118,29 @@ def test_recipient_is_full_in_the_dialogue(made):
     wait_for(lambda: send(c, KIM, 60_000, declared=True, sender="x@far.test")[0] == "done", 30, 1)
 
 
+def test_strangers_learn_no_more_than_that_it_is_full(made):
+    """Neither how much, nor whose customer, nor who is behind an alias; whoever sets a quota is told that it is passed already."""
+    s = made("")
+    s.command("alias", "add", "all@port26.test", KIM, USER)
+    c = exchange(s)
+    assert send(c, KIM, 30_000, sender="x@far.test")[0] == "done"
+    wait_for(lambda: quota(s, KIM)["mailbox"] > 0)
+    said = s.command("account", "set", KIM, "--quota", "10K").stdout
+    assert " of 10.0 KB are used already" in said, said
+    assert "hardly one message" in s.command("account", "set", USER, "--quota", "100").stdout
+    s.command("account", "set", USER, "--quota", "none")
+    stage, code, words = send(c, "all@port26.test", 3_000, declared=True, sender="x@far.test")
+    assert (stage, code) == ("rcpt", 452) and "A mailbox behind all@port26.test is full" in words and KIM not in words, words
+    s.command("account", "set", KIM, "--quota", "none")
+    s.command("host", "add", "acme")
+    s.command("account", "set", KIM, "--host", "acme")
+    said = s.command("host", "set", "acme", "--quota", "10K").stdout
+    assert "of 10.0 KB are used already" in said and "its mailboxes" in said, said
+    stage, code, words = send(c, KIM, 3_000, sender="x@far.test")
+    assert (stage, code) == ("rcpt", 452) and f"The recipient's mailbox {KIM} is full. " in words.replace("\n", " "), words
+    assert "acme" not in words and "KB" not in words, words
+
+
 def test_the_neighbour_fills_the_hosting_account(made):
     s = made("")
     s.command("host", "add", "acme", "--quota", "100K")

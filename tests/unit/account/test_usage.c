@@ -551,13 +551,26 @@ static void sentences(void **state)
     usage_words_full(&f, true, &e);
     assert_string_equal(e.enhanced, "5.2.2");
     assert_int_equal(e.class, ERROR_PERMANENT);
-    assert_non_null(strstr(e.words,
-                           "The recipient's mailbox ann@example.com is full: 1000 bytes of "
-                           "1.0 KB are used. Its owner"));
+    assert_string_equal(e.words, "The recipient's mailbox ann@example.com is full. Mail has to be "
+                                 "deleted there first: tell its owner in another way, and send "
+                                 "again later.");
+    f.account = f.view.name; /* strangers need not know whose customer it is */
+    f.view.name = SPAN("acme");
+    f.whose = USAGE_RECIPIENT_HOST;
+    f.wanted = 2048;
+    usage_words_full(&f, false, &e);
+    assert_null(strstr(e.words, "acme"));
+    assert_non_null(strstr(e.words, "The recipient's mailbox ann@example.com is full: there is no "
+                                    "room for this message of 2.0 KB. "));
+    f.view.name = SPAN("all@example.com");
+    f.whose = USAGE_BEHIND;
+    usage_words_full(&f, false, &e);
+    assert_non_null(strstr(e.words, "A mailbox behind all@example.com is full"));
+    assert_null(strstr(e.words, "ann@"));
     memset(lengthy, 'x', sizeof lengthy);
     f.view.name = (struct span){lengthy, sizeof lengthy - 1};
     f.wanted = UINT64_MAX;
-    for (int w = USAGE_SENDER; w <= USAGE_RECIPIENT_HOST; w++) { /* none is cut */
+    for (int w = USAGE_SENDER; w <= USAGE_UNREADABLE; w++) { /* none is cut */
         f.whose = (enum usage_whose)w;
         usage_words_full(&f, false, &e);
         assert_int_equal(e.words[strlen(e.words) - 1], '.');
