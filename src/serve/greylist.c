@@ -29,10 +29,11 @@ struct greylist {
 
 /* One value on its way into the store. */
 struct keeping {
+    struct greylist *list;
     char name[STORE_NAME_MAX];
     size_t length;
     int64_t at;
-    bool sweep;
+    bool sweep, more; /* more is to be forgotten than fits into one transaction */
 };
 
 /* ---- tables ---- */
@@ -148,7 +149,7 @@ static bool collect_old(void *arg, struct span name, struct span value)
     return x->count < EXPIRE_MAX;
 }
 
-static int expire(struct store *s, struct error *e)
+static int expire(struct store *s, bool *more, struct error *e)
 {
     struct expired x = {.arena = arena_new()};
     int result;
@@ -157,6 +158,7 @@ static int expire(struct store *s, struct error *e)
     result = store_value_each(s, STORE_KIND_GREY, collect_old, &x, e);
     for (size_t i = 0; result >= 0 && i < x.count; i++)
         result = store_value_remove(s, STORE_KIND_GREY, x.names[i], e);
+    *more = x.count == EXPIRE_MAX;
     arena_free(&x.arena);
     return result < 0 ? -1 : 0;
 }
@@ -166,7 +168,7 @@ static int write_known(struct store *s, void *arg, struct error *e)
     struct keeping *k = arg;
     struct span value = {(const char *)&k->at, sizeof k->at};
 
-    if (k->sweep && expire(s, e) < 0)
+    if (k->sweep && expire(s, &k->more, e) < 0)
         return -1;
     return store_value_put(s, STORE_KIND_GREY, (struct span){k->name, k->length}, value, e);
 }
@@ -174,6 +176,10 @@ static int write_known(struct store *s, void *arg, struct error *e)
 /* A loss costs that sender one more wait after the next restart. */
 static void written(void *arg, int result, const struct error *e)
 {
+    struct keeping *k = arg;
+
+    if (k->more) /* then the store, and with it the next start, stays within bounds */
+        k->list->swept = clock_now() - CLOCK_DAY + CLOCK_MINUTE;
     if (result < 0)
         log_event(LOG_WARNING, "greylist.lost", LOG_STR("why", e->words));
     free(arg);
@@ -191,7 +197,7 @@ static void remember(struct greylist *g, struct span key)
     if (!g->commit)
         return;
     k = memory_alloc(sizeof *k);
-    *k = (struct keeping){.length = key.len, .at = clock_wall()};
+    *k = (struct keeping){.list = g, .length = key.len, .at = clock_wall()};
     memcpy(k->name, key.at, key.len);
     k->sweep = !g->swept || clock_now() - g->swept > CLOCK_DAY;
     if (k->sweep)
