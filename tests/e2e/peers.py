@@ -39,7 +39,7 @@ class Peer:
                 return True
         wait_for(ready, 30, message=lambda: f"{type(self).__name__} is not ready:\n{self.words()[-3000:]}")
 
-    def close(self):
+    def stop(self):
         if self.process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGTERM)
@@ -51,6 +51,9 @@ class Peer:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+    def close(self):
+        self.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -150,8 +153,19 @@ service auth {{
   }}
 }}
 """)
-        self.spawn(["dovecot", "-F", "-c", conf])
+        self.conf = conf
+        self.run()
+
+    def run(self):
+        self.spawn(["dovecot", "-F", "-c", self.conf])
         wait_for(self.socket.exists, 15, message=lambda: "Dovecot is not ready:\n" + self.words())
+
+    def signal_auth(self, number):
+        """To the process behind the sockets, not to its master."""
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid), "-f", "auth"], capture_output=True, text=True).stdout.split()
+        for pid in found:
+            os.kill(int(pid), number)
+        assert found
 
 
 class Imap(Peer):

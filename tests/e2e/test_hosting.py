@@ -1,5 +1,5 @@
 """Many customers on one machine: hosting accounts, domains, aliases, imports, and logins from Dovecot."""
-import json, smtplib
+import json, signal, smtplib, time
 
 import pytest
 
@@ -530,6 +530,57 @@ def test_logins_from_dovecot():
     finally:
         if dovecot:
             dovecot.close()
+        s.close()
+
+
+def test_a_dovecot_that_hangs_and_one_that_starts_again():
+    """Nobody is told that a password is wrong which nobody looked at; afterwards all goes on without a restart of ours."""
+    import base64, peers, poplib
+    dovecot = peers.Dovecot({"kim@dove.test": "from dovecot"})
+    doors = dict(Port26.DOORS, pop3="role = pop3 tls = implicit")
+    s = Port26(f'accounts {{ dovecot-auth = "{dovecot.socket}" dovecot-users = "{dovecot.users}" }}\n', doors=doors)
+
+    def answer(password="from dovecot", name="kim@dove.test"):
+        c = session(s)
+        told = say(c, "AUTH PLAIN " + base64.b64encode(f"\0{name}\0{password}".encode()).decode())  # once: each try may hang
+        c.close()
+        return told
+
+    def fetch():
+        p = poplib.POP3_SSL("localhost", s.ports["pop3"], timeout=60, context=s.context())
+        p.user("kim@dove.test")
+        return p.pass_("from dovecot")
+    try:
+        s.start()
+        s.command("domain", "add", "dove.test")
+        assert answer()[0] == 235 and fetch().startswith(b"+OK")
+        unknown, wrong = answer(name="nobody@dove.test"), answer("wrong")
+        assert unknown == wrong and wrong[0] == 535
+
+        dovecot.signal_auth(signal.SIGSTOP)
+        began = time.monotonic()
+        code, words = answer()
+        assert code == 454 and ("later" in words or "again" in words), words
+        assert time.monotonic() - began < 50
+        session(s, USER).quit()  # accounts of our own do not wait
+        dovecot.signal_auth(signal.SIGCONT)
+        wait_for(lambda: answer()[0] == 235)
+
+        dovecot.signal_auth(signal.SIGKILL)  # its master starts another
+        wait_for(lambda: answer()[0] == 235)
+        dovecot.stop()
+        assert answer()[0] == answer("wrong")[0] == 454
+        with pytest.raises(poplib.error_proto, match="SYS/TEMP"):
+            fetch()
+        dovecot.run()
+        wait_for(lambda: answer()[0] == 235)
+        assert fetch().startswith(b"+OK")
+        log = s.log()
+        assert log.count("dovecot.failed") >= 2 and log.count("dovecot.works") >= 2
+        refused_rows = s.json("account", "show", "kim@dove.test")["account"]["refused"]
+        assert {454, 535} <= {r["code"] for r in refused_rows}
+    finally:
+        dovecot.close()
         s.close()
 
 
