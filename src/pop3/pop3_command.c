@@ -21,6 +21,7 @@ static const struct command {
 } commands[] = {
     {SPAN("CAPA"), ANYTIME, NONE, 0, pop3_hello_capa},
     {SPAN("STLS"), IN(POP3_LOGIN), NONE, 0, pop3_hello_stls},
+    /* RFC 6856 2 means it for before the login; it changes nothing here, before or after. */
     {SPAN("UTF8"), ANYTIME, NONE, 0, pop3_hello_utf8},
     {SPAN("LANG"), ANYTIME, ANY, 0, pop3_hello_lang},
     {SPAN("USER"), IN(POP3_LOGIN), SOME, SASL_NAME_MAX + 7, pop3_login_user},

@@ -25,10 +25,8 @@ void pop3_reply_ok(struct pop3_session *s, const char *fmt, ...)
     text_adds(&s->out, "\r\n");
 }
 
-/* Errors are counted here and nowhere else, so that no refusal is free. */
 static void refuse(struct pop3_session *s, enum pop3_code code, struct span words)
 {
-    unsigned limit = s->settings->limits.errors;
     struct text line = TEXT_INIT(POP3_LINE_ROOM);
 
     if (s->state == POP3_END)
@@ -37,9 +35,16 @@ static void refuse(struct pop3_session *s, enum pop3_code code, struct span word
         text_addf(&line, "[%s] ", codes[code]);
     text_add(&line, span_head(words, POP3_LINE_ROOM - line.len - sizeof "-ERR "));
     text_addf(&s->out, "-ERR %s\r\n", text_cstr(&line));
-    s->seen.errors++;
     pop3_session_event(s, POP3_EVENT_REFUSED, text_span(&line));
     text_free(&line);
+}
+
+/* The client's errors are counted here and nowhere else. */
+static void count_error(struct pop3_session *s)
+{
+    unsigned limit = s->settings->limits.errors;
+
+    s->seen.errors++;
     if (limit && s->seen.errors == limit)
         pop3_reply_bye(s, POP3_EVENT_LIMIT, POP3_NONE,
                        "Too many errors in one session: closing. Look at the earlier answers.");
@@ -56,6 +61,7 @@ void pop3_reply_err(struct pop3_session *s, enum pop3_code code, const char *fmt
     va_end(ap);
     assert(n >= 0 && (size_t)n < sizeof words);
     refuse(s, code, (struct span){words, (size_t)n});
+    count_error(s);
 }
 
 void pop3_reply_refuse(struct pop3_session *s, const struct pop3_answer *a, const char *words)
@@ -66,6 +72,8 @@ void pop3_reply_refuse(struct pop3_session *s, const struct pop3_answer *a, cons
     text_add_safe(&clean, span_head(a->words, POP3_LINE_ROOM));
     refuse(s, a->code, clean.len ? text_span(&clean) : span_of(words));
     text_free(&clean);
+    if (s->state != POP3_MAILBOX)
+        count_error(s);
 }
 
 void pop3_reply_bye(struct pop3_session *s, enum pop3_server_event event, enum pop3_code code,

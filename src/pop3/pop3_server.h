@@ -8,8 +8,8 @@
  * the mailbox.
  *
  * Extensions: CAPA, PIPELINING, RESP-CODES (RFC 2449), AUTH-RESP-CODE and SYS (3206), STLS (2595),
- * AUTH (1734, 5034), UTF8 and LANG (6856; messages go out as they are, in both modes, because mail
- * programs of today read them so). Not APOP: it needs passwords in the clear on the server. */
+ * AUTH (1734, 5034), UTF8 and LANG (6856; messages go out as they are, in both modes:
+ * docs/why/pop3.md). Not APOP: it needs passwords in the clear on the server. */
 #ifndef PORT26_POP3_POP3_SERVER_H
 #define PORT26_POP3_POP3_SERVER_H
 
@@ -40,7 +40,7 @@ struct pop3_server_times {
 struct pop3_server_limits {
     unsigned commands; /* per session, and 20 more for each message of the mailbox */
     unsigned unknown;  /* commands nobody knows, per session */
-    unsigned errors;   /* refusals, per session */
+    unsigned errors;   /* refusals, per session; not those of `message` and `entry` */
     unsigned logins;   /* failed logins per session */
     unsigned line;     /* octets of an ordinary command line with CR LF (RFC 2449 4: 255) */
 };

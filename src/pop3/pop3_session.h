@@ -87,7 +87,8 @@ void pop3_reply_ok(struct pop3_session *s, const char *fmt, ...)
 /* The words hold nothing a peer said. */
 void pop3_reply_err(struct pop3_session *s, enum pop3_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* A callback's refusal; `words` where it has none. */
+/* A callback's refusal; `words` where it has none. In the mailbox it is no error of the client's:
+ * it may find out one by one that another program took a hundred messages away. */
 void pop3_reply_refuse(struct pop3_session *s, const struct pop3_answer *a, const char *words);
 /* Says -ERR and ends the session; `event` is told to the log with `words`. */
 void pop3_reply_bye(struct pop3_session *s, enum pop3_server_event event, enum pop3_code code,

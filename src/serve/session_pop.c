@@ -28,7 +28,7 @@ struct session_pop {
     uint32_t first;      /* of the page at hand */
     struct parcel *page; /* of the list; NULL: none */
     int fd;              /* of the message that is read; -1: none */
-    off_t at;            /* so much of it was */
+    off_t at, size;      /* so much of it was, of so much */
 };
 
 static struct parcel *ask_mailbox(struct session_pop *p, enum letter_kind kind,
@@ -156,6 +156,7 @@ static struct pop3_answer on_message(void *arg, const struct pop3_server_session
     if (result == MAILBOX_GOOD && answer->fd >= 0) {
         p->fd = answer->fd;
         p->at = 0;
+        p->size = lseek(p->fd, 0, SEEK_END); /* fstat is not allowed in this jail */
         answer->fd = -1;
     }
     parcel_free(&answer);
@@ -164,6 +165,8 @@ static struct pop3_answer on_message(void *arg, const struct pop3_server_session
     return refusal(result == MAILBOX_GOOD ? MAILBOX_NOT_NOW : result);
 }
 
+/* A file that ends before the length it had was cut by somebody: what the client has is no message.
+ */
 static ssize_t on_content(void *arg, const struct pop3_server_session *s, char *buf, size_t n)
 {
     struct session_pop *p = pop_of(arg);
@@ -173,7 +176,7 @@ static ssize_t on_content(void *arg, const struct pop3_server_session *s, char *
     listen_touch(p->session->place);
     got = disk_read(p->session->house->disk, p->fd, buf, n, p->at);
     p->at += got > 0 ? got : 0;
-    return got;
+    return got == 0 && p->at < p->size ? -EIO : got;
 }
 
 static void on_content_end(void *arg, const struct pop3_server_session *s)

@@ -129,6 +129,35 @@ def test_row108_passwords(house):
         c.quit()
 
 
+STATES = {  # what of it works before TLS, over TLS, after USER, and in the mailbox
+    "CAPA": "cuam", "LANG": "cuam", "LANG *": "cuam", "LANG xx": "", "UTF8": "cuam", "USER x": "ua", "AUTH": "ua", "APOP x y": "",
+    "NOOP": "m", "STAT": "m", "LIST": "m", "LIST 1": "m", "UIDL": "m", "UIDL 1": "m", "RETR 1": "m", "TOP 1 0": "m", "RSET": "m",
+    "DELE 1": "m", "STLS": "c", "EXPN": "", "STAT 1": "", "": "", " ": "",
+}
+
+
+@pytest.mark.parametrize("state", "cuam")
+def test_row108_every_command_in_every_state(house, state):
+    house.mine(b"Subject: x\n\n")
+    for command, where in STATES.items():
+        with house.pop(tls=state != "c") as c:
+            if state == "a":
+                c.ok(f"USER {NAME}")
+            if state == "m":
+                c.login(NAME, SECRET)
+            for form in (command.lower(), command + "  "):
+                line = c.answer(form)
+                assert line.startswith("+OK" if state in where else "-ERR"), f"{form!r}: {line}"
+                if state in where and command in ("CAPA", "LANG", "AUTH", "LIST", "UIDL", "RETR 1", "TOP 1 0"):
+                    c.raw()
+                if state in where and command == "DELE 1":
+                    c.ok("RSET")
+                if state in where and command == "STLS":
+                    break
+            else:
+                c.quit()
+
+
 # ---- row 109
 
 @pytest.mark.parametrize("number", ["0", "-1", "99999999999999999999", "1.5", "1 1", "3", "2", "x", "+1", "0x1", "\u0661"])
@@ -235,12 +264,31 @@ ODD = {
     "only a dot": b".",
     "only a line end": b"\n",
     "8 bit": bytes(range(256)) * 4,
+    "no body": b"Subject: x\n",
+    "header without end": b"Subject: x",
+    "body without header": b"\nonly\nthis\n",
+    "blank in the header": b"A: b\n \n c\n\nbody\n",
+    "CR alone in a line": b"Subject: x\n\n\r\r\n\r\n.\r\n",
+    "dot at a piece's end": b"Subject: x\n\n" + b"x" * 16370 + b"\r\n.y\n" + (b"." * 16383 + b"\n") * 3,
+    "CR at a piece's end": b"Subject: x\n\n" + b"x" * 16371 + b"\r\ny",
 }
 
 
 def on_the_wire(data):
     data = re.sub(rb"(?<!\r)\n", b"\r\n", data)
     return data if not data or data.endswith(b"\n") else data + b"\r\n"
+
+
+def top_of(wire, count):
+    """Header, empty line, and so many lines."""
+    lines, body = [], False
+    for line in wire.split(b"\n")[:-1]:
+        if body and len(lines) - body == count:
+            break
+        lines.append(line + b"\n")
+        if not body and line in (b"\r", b""):
+            body = len(lines)
+    return b"".join(lines)
 
 
 @pytest.mark.parametrize("odd", ODD)
@@ -252,8 +300,9 @@ def test_row113_content(house, odd):
         assert told == len(wire) and c.stat()[1] == told + 17
         assert int(c.ok("RETR 1").split()[1]) == told
         assert c.raw() == wire
-        c.ok("TOP 1 2")
-        assert wire.startswith(c.raw().rstrip(b"\r\n"))
+        for lines in (0, 1, 2, 1000000, (1 << 64) - 1):
+            c.ok(f"TOP 1 {lines}")
+            assert c.raw() == top_of(wire, lines), lines
         assert c.message(2) == b"Subject: next\r\n\r\n"
         c.quit()
 

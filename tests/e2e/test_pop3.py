@@ -319,6 +319,33 @@ def test_removed_amid_session(house):
     assert house.fetched(name) == [sent_as(HARD[2])]
 
 
+def test_many_removed_amid_session(house):
+    """A hundred and fifty messages that another program took away are no errors of the client, and its own DELE still counts."""
+    name = house.somebody(*[b"Subject: %d\n\nx\n" % i for i in range(151)])
+    with house.open(name) as c:
+        for f in sorted((house.inbox / name / "new").iterdir())[:150]:
+            f.unlink()
+        for n in range(1, 151):
+            assert "another program" in c.err(f"RETR {n}")
+        c.message(151)
+        c.ok("DELE 151")
+        assert c.quit() == "+OK Good-bye; 1 message deleted"
+    assert house.fetched(name) == []
+
+
+def test_cut_amid_message(house):
+    """A file that becomes shorter while it is sent: the client gets no final dot, so it does not take the part for the whole."""
+    name = house.somebody(b"Subject: cut\n\n" + (b"z" * 70 + b"\n") * 300000)
+    path, = house.files(name)
+    mark = house.logfile.stat().st_size
+    with house.open(name) as c:
+        c.ok("RETR 1")
+        os.truncate(path, 1000)
+        with pytest.raises((Ended, OSError)):
+            c.raw()
+    assert "what=broken" in house.logfile.read_bytes()[mark:].decode()
+
+
 def test_killed_listener(house):
     """kill -9 amid a session: nothing is deleted, and the mailbox is free."""
     name = house.somebody(*HARD)
