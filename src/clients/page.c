@@ -2,6 +2,8 @@
 
 #include "clients/xml.h"
 
+#include "base/memory.h"
+
 const char page_style[] =
     ":root { color-scheme: light dark; font: 100%/1.5 system-ui, sans-serif; }\n"
     "body { max-width: 42rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }\n"
@@ -15,85 +17,123 @@ const char page_style[] =
     ".button { display: inline-block; border: 1px solid; border-radius: .4rem; }\n"
     ".trouble { border-left: .3rem solid #c33; padding-left: .6rem; }\n";
 
-static void begin(struct span title, struct text *out)
+enum page_language page_language(struct span accepted)
 {
-    text_adds(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                   "<meta name=\"robots\" content=\"noindex\">\n<title>Mail settings");
-    if (title.len)
-        text_adds(out, ": ");
-    xml_text(out, title);
-    text_adds(out, "</title>\n<link rel=\"stylesheet\" href=\"" PAGE_STYLE_PATH "\">\n</head>\n"
-                   "<body>\n<main>\n");
-}
+    struct span one, tag;
 
-static bool end(struct text *out)
-{
-    text_adds(out, "</main>\n</body>\n</html>\n");
-    return !out->full;
-}
+    while (span_cut(&accepted, ',', &one)) {
+        span_cut(&one, ';', &tag);
+        tag = span_head(span_trim(tag), 3);
+        for (int l = 0; l < PAGE_LANGUAGES; l++) {
+            struct span ours = span_of(page_texts((enum page_language)l)->tag);
 
-bool page_ask(struct span trouble, struct text *out)
-{
-    begin(SPAN_NONE, out);
-    text_adds(out, "<h1>Mail settings</h1>\n");
-    if (trouble.len) {
-        text_adds(out, "<p class=\"trouble\" role=\"alert\">");
-        xml_text(out, trouble);
-        text_adds(out, "</p>\n");
+            if (span_istarts(tag, ours) && (tag.len == ours.len || tag.at[ours.len] == '-'))
+                return (enum page_language)l;
+        }
     }
+    return PAGE_ENGLISH;
+}
+
+/* A page under way. */
+struct page {
+    const struct page_texts *say;
+    struct text *out;
+};
+
+static void begin(const struct page *p, const char *title, struct span whose)
+{
+    const char *blank = whose.len ? " " : "";
+
+    text_addf(p->out,
+              "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
+              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+              "<meta name=\"robots\" content=\"noindex\">\n<title>%s%s",
+              p->say->tag, title, blank);
+    xml_text(p->out, whose);
+    text_addf(p->out,
+              "</title>\n<link rel=\"stylesheet\" href=\"" PAGE_STYLE_PATH "\">\n</head>\n"
+              "<body>\n<main>\n<h1>%s%s",
+              title, blank);
+    xml_text(p->out, whose);
+    text_adds(p->out, "</h1>\n");
+}
+
+static bool end(const struct page *p)
+{
+    text_adds(p->out, "</main>\n</body>\n</html>\n");
+    return !p->out->full;
+}
+
+static void add_trouble(const struct page *p, enum page_trouble trouble, struct span domain)
+{
+    struct text words = TEXT_INIT(1024);
+
+    if (trouble == PAGE_FOREIGN) {
+        struct span before = span_of(p->say->foreign), mark = SPAN("%s");
+        ptrdiff_t at = span_search(before, mark);
+
+        text_add(&words, span_head(before, (size_t)at));
+        text_add(&words, domain);
+        text_add(&words, span_from(before, (size_t)at + mark.len));
+    } else {
+        text_adds(&words, p->say->none);
+    }
+    text_adds(p->out, "<p class=\"trouble\" role=\"alert\">");
+    xml_text(p->out, text_span(&words));
+    text_adds(p->out, "</p>\n");
+    text_free(&words);
+}
+
+bool page_ask(enum page_language l, enum page_trouble trouble, struct span domain, struct text *out)
+{
+    struct page p = {page_texts(l), out};
+
+    begin(&p, p.say->title, SPAN_NONE);
+    if (trouble != PAGE_FINE)
+        add_trouble(&p, trouble, domain);
     /* Not of the type "email": browsers refuse addresses in other alphabets there. */
-    text_adds(out,
-              "<p>What to enter in your mail program or phone. No password is needed here.</p>\n"
-              "<form action=\"/settings\" method=\"get\">\n"
-              "<label for=\"email\">Your mail address</label>\n"
+    text_addf(out,
+              "<p>%s</p>\n<form action=\"/settings\" method=\"get\">\n"
+              "<label for=\"email\">%s</label>\n"
               "<input id=\"email\" name=\"email\" inputmode=\"email\" autocomplete=\"email\" "
               "autocapitalize=\"none\" spellcheck=\"false\" maxlength=\"254\" required>\n"
-              "<button>Show the settings</button>\n</form>\n");
-    return end(out);
+              "<button>%s</button>\n</form>\n",
+              p.say->what, p.say->address, p.say->show);
+    return end(&p);
 }
 
-static void row(struct text *out, const char *name, struct span value)
+static void row(const struct page *p, const char *name, struct span value)
 {
-    text_addf(out, "<tr><th scope=\"row\">%s</th><td>", name);
-    xml_text(out, value);
-    text_adds(out, "</td></tr>\n");
+    text_addf(p->out, "<tr><th scope=\"row\">%s</th><td>", name);
+    xml_text(p->out, value);
+    text_adds(p->out, "</td></tr>\n");
 }
 
-static struct span sealing(const struct clients_door *d)
+static const char *sealing(const struct clients_door *d)
 {
-    return d->implicit ? SPAN("SSL/TLS") : SPAN("STARTTLS");
+    return d->implicit ? "SSL/TLS" : "STARTTLS";
 }
 
-static void add_server(const struct clients_offer *o, const struct clients_door *d,
-                       const char *heading, struct text *out)
+static void add_server(const struct page *p, const struct clients_offer *o,
+                       const struct clients_door *d)
 {
+    const struct page_texts *say = p->say;
     struct text port = TEXT_INIT(8);
 
     text_addf(&port, "%u", d->port);
-    text_addf(out, "<h2>%s</h2>\n<table>\n", heading);
-    row(out, "Server", span_of(d->host));
-    row(out, "Port", text_span(&port));
-    row(out, "Encryption", sealing(d));
-    row(out, "User name", clients_login(o));
-    row(out, "Password",
-        d->kind == CLIENTS_SUBMISSION ? SPAN("the same; sending needs it too")
-                                      : SPAN("that of your mailbox"));
-    text_adds(out, "</table>\n");
+    text_addf(p->out, "<h2>%s</h2>\n<table>\n", say->heading[d->kind]);
+    row(p, say->server, span_of(d->host));
+    row(p, say->port, text_span(&port));
+    row(p, say->sealing, span_of(sealing(d)));
+    row(p, say->user, clients_login(o));
+    row(p, say->password,
+        span_of(d->kind == CLIENTS_SUBMISSION ? say->same_password : say->its_password));
+    text_adds(p->out, "</table>\n");
     text_free(&port);
 }
 
-static const char *heading_of(enum clients_kind k)
-{
-    static const char *const words[] = {[CLIENTS_IMAP] = "Receiving mail (IMAP)",
-                                        [CLIENTS_POP3] = "Receiving mail (POP3)",
-                                        [CLIENTS_SUBMISSION] = "Sending mail (SMTP)"};
-
-    return words[k];
-}
-
 /* All but the best of each kind, which stand above. */
-static void add_others(const struct clients_offer *o, struct text *out)
+static void add_others(const struct page *p, const struct clients_offer *o)
 {
     bool any = false;
 
@@ -103,43 +143,37 @@ static void add_others(const struct clients_offer *o, struct text *out)
         if (d == clients_best(o, d->kind))
             continue;
         if (!any)
-            text_adds(out, "<h2>If a network does not let you through</h2>\n<p>Some networks shut "
-                           "single ports. User name and password stay the same; try these in "
-                           "turn:</p>\n<ul>\n");
+            text_addf(p->out, "<h2>%s</h2>\n<p>%s</p>\n<ul>\n", p->say->shut, p->say->in_turn);
         any = true;
-        text_addf(out, "<li>%s: ", heading_of(d->kind));
-        xml_text(out, span_of(d->host));
-        text_addf(out, ", port %u, %.*s</li>\n", d->port, SPAN_ARG(sealing(d)));
+        text_addf(p->out, "<li>%s: ", p->say->heading[d->kind]);
+        xml_text(p->out, span_of(d->host));
+        text_addf(p->out, ", %s %u, %s</li>\n", p->say->port_in, d->port, sealing(d));
     }
     if (any)
-        text_adds(out, "</ul>\n");
+        text_adds(p->out, "</ul>\n");
 }
 
-bool page_settings(const struct clients_offer *o, const char *profile, struct text *out)
+bool page_settings(const struct clients_offer *o, enum page_language l, const char *profile,
+                   struct text *out)
 {
-    begin(o->address, out);
-    text_adds(out, "<h1>Mail settings for ");
-    xml_text(out, o->address);
-    text_adds(out,
-              "</h1>\n<p>Most mail programs need no more than this address and its password: "
-              "they find the rest by themselves. Where one asks, enter what stands here.</p>\n");
+    struct page p = {page_texts(l), out};
+
+    begin(&p, p.say->title_for, o->address);
+    text_addf(out, "<p>%s</p>\n", p.say->simple);
     if (profile)
-        text_addf(out,
-                  "<p><a class=\"button\" href=\"%s\">Set up this iPhone, iPad or Mac</a><br>\n"
-                  "Then open Settings and choose \"Profile Downloaded\".</p>\n",
-                  profile);
+        text_addf(out, "<p><a class=\"button\" href=\"%s\">%s</a><br>\n%s</p>\n", profile,
+                  p.say->apple, p.say->apple_then);
     if (clients_best(o, CLIENTS_IMAP) && clients_best(o, CLIENTS_POP3))
-        text_adds(out, "<p>There are two ways to receive: IMAP leaves mail on the server, for all "
-                       "your devices; POP3 fetches it to one.</p>\n");
+        text_addf(out, "<p>%s</p>\n", p.say->two_ways);
     for (int kind = CLIENTS_IMAP; kind <= CLIENTS_SUBMISSION; kind++) {
         const struct clients_door *best = clients_best(o, (enum clients_kind)kind);
 
         if (best)
-            add_server(o, best, heading_of(best->kind), out);
+            add_server(&p, o, best);
     }
-    add_others(o, out);
-    text_adds(out, "<p>From ");
+    add_others(&p, o);
+    text_addf(out, "<p>%s ", p.say->from);
     xml_text(out, o->display_name);
-    text_adds(out, ". <a href=\"/settings\">Another address</a></p>\n");
-    return end(out);
+    text_addf(out, ". <a href=\"/settings\">%s</a></p>\n", p.say->another);
+    return end(&p);
 }

@@ -31,7 +31,13 @@ static int is_our_name(const struct asking *q)
     return session_is_ours(q->pages->session, q->request->arena, domain);
 }
 
-static bool ask(struct asking *q, unsigned status, struct span trouble)
+static enum page_language language(const struct asking *q)
+{
+    return page_language(http_server_field(q->request, "Accept-Language"));
+}
+
+/* `domain`: of the address before, for PAGE_FOREIGN. */
+static bool ask(struct asking *q, unsigned status, enum page_trouble trouble, struct span domain)
 {
     struct text text = TEXT_INIT(SESSION_PAGES_MAX);
     int ours = is_our_name(q);
@@ -40,7 +46,7 @@ static bool ask(struct asking *q, unsigned status, struct span trouble)
         return session_pages_busy(q);
     if (!ours)
         return false;
-    page_ask(trouble, &text);
+    page_ask(language(q), trouble, domain, &text);
     return give(q, status, &text);
 }
 
@@ -48,7 +54,8 @@ bool session_pages_root(struct asking *q)
 {
     int ours = is_our_name(q);
 
-    return ours > 0 && (session_pages_to_https(q, "/", SPAN_NONE) || ask(q, 200, SPAN_NONE));
+    return ours > 0 &&
+           (session_pages_to_https(q, "/", SPAN_NONE) || ask(q, 200, PAGE_FINE, SPAN_NONE));
 }
 
 bool session_pages_style(struct asking *q)
@@ -69,7 +76,7 @@ static bool show(struct asking *q, const struct clients_offer *o)
 
     text_adds(&link, "/mail.mobileconfig?email=");
     http_query_encode(o->address, &link);
-    ok = page_settings(o, apple ? text_cstr(&link) : NULL, &text);
+    ok = page_settings(o, language(q), apple ? text_cstr(&link) : NULL, &text);
     text_free(&link);
     if (ok)
         return give(q, 200, &text);
@@ -84,17 +91,13 @@ bool session_pages_settings(struct asking *q)
     int known = session_pages_address(q, &address, &domain), ours;
 
     if (known < 0)
-        return ask(q, 404, SPAN("This is no mail address. Write it whole, as you@example.com."));
+        return ask(q, 404, PAGE_NO_ADDRESS, SPAN_NONE);
     if (!known)
-        return ask(q, 200, SPAN_NONE);
+        return ask(q, 200, PAGE_FINE, SPAN_NONE);
     ours = session_pages_offer(q, "page", domain, address, &offer);
     if (ours < 0)
         return session_pages_busy(q);
     if (!ours)
-        return ask(q, 404,
-                   span_of(arena_printf(q->request->arena,
-                                        "This server has no mailboxes of %.*s. Look whether the "
-                                        "address is spelled rightly, or ask its provider.",
-                                        SPAN_ARG(domain))));
+        return ask(q, 404, PAGE_FOREIGN, domain);
     return session_pages_to_https(q, "/settings", address) || show(q, &offer);
 }

@@ -434,7 +434,7 @@ class Page(html.parser.HTMLParser):
         elif tag == "label":
             self.labels.add(a["for"])
         elif tag == "html":
-            assert a["lang"] == "en"
+            self.language = a["lang"]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -469,6 +469,17 @@ def test_people_see_the_settings(server):
     assert apple_account(curl(server, profile, "webs")[2])["EmailAddress"] == USER
     assert Page(curl(server, again, "webs")[2]).fields == {"email": "email"}
     log_in(server, dict(type="smtp", host="localhost", port=int(list(page.rows.values())[2]["Port"]), user=USER, implicit=True))
+
+
+def test_people_read_their_language(server):
+    for accepted, language, title, user in (("de-AT,de;q=0.9,en;q=0.5", "de", f"Mail-Einstellungen f\u00fcr {USER}", "Benutzername"),
+                                            ("fr", "en", f"Mail settings for {USER}", "User name")):
+        answer = tell(server, f"GET /settings?email={USER} HTTP/1.1\r\nAccept-Language: {accepted}\r\n".encode() + HOST)
+        page = Page(answer.partition(b"\r\n\r\n")[2])
+        assert page.language == language and title in page.titles
+        assert [row[user] for row in list(page.rows.values())[:3]] == [USER] * 3
+    answer = tell(server, b"GET /settings?email=x@elsewhere.test HTTP/1.1\r\nAccept-Language: de\r\n" + HOST)
+    assert "hat keine Postf\u00e4cher von elsewhere.test".encode() in answer
 
 
 def test_people_are_asked_for_their_address(server):

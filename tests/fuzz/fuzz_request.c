@@ -27,7 +27,8 @@ static void look_at_page(const struct clients_offer *o)
     struct text page = TEXT_INIT(CLIENTS_TEXT_MAX), other = TEXT_INIT(CLIENTS_TEXT_MAX);
 
     plain.address = plain.local = plain.display_name = SPAN("x");
-    assert(page_settings(o, NULL, &page) && page_settings(&plain, NULL, &other));
+    assert(page_settings(o, PAGE_GERMAN, NULL, &page) &&
+           page_settings(&plain, PAGE_GERMAN, NULL, &other));
     assert(count(&page, '<') == count(&other, '<') && count(&page, '"') == count(&other, '"'));
     text_free(&page);
     text_free(&other);
@@ -71,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (http_query_value(in, "email", &value) > 0)
         write_all(text_span(&value));
     text_free(&value);
+    assert(page_language(in) < PAGE_LANGUAGES);
     write_all(in);
     return 0;
 }

@@ -248,7 +248,7 @@ static void page(void **state)
         struct made m = make(BASE IMAP, addresses[i]);
         struct text out = TEXT_INIT(CLIENTS_TEXT_MAX);
 
-        assert_true(page_settings(&m.offer, "/mail.mobileconfig?email=x", &out));
+        assert_true(page_settings(&m.offer, PAGE_ENGLISH, "/mail.mobileconfig?email=x", &out));
         count_in(text_cstr(&out), "<script", 0);
         count_in(text_cstr(&out), "<h2>", 4); /* two ways to get mail, one to send, and others */
         count_in(text_cstr(&out), "<table>", 3);
@@ -259,14 +259,48 @@ static void page(void **state)
                  "<li>Sending mail (SMTP): mail.example.com, port 587, STARTTLS</li>", 1);
         count_in(text_cstr(&out), "href=\"/mail.mobileconfig?email=x\"", 1);
         text_clear(&out);
-        assert_true(page_settings(&m.offer, NULL, &out));
+        assert_true(page_settings(&m.offer, PAGE_GERMAN, NULL, &out));
         count_in(text_cstr(&out), "mobileconfig", 0);
         text_free(&out);
         end(&m);
     }
-    assert_true(page_ask(SPAN("<b>no</b>"), &ask));
+    assert_true(page_ask(PAGE_ENGLISH, PAGE_FOREIGN, SPAN("<b>no</b>"), &ask));
     count_in(text_cstr(&ask), "&lt;b&gt;no&lt;/b&gt;", 1);
     text_free(&ask);
+}
+
+static void languages(void **state)
+{
+    static const struct {
+        const char *accepted;
+        enum page_language l;
+    } rows[] = {
+        {"", PAGE_ENGLISH},          {"de", PAGE_GERMAN},
+        {"DE-at", PAGE_GERMAN},      {"de-DE,de;q=0.9,en;q=0.8", PAGE_GERMAN},
+        {"en-US, de", PAGE_ENGLISH}, {"fr, de;q=0.5, en;q=0.1", PAGE_GERMAN},
+        {"den, en", PAGE_ENGLISH},   {"*", PAGE_ENGLISH},
+        {",,;;,de", PAGE_GERMAN},    {" de ;q=1", PAGE_GERMAN},
+        {"d", PAGE_ENGLISH},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(page_language(span_of(rows[i].accepted)), rows[i].l);
+    assert_int_equal(page_language(SPAN_NONE), PAGE_ENGLISH);
+    for (int l = 0; l < PAGE_LANGUAGES; l++) { /* nothing is left out of a language */
+        const struct page_texts *say = page_texts((enum page_language)l);
+        struct text ask = TEXT_INIT(CLIENTS_TEXT_MAX);
+        struct made m = make(BASE IMAP, "you@example.com");
+
+        assert_true(page_ask((enum page_language)l, PAGE_FOREIGN, SPAN("x.test"), &ask));
+        assert_true(page_ask((enum page_language)l, PAGE_NO_ADDRESS, SPAN_NONE, &ask));
+        assert_true(page_settings(&m.offer, (enum page_language)l, "/p", &ask));
+        count_in(text_cstr(&ask), "(null)", 0);
+        count_in(text_cstr(&ask), "x.test", 1);
+        assert_non_null(strstr(text_cstr(&ask), say->title));
+        text_free(&ask);
+        end(&m);
+    }
 }
 
 static void names(void **state)
@@ -322,6 +356,7 @@ int main(void)
                                        cmocka_unit_test(apple),
                                        cmocka_unit_test(plain),
                                        cmocka_unit_test(page),
+                                       cmocka_unit_test(languages),
                                        cmocka_unit_test(names),
                                        cmocka_unit_test(too_small)};
 

@@ -215,12 +215,12 @@ static void check_page(const struct clients_offer *o)
     struct text page = TEXT_INIT(CLIENTS_TEXT_MAX);
     size_t found = 0;
 
-    assert_true(page_settings(o, NULL, &page));
+    assert_true(page_settings(o, PAGE_GERMAN, NULL, &page));
     for (size_t i = 0; i < o->count; i++) {
         char row[100], item[100];
 
         snprintf(row, sizeof row, "<td>%u</td>", o->doors[i].port);
-        snprintf(item, sizeof item, ", port %u, ", o->doors[i].port);
+        snprintf(item, sizeof item, ", Port %u, ", o->doors[i].port);
         found += strstr(text_cstr(&page), row) || strstr(text_cstr(&page), item);
     }
     assert_int_equal(found, o->count);
