@@ -107,19 +107,30 @@ static struct burst_network *add_network(struct burst *b)
     return &b->network[b->networks++];
 }
 
-static void note_network(struct burst *b, uint64_t key, int64_t now)
+/* Is the account still so young that nothing is known of it? */
+static bool is_learning(const struct burst *b, const struct burst_from *from)
 {
-    struct burst_network *n = find(b, key);
+    int64_t first = from->now;
 
-    if (!key)
+    for (uint32_t i = 0; i < b->networks; i++)
+        if (b->network[i].first < first)
+            first = b->network[i].first;
+    return !b->networks || from->now - first < from->learn;
+}
+
+static void note_network(struct burst *b, const struct burst_from *from)
+{
+    struct burst_network *n = find(b, from->network);
+
+    if (!from->network)
         return;
     if (!n) {
-        bool home = b->networks == 0;
+        bool home = is_learning(b, from);
 
-        n = b->networks < BURST_NETWORKS ? add_network(b) : worst(b, now);
-        *n = (struct burst_network){.key = key, .first = now, .home = home};
+        n = b->networks < BURST_NETWORKS ? add_network(b) : worst(b, from->now);
+        *n = (struct burst_network){.key = from->network, .first = from->now, .home = home};
     }
-    n->last = now;
+    n->last = from->now;
 }
 
 static bool is_fresh(const struct burst *b, uint64_t key, int64_t now)
@@ -229,14 +240,14 @@ void burst_free(struct burst *b)
     *b = (struct burst){0};
 }
 
-void burst_sent(struct burst *b, uint64_t network, const struct recipient *to, size_t count,
-                int64_t now)
+void burst_sent(struct burst *b, const struct burst_from *from, const struct recipient *to,
+                size_t count)
 {
-    struct burst_slot *s = slot_at(b, now);
+    struct burst_slot *s = slot_at(b, from->now);
     bool fresh;
 
-    note_network(b, network, now);
-    fresh = is_fresh(b, network, now);
+    note_network(b, from);
+    fresh = is_fresh(b, from->network, from->now);
     s->recipients += (uint32_t)count;
     for (size_t i = 0; i < count; i++) {
         uint32_t hash = hash_of(to[i].address);
@@ -302,10 +313,10 @@ bool burst_judge_any(const struct burst *b, int64_t now, struct text *words)
     return judge(b, fresh_networks(b, now) > 0, now, words);
 }
 
-void burst_forgive(struct burst *b, int64_t now)
+void burst_forgive(struct burst *b, uint64_t foreign, int64_t now)
 {
     for (uint32_t i = 0; i < b->networks; i++)
-        b->network[i].home |= now - b->network[i].last <= CLOCK_DAY;
+        b->network[i].home |= now - b->network[i].last <= CLOCK_DAY && b->network[i].key != foreign;
     memset(b->slot, 0, sizeof b->slot);
 }
 

@@ -2,10 +2,11 @@
  * account did before: the networks it sent from, whom it wrote to, how much of its mail comes back.
  * Pure memory and arithmetic; the table of signs and weights stands in burst.c.
  *
- * A network is an IPv4 /24 or an IPv6 /48. The first one an account is ever seen in is its home; a
- * further one is new until a day has passed since its first mail. What comes from a new network is
- * judged by what came from new networks, what comes from a known one by what came from those: a
- * newsletter from the office does not make the phone on the train suspect.
+ * A network is an IPv4 /24 or an IPv6 /48. The first one an account is ever seen in is its home,
+ * and so are those of its first days (burst_from.learn): a host that has just moved its customers
+ * here knows nobody yet. A further one is new until a day has passed since its first mail. What
+ * comes from a new network is judged by what came from new networks, what comes from a known one by
+ * what came from those: a newsletter from the office does not make the phone on the train suspect.
  *
  * Bounded: BURST_NETWORKS networks (new ones are forgotten first), BURST_CONTACTS correspondents as
  * hashes of 32 bits (the oldest is forgotten; two that share a hash are taken for one). */
@@ -48,18 +49,24 @@ struct burst {
 void burst_free(struct burst *b);
 /* The network of an address, 0 when there is none (this machine itself, or no address). */
 uint64_t burst_network(struct span peer);
-/* A message to these recipients came from that network. */
-void burst_sent(struct burst *b, uint64_t network, const struct recipient *to, size_t count,
-                int64_t now);
+/* Where a message came from, and when. */
+struct burst_from {
+    uint64_t network;
+    int64_t now;
+    int64_t learn; /* so long after its first mail all networks of the account are its own */
+};
+/* A message to these recipients came from there. */
+void burst_sent(struct burst *b, const struct burst_from *from, const struct recipient *to,
+                size_t count);
 /* A far server refused one of its recipients for good. */
 void burst_failed(struct burst *b, int64_t now);
 /* Does it look stolen now? True: `words` gets the signs that were seen, as a list in words. */
 bool burst_judge(const struct burst *b, uint64_t network, int64_t now, struct text *words);
 /* The same for whichever new network it used within the hour, else for the known ones. */
 bool burst_judge_any(const struct burst *b, int64_t now, struct text *words);
-/* A person says that it is all right: its networks are known ones from now on, the counts of the
- * hour begin anew. */
-void burst_forgive(struct burst *b, int64_t now);
+/* A person says that it is all right: its networks, but for `foreign` (0: none), are known ones
+ * from now on, the counts of the hour begin anew. */
+void burst_forgive(struct burst *b, uint64_t foreign, int64_t now);
 
 /* What is remembered, in three parts as they change: with each mail (networks, and the hour but for
  * its failures), with each failure, with each stranger. The first is digits and blanks, the second

@@ -239,9 +239,10 @@ void sending_free(struct sending **s)
     *s = NULL;
 }
 
-void sending_burst(struct sending *s, bool on)
+void sending_burst(struct sending *s, bool on, int64_t learn)
 {
     s->burst = on;
+    s->learn = learn;
 }
 
 /* ---- limits ---- */
@@ -362,10 +363,11 @@ static void hold(struct sending *s, struct sending_entry *e, struct text *signs)
 
     sending_words_held(span_of(e->name), text_span(signs), &words);
     e->held = memory_dup(text_cstr(&words));
+    e->swept = false;
     text_free(&words);
     sending_changed(s, e, SENDING_HABITS);
     if (s->calls && s->calls->held)
-        s->calls->held(s->arg, span_of(e->name), e->held);
+        s->calls->held(s->arg, span_of(e->name), text_span(signs));
 }
 
 /* True: it is held from now on. */
@@ -376,9 +378,10 @@ static bool judge_sent(struct sending *s, struct sending_entry *e, struct span p
     uint64_t network = burst_network(peer);
     bool stolen = false;
 
-    burst_sent(&e->burst, network, to, count, now);
+    burst_sent(&e->burst, &(struct burst_from){network, now, s->learn}, to, count);
     sending_changed(s, e, SENDING_HABITS);
     if (!e->held && burst_judge(&e->burst, network, now, &signs)) {
+        text_addf(&signs, "; the last of it came from %.*s", SPAN_ARG(span_head(peer, 45)));
         hold(s, e, &signs);
         stolen = true;
     }
@@ -409,7 +412,37 @@ const char *sending_held(const struct sending *s, struct span account)
     return e ? e->held : NULL;
 }
 
-bool sending_release(struct sending *s, struct span account, int64_t now)
+void sending_swept(struct sending *s, struct span account)
+{
+    struct sending_entry *e = sending_find(s, SENDING_ACCOUNT, account);
+
+    if (!e || !e->held)
+        return;
+    e->swept = true;
+    sending_changed(s, e, SENDING_HABITS);
+}
+
+struct each {
+    void (*fn)(void *arg, struct span account);
+    void *arg;
+};
+
+static void each_unswept(struct span key, void *value, void *arg)
+{
+    const struct sending_entry *e = value;
+    const struct each *each = arg;
+
+    (void)key;
+    if (e->held && !e->swept)
+        each->fn(each->arg, span_of(e->name));
+}
+
+void sending_each_unswept(struct sending *s, void (*fn)(void *arg, struct span account), void *arg)
+{
+    map_each(s->entries, each_unswept, &(struct each){fn, arg});
+}
+
+bool sending_release(struct sending *s, struct span account, struct span foreign, int64_t now)
 {
     struct sending_entry *e = sending_find(s, SENDING_ACCOUNT, account);
 
@@ -417,7 +450,7 @@ bool sending_release(struct sending *s, struct span account, int64_t now)
         return false;
     free(e->held);
     e->held = NULL;
-    burst_forgive(&e->burst, now);
+    burst_forgive(&e->burst, burst_network(foreign), now);
     for (int r = 0; r < SENDING_RECORDS; r++)
         sending_changed(s, e, (enum sending_record)r);
     return true;

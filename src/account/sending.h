@@ -53,7 +53,7 @@ struct sending_calls {
     /* A limit refused something for the first time in its hour or day: tell the account. */
     void (*refused)(void *arg, struct span account, const char *words);
     /* The account's mail is held from now on: tell owner and administrator, hold what waits. */
-    void (*held)(void *arg, struct span account, const char *words);
+    void (*held)(void *arg, struct span account, struct span signs);
 };
 
 /* Reads what is stored; call before other threads use the store. `calls` must outlive it. NULL and
@@ -63,8 +63,9 @@ struct sending *sending_open(struct store *s, const struct sending_calls *calls,
 /* When the queue clock runs, once. */
 void sending_start(struct sending *s, int64_t now);
 void sending_free(struct sending **s);
-/* Look for stolen passwords? What is held stays held. */
-void sending_burst(struct sending *s, bool on);
+/* Look for stolen passwords? What is held stays held. `learn`: ms from an account's first mail on
+ * in which all networks it comes from are its own. */
+void sending_burst(struct sending *s, bool on, int64_t learn);
 
 /* May so many more go? 0, or -1 with *e: temporary, 4.7.1 (reply 452: too much for now; of many
  * recipients those beyond are tried again later, RFC 5321 4.5.3.1.10), with the count, the limit
@@ -101,8 +102,12 @@ int sending_note_failures(struct store *st, struct span account, uint32_t count,
                           struct error *e);
 /* Why the account's mail is held, or NULL when it is not. */
 const char *sending_held(const struct sending *s, struct span account);
-/* A person says that it is the owner's. False when it was not held. */
-bool sending_release(struct sending *s, struct span account, int64_t now);
+/* A person says that it is the owner's, but for what came from the network of `foreign` (an IP
+ * address; may be empty). False when it was not held. */
+bool sending_release(struct sending *s, struct span account, struct span foreign, int64_t now);
+/* All mail of a held account that waited is held by now; and those of which that is not known. */
+void sending_swept(struct sending *s, struct span account);
+void sending_each_unswept(struct sending *s, void (*fn)(void *arg, struct span account), void *arg);
 /* A person says that what was sent so far does not count. False when nothing was. */
 bool sending_reset(struct sending *s, enum sending_kind kind, struct span name);
 /* The account, or hosting account, does not exist any more. */

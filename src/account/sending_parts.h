@@ -18,6 +18,7 @@ struct sending_entry {
     int64_t told[WINDOW_SPANS]; /* when it was last told of a refusal; 0: never */
     struct burst burst;         /* accounts only */
     char *held;                 /* why its mail is held, or NULL */
+    bool swept;                 /* and what waited is held as well */
     bool changed[SENDING_RECORDS];
     bool in_list;
     struct sending_entry *next_changed;
@@ -36,6 +37,7 @@ struct sending {
     const struct sending_calls *calls;
     void *arg;
     bool burst;
+    int64_t learn; /* ms */
     struct {
         struct sending_entry *oldest, *newest;
         size_t count;

@@ -1,6 +1,6 @@
 /* The records of sending in the store: "<kind><record><name>", each a line of decimal words that
  * begins with a version; of the habits the part behind burst's words is binary. Version 1 had the
- * networks among the habits and did not know the hour. */
+ * networks among the habits and did not know the hour; 2 did not know what was swept. */
 #include "account/sending_parts.h"
 
 #include "base/log.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    VERSION = 2,
+    VERSION = 3,
     HABITS_MAX = BURST_CONTACTS_MAX + 3 * SENDING_WORDS,
     WINDOW_MAX = WINDOW_PACKED_MAX + BURST_HOUR_MAX + 64,
     RECORD_MAX = (int)HABITS_MAX > (int)WINDOW_MAX ? (int)HABITS_MAX : (int)WINDOW_MAX,
@@ -68,7 +68,7 @@ static void pack_habits(const struct sending_entry *e, struct text *out)
 {
     struct span held = span_of(e->held);
 
-    text_addf(out, "%d %zu ", VERSION, held.len);
+    text_addf(out, "%d %d %zu ", VERSION, e->swept, held.len);
     text_add(out, held);
     burst_pack_contacts(&e->burst, out);
 }
@@ -166,16 +166,18 @@ static bool read_window(struct sending_entry *e, struct span value)
 
 static bool read_habits(struct sending_entry *e, struct span value)
 {
-    uint64_t version, held;
+    uint64_t version, swept = 1, held;
     struct span burst;
 
-    if (!number(&value, VERSION, &version) || !number(&value, 2 * SENDING_WORDS, &held))
+    if (!number(&value, VERSION, &version) || (version >= 3 && !number(&value, 1, &swept)) ||
+        !number(&value, 2 * SENDING_WORDS, &held))
         return false;
     value = span_from(value, 1); /* the blank */
     if (held > value.len)
         return false;
     burst = span_from(value, held);
     e->held = held ? span_dup(span_head(value, held)) : NULL;
+    e->swept = swept;
     return version < 2 ? burst_unpack_old(burst, &e->burst)
                        : burst_unpack_contacts(burst, &e->burst);
 }

@@ -64,14 +64,21 @@ static void print_released(const json_t *answer)
 {
     json_int_t n = json_integer_value(json_object_get(answer, "messages"));
 
+    json_int_t removed = json_integer_value(json_object_get(answer, "removed"));
+
     printf("%lld message%s released.\n", (long long)n, n == 1 ? " is" : "s are");
+    if (removed)
+        printf("%lld message%s removed.\n", (long long)removed, removed == 1 ? " is" : "s are");
 }
 
 int account_command_release(int argc, const char **argv)
 {
     static const struct form form = {.command = "account release",
                                      .argument = "name",
-                                     .examples = "  port26 account release you@example.com\n",
+                                     .options = FORM_REMOVE_FROM,
+                                     .examples = "  port26 account release you@example.com\n"
+                                                 "  port26 account release you@example.com "
+                                                 "--remove-from 203.0.113.9\n",
                                      .print = print_released};
 
     return form_command(argc, argv, &form);

@@ -72,11 +72,12 @@ static void make_password(json_t *to)
 
 /* What the options were set to. */
 struct given {
-    char *file, *quota, *sending, *messages, *host, *catch_all, *password_file, **aliases;
+    char *file, *quota, *sending, *messages, *host, *catch_all, *password_file, *remove_from,
+        **aliases;
     int json, generate;
 };
 
-enum { OPTIONS_MAX = 13 };
+enum { OPTIONS_MAX = 14 };
 
 /* The options of this form, out of all there are. */
 static void choose_options(const struct form *f, struct given *g,
@@ -116,6 +117,9 @@ static void choose_options(const struct form *f, struct given *g,
         {FORM_PASSWORD,
          {"generate", 'g', POPT_ARG_NONE, &g->generate, 0,
           "make a password and print it instead of asking", NULL}},
+        {FORM_REMOVE_FROM,
+         {"remove-from", 'r', POPT_ARG_STRING, &g->remove_from, 0,
+          "remove what came from the network of this IP address", "ADDRESS"}},
     };
     size_t n = 0;
 
@@ -153,6 +157,7 @@ static json_t *question(const struct form *f, const struct given *g,
     put(o, "messages", g->messages);
     put(o, "host", g->host);
     put(o, "catch_all", g->catch_all);
+    put(o, "remove_from", g->remove_from);
     if (g->aliases)
         put_list(o, "aliases", (const char *const *)g->aliases);
     return o;
@@ -170,6 +175,7 @@ static void free_given(struct given *g)
     free(g->host);
     free(g->catch_all);
     free(g->password_file);
+    free(g->remove_from);
 }
 
 static void print_done(const json_t *answer)

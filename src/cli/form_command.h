@@ -13,6 +13,7 @@ enum form_option {
     FORM_CATCH_ALL = 16,
     FORM_ALIAS = 32,
     FORM_PASSWORD = 64, /* asked for, or from --password-file */
+    FORM_REMOVE_FROM = 128,
     FORM_AMOUNTS = FORM_QUOTA | FORM_SENDING | FORM_MESSAGES,
 };
 

@@ -190,7 +190,8 @@ struct config_sending {
     struct rate host_messages, host_recipients;
     struct rate address_messages, address_recipients; /* of a client that has logged in */
     struct rate sender_messages, sender_recipients;   /* of an address in MAIL FROM */
-    bool burst; /* hold the mail of an account whose password looks stolen */
+    bool burst;          /* hold the mail of an account whose password looks stolen */
+    int64_t burst_learn; /* ms from an account's first mail on: all its networks are its own */
 };
 
 enum config_language { CONFIG_ENGLISH, CONFIG_GERMAN };

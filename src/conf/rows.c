@@ -386,6 +386,11 @@ static const struct row sending[] = {
           "looks as if the password was stolen: a network it never used, many recipients it never "
           "wrote to, many refused by other servers.",
           .standard = "true"),
+    TIME(
+        config_sending, burst_learn, "burst-learn", 0, 365 * CLOCK_DAY,
+        "So long after an account's first mail all networks it sends from count as its own: a host "
+        "that has just moved its customers here knows nobody yet.",
+        .standard = "2d"),
 };
 
 static const char *const languages[] = {[CONFIG_ENGLISH] = "en", [CONFIG_GERMAN] = "de"};

@@ -13,7 +13,6 @@
 enum {
     WRITE_MS = 60 * 1000, /* what no limit counts is written so often */
     WRITE_MOST = 2000,    /* records in one go */
-    PAGE = 1000,          /* messages looked at in one go */
 };
 
 struct sendings {
@@ -192,91 +191,7 @@ static void each_minute(void *arg)
     timer_set(s->minute, WRITE_MS);
 }
 
-/* ---- the mail of one account in the queue ---- */
-
-struct sweep {
-    struct sendings *sendings;
-    char *account, *person, *reason;
-    enum queue_action action;
-    queue_action_fn *done;
-    void *arg;
-    struct id last, found[PAGE];
-    size_t seen, count;
-    unsigned touched;
-};
-
-static bool wanted(const struct sweep *w, const struct store_head *head)
-{
-    if (!span_is(head->origin.account, w->account) || span_is(head->origin.with, "local"))
-        return false;
-    if (w->action == QUEUE_HOLD)
-        return head->state == STORE_LIVE;
-    return head->state == STORE_HELD && span_search(head->words, SPAN(SENDING_HELD)) >= 0;
-}
-
-static void act_on_found(struct sweep *w)
-{
-    for (size_t i = 0; i < w->count; i++) {
-        struct queue_order order = {w->action, &w->found[i], span_of(w->person),
-                                    span_of(w->reason)};
-
-        queue_act(w->sendings->house->queue, &order, NULL, NULL);
-    }
-    w->touched += (unsigned)w->count;
-    w->count = 0;
-}
-
-static void swept(struct sweep *w, const struct error *e)
-{
-    log_event(e ? LOG_WARNING : LOG_NOTICE, "sending.swept", LOG_STR("account", w->account),
-              LOG_STR("action", w->action == QUEUE_HOLD ? "hold" : "release"),
-              LOG_NUM("messages", w->touched), LOG_STR("words", e ? e->words : ""));
-    if (w->done)
-        w->done(w->arg, w->touched, e);
-    free(w->account);
-    free(w->person);
-    free(w->reason);
-    free(w);
-}
-
-static void sweep_entry(void *arg, const struct queue_entry *entry, const struct error *e)
-{
-    struct sweep *w = arg;
-    bool more = !entry && !e && w->seen == PAGE;
-
-    if (entry) {
-        w->seen++;
-        w->last = entry->head->id;
-        if (wanted(w, entry->head))
-            w->found[w->count++] = entry->head->id;
-        return;
-    }
-    act_on_found(w);
-    w->seen = 0;
-    if (more)
-        queue_list(w->sendings->house->queue, &w->last, PAGE, sweep_entry, w);
-    else
-        swept(w, e);
-}
-
-static struct sweep *sweep_new(struct sendings *s, struct span account, enum queue_action action)
-{
-    struct sweep *w = memory_alloc(sizeof *w);
-
-    w->sendings = s;
-    w->account = span_dup(account);
-    w->action = action;
-    return w;
-}
-
 /* ---- who is told ---- */
-
-static void tell(struct sendings *s, struct span to, const char *subject, const struct text *text)
-{
-    if (to.len)
-        postman_send(s->house->queue, s->house->config,
-                     &(struct postman_letter){to, span_of(subject), text_span(text)});
-}
 
 static void on_refused(void *arg, struct span account, const char *words)
 {
@@ -292,76 +207,64 @@ static void on_refused(void *arg, struct span account, const char *words)
               "taken is still in your mail program: send it again then.\n\nIf you did not send so "
               "much yourself, somebody else may know your password: change it now, and tell %s.\n",
               words, c->postmaster);
-    tell(s, postman_address(c, account, a), "You have reached a sending limit", &t);
+    postman_send(s->house->queue, c,
+                 &(struct postman_letter){postman_address(c, account, a),
+                                          SPAN("You have reached a sending limit"), text_span(&t)});
     text_free(&t);
     arena_free(&a);
 }
 
-static void tell_owner(struct sendings *s, struct span account, const char *words)
-{
-    const struct config *c = s->house->config;
-    struct arena *a = arena_new();
-    struct text t = TEXT_INIT(8192);
+/* ---- held accounts ---- */
 
-    text_addf(&t,
-              "Mail that was sent with your login is held for now:\n\n    %s\n\nNothing is lost: "
-              "it waits, and so does what you send from now on.\n\n- If you sent it yourself, tell "
-              "%s, who can let it go.\n- If not, change your password now, in all your mail "
-              "programs, and look for malicious software on your devices. Then tell %s, so that "
-              "the foreign mail is removed and yours goes out.\n",
-              words, c->postmaster, c->postmaster);
-    tell(s, postman_address(c, account, a), "Your mail is held: was your password stolen?", &t);
-    text_free(&t);
-    arena_free(&a);
+/* An account whose mail that waits is being held. */
+struct holding {
+    struct sendings *sendings;
+    char *account;
+};
+
+/* What stopped half-way is begun again at the next start. */
+static void hold_done(void *arg, unsigned touched, const struct error *e)
+{
+    struct holding *n = arg;
+
+    (void)touched;
+    if (!e)
+        sending_swept(n->sendings->sending, span_of(n->account));
+    free(n->account);
+    free(n);
 }
 
-static void tell_administrator(struct sendings *s, struct span account, const char *words)
+static void hold_waiting(void *arg, struct span account)
 {
-    const struct config *c = s->house->config;
-    struct text t = TEXT_INIT(8192);
+    struct holding *n = memory_alloc(sizeof *n);
 
-    text_addf(&t,
-              "All mail of %.*s is held, and what it sends from now on too:\n\n    %s\n\nIts owner "
-              "was told by mail. To look at what is held: port26 queue ls, port26 queue show ID.\n"
-              "If it is the owner's: port26 account release %.*s\nIf not: port26 account passwd "
-              "%.*s first, then port26 queue rm ID for what is foreign, then the release.\n",
-              SPAN_ARG(account), words, SPAN_ARG(account), SPAN_ARG(account));
-    tell(s, span_of(c->postmaster), "An account's password looks stolen: its mail is held", &t);
-    text_free(&t);
+    n->sendings = arg;
+    n->account = span_dup(account);
+    held_mail_hold(n->sendings->house, account, hold_done, n);
 }
 
-static void on_held(void *arg, struct span account, const char *words)
+static void on_held(void *arg, struct span account, struct span signs)
 {
     struct sendings *s = arg;
-    struct sweep *w = sweep_new(s, account, QUEUE_HOLD);
 
-    log_event(LOG_WARNING, "sending.held", LOG_SPAN("account", account), LOG_STR("words", words));
-    w->person = memory_dup("port26");
-    w->reason = memory_dup(SENDING_HELD "its account");
-    queue_list(s->house->queue, NULL, PAGE, sweep_entry, w);
-    tell_owner(s, account, words);
-    tell_administrator(s, account, words);
+    log_event(LOG_WARNING, "sending.held", LOG_SPAN("account", account), LOG_SPAN("words", signs));
+    hold_waiting(s, account);
+    held_mail_tell(s->house, account, signs);
 }
 
 static const struct sending_calls calls = {on_refused, on_held};
 
-bool sendings_release(struct sendings *s, struct span account, struct span person,
-                      queue_action_fn *done, void *arg)
+bool sendings_release(struct sendings *s, const struct held_mail_order *o, held_mail_fn *done,
+                      void *arg)
 {
-    struct sweep *w;
+    bool held = sending_release(s->sending, o->account, o->foreign, queue_clock(s->house->queue));
 
-    if (!sending_release(s->sending, account, queue_clock(s->house->queue)))
-        return false;
-    log_event(LOG_NOTICE, "sending.released", LOG_SPAN("account", account),
-              LOG_SPAN("person", person));
+    if (held)
+        log_event(LOG_NOTICE, "sending.released", LOG_SPAN("account", o->account),
+                  LOG_SPAN("person", o->person));
     write_some(s, WRITE_MOST);
-    w = sweep_new(s, account, QUEUE_RELEASE);
-    w->person = span_dup(person);
-    w->reason = memory_dup("the account was released");
-    w->done = done;
-    w->arg = arg;
-    queue_list(s->house->queue, NULL, PAGE, sweep_entry, w);
-    return true;
+    held_mail_release(s->house, o, done, arg);
+    return held;
 }
 
 void sendings_reset(struct sendings *s, bool host, struct span name, struct span person)
@@ -445,7 +348,9 @@ struct sendings *sendings_open(struct house *h, struct error *e)
 
 void sendings_configure(struct sendings *s)
 {
-    sending_burst(s->sending, s->house->config->sending.burst);
+    const struct config_sending *c = &s->house->config->sending;
+
+    sending_burst(s->sending, c->burst, c->burst_learn);
 }
 
 void sendings_start(struct sendings *s)
@@ -454,6 +359,7 @@ void sendings_start(struct sendings *s)
     sendings_configure(s);
     s->minute = timer_new(s->house->loop, each_minute, s);
     timer_set(s->minute, WRITE_MS);
+    sending_each_unswept(s->sending, hold_waiting, s);
 }
 
 void sendings_stop(struct sendings *s)

@@ -3,7 +3,7 @@
 #ifndef PORT26_SERVE_SENDINGS_H
 #define PORT26_SERVE_SENDINGS_H
 
-#include "serve/house.h"
+#include "serve/held_mail.h"
 
 #include <jansson.h>
 
@@ -37,11 +37,11 @@ void sendings_failed(struct sendings *s, struct span account);
 int sendings_note_failures(const struct sendings *s, struct store *st, struct span account,
                            unsigned count, struct error *e);
 
-/* A person says that the account's mail is its owner's: what is held of it goes out. done is called
- * once, from the loop, with how many messages that were. False: it is not held, done is not called.
- */
-bool sendings_release(struct sendings *s, struct span account, struct span person,
-                      queue_action_fn *done, void *arg);
+/* A person says that the account's mail is its owner's, but for what came from a foreign network:
+ * see serve/held_mail.h. done is called once, from the loop, in any case. False: the account was
+ * not held (some of its mail may be, when the release of before did not come to its end). */
+bool sendings_release(struct sendings *s, const struct held_mail_order *o, held_mail_fn *done,
+                      void *arg);
 /* A person says that what an account, or hosting account, sent so far does not count. */
 void sendings_reset(struct sendings *s, bool host, struct span name, struct span person);
 /* An account, or hosting account, was removed. */

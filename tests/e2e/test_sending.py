@@ -30,6 +30,7 @@ class House(Port26):
         super().__init__(doors=doors, accounts=False, extra=f'''relay "out" {{ host = "127.0.0.1" port = {sink.port} tls = none }}
 route "here" {{ to = {{"port26.test"}} via = inbox }}
 route "rest" {{ via = "relay:out" }}
+sending {{ burst-learn = 0s }}
 ''')
         self.account_add("postmaster@port26.test", PASSWORD)
 
@@ -152,7 +153,7 @@ def test_a_limit_by_sender_address(house):
     """One account, two addresses that it may use."""
     may = house.customer("may")
     house.command("alias", "add", "sales@port26.test", may)
-    house.extra += 'sending { sender-messages = "2/h" }\n'
+    house.extra = house.extra.replace("burst-learn = 0s", 'burst-learn = 0s sender-messages = "2/h"')
     house.write_config()
     house.command("config", "reload")
     try:
@@ -163,7 +164,7 @@ def test_a_limit_by_sender_address(house):
             assert code == 452 and "Your sender address sales@port26.test has sent 2 of 2 messages in the last hour" in words
             send(c, may, "a@example.com")
     finally:
-        house.extra = house.extra.replace('sending { sender-messages = "2/h" }\n', "")
+        house.extra = house.extra.replace(' sender-messages = "2/h"', "")
         house.write_config()
         house.command("config", "reload")
 
@@ -233,9 +234,11 @@ def test_a_burst_is_held_told_and_released(house, sink):
     assert len(held) == 2 and all(m["state"] == "held" for m in held)
     assert "It looks as if somebody else knows the password of eve@port26.test" in held[0]["state_words"]
     assert "a network this account never used before" in held[0]["state_words"] and "305 recipients" in held[0]["state_words"]
+    assert "the last of it came from 203.0.113.9" in held[0]["state_words"]
     assert "port26 account release" in house.command("account", "show", eve).stdout
     told = house.wait_inbox(1, eve)[0]
-    assert b"Your mail is held" in told and b"change your password now" in told
+    assert b"Your mail is held" in told and b"change your password now" in told and b"203.0.113.9" in told
+    assert b"port26 account" not in told, "what the administrator types is not for the owner"
     admin = house.wait_inbox(1, "postmaster@port26.test")
     assert any(b"port26 account release eve@port26.test" in m for m in admin)
     assert "sending.held" in house.log()
@@ -267,6 +270,57 @@ def test_a_crash_gives_a_thief_no_fresh_hour(house):
     house.start()
     assert [m["state"] for m in house.queue() if m["account"] == mia][-1] == "held"
     house.command("account", "release", mia)
+
+
+def test_foreign_mail_is_removed_and_the_rest_goes_out(house, sink):
+    """A thief, the owner meanwhile, and a new password. The thief's network stays foreign."""
+    sue = house.customer("sue")
+
+    def mine():
+        return [m for m in sink.kept() if sue.encode() in m["from"]]
+
+    with house.login(sue, "198.51.100.7") as c:
+        send(c, sue, "friend@example.com")
+    with house.login(sue, "203.0.113.77") as c:
+        send(c, sue, *(f"sue{i}@example.net" for i in range(120)))
+        send(c, sue, "one-more@example.net")
+    with house.login(sue, "198.51.100.7") as c:
+        send(c, sue, "friend@example.com")
+    wait_for(lambda: [m["state"] for m in house.queue() if m["account"] == sue] == ["held"] * 3)
+    house.kill()
+    house.start()
+    assert "held" in house.show(sue)["sent"]
+    wrong = house.command("account", "release", sue, "--remove-from", "nowhere", check=False)
+    assert wrong.returncode and "no IP address" in wrong.stderr and "held" in house.show(sue)["sent"]
+    said = house.command("account", "release", sue, "--remove-from", "203.0.113.9").stdout  # the same network
+    assert "1 message is released" in said and "2 messages are removed" in said
+    wait_for(lambda: len(mine()) == 2 and not [m for m in house.queue() if m["account"] == sue])
+    assert all(len(m["to"]) == 1 and b"friend@example.com" in m["to"][0] for m in mine())
+    with house.login(sue, "203.0.113.77") as c:  # again: it is still no network of hers
+        send(c, sue, *(f"again{i}@example.net" for i in range(120)))
+    assert "held" in house.show(sue)["sent"]
+    house.command("account", "release", sue, "--remove-from", "203.0.113.77")
+
+
+def test_a_hold_that_a_crash_cut_short_is_finished(sink):
+    """SIGKILL when the account is held and its mail may not be yet: the next start holds what waits."""
+    with Sink({"rcpt": b"450 4.2.1 later\r\n"}) as busy:
+        h = House(busy)
+        try:
+            tom = h.customer("tom")
+            h.start()
+            with h.login(tom, "198.51.100.7") as c:
+                for i in range(40):
+                    send(c, tom, f"friend{i}@example.com")
+            with h.login(tom, "203.0.113.9") as c:
+                send(c, tom, *(f"tom{i}@example.net" for i in range(120)))
+            h.kill()
+            h.start()
+            wait_for(lambda: {m["state"] for m in h.queue() if m["account"] == tom} == {"held"})
+            assert len(h.queue()) >= 41
+            assert "41 messages are released" in h.command("account", "release", tom).stdout
+        finally:
+            h.close()
 
 
 def test_refusals_of_other_servers_hold_what_waits(sink):

@@ -89,7 +89,7 @@ static void send_one(struct play *p, const char *peer, unsigned each, bool stran
         snprintf(names[i], sizeof names[i], "n%u@example.com", strangers ? 1000 + p->next++ : i);
         to[i].address = span_of(names[i]);
     }
-    burst_sent(&p->burst, network, to, each, p->now);
+    burst_sent(&p->burst, &(struct burst_from){network, p->now, 0}, to, each);
     p->held |= burst_judge(&p->burst, network, p->now, &p->words);
     free(to);
     free(names);
@@ -182,7 +182,7 @@ static void who_is_forgiven_starts_anew(void **state)
     perform(&p, &(struct act){ABROAD, 300, 1, true, 0, 10});
     assert_true(p.held);
     p.held = false;
-    burst_forgive(&p.burst, p.now);
+    burst_forgive(&p.burst, 0, p.now);
     perform(&p, &(struct act){ABROAD, 250, 1, true, 0, 10});
     assert_false(p.held);
     perform(&p, &(struct act){TRAIN, 300, 1, true, 0, 10}); /* but only there */
@@ -251,6 +251,30 @@ static void memory_of_it_is_bounded_and_survives(void **state)
     end(&p);
 }
 
+/* A young account: its office, then its phone's network to many it never wrote to, on one day. */
+static void the_first_days_are_its_own(void **state)
+{
+    (void)state;
+    for (int days = 0; days <= 2; days++) {
+        struct burst b = {0};
+        struct text words = TEXT_INIT(1000);
+        char names[200][32];
+        struct recipient to[200];
+        int64_t now = 10 * CLOCK_DAY, learn = 2 * CLOCK_DAY;
+
+        for (int i = 0; i < 200; i++) {
+            snprintf(names[i], sizeof names[i], "n%d@example.com", i);
+            to[i].address = span_of(names[i]);
+        }
+        burst_sent(&b, &(struct burst_from){burst_network(SPAN(HOME)), now, learn}, to, 1);
+        now += days * CLOCK_DAY;
+        burst_sent(&b, &(struct burst_from){burst_network(SPAN(TRAIN)), now, learn}, to, 200);
+        assert_int_equal(burst_judge(&b, burst_network(SPAN(TRAIN)), now, &words), days == 2);
+        burst_free(&b);
+        text_free(&words);
+    }
+}
+
 /* A clock that was lost begins anew: what lies in its future counts as of now, not for ever. */
 static void the_future_is_now(void **state)
 {
@@ -260,9 +284,11 @@ static void the_future_is_now(void **state)
     int64_t later = 50 * CLOCK_DAY, now = CLOCK_HOUR;
 
     (void)state;
-    burst_sent(&b, burst_network(SPAN(HOME)), &to, 1, later - CLOCK_DAY);
+    burst_sent(&b, &(struct burst_from){burst_network(SPAN(HOME)), later - CLOCK_DAY, 0}, &to, 1);
     for (int i = 0; i < 60; i++) {
-        burst_sent(&b, burst_network(SPAN(ABROAD)), &to, 1, later + i * CLOCK_MINUTE);
+        burst_sent(&b,
+                   &(struct burst_from){burst_network(SPAN(ABROAD)), later + i * CLOCK_MINUTE, 0},
+                   &to, 1);
         burst_failed(&b, later + i * CLOCK_MINUTE);
     }
     burst_settle(&b, now);
@@ -304,6 +330,7 @@ int main(void)
         cmocka_unit_test(who_is_forgiven_starts_anew),
         cmocka_unit_test(memory_of_it_is_bounded_and_survives),
         cmocka_unit_test(the_future_is_now),
+        cmocka_unit_test(the_first_days_are_its_own),
         cmocka_unit_test(networks_are_24_and_48),
     };
 
