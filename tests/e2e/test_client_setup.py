@@ -373,6 +373,34 @@ def test_apple_is_signed_with_its_chain(tmp_path):
         p.close()
 
 
+def test_command_on_a_terminal(server):
+    """Octets of a signature are nothing to look at: a person sees what is in the profile."""
+    ours, theirs = os.openpty()
+    argv = [*(["setpriv", "--reuid=port26", "--regid=port26", "--clear-groups"] if os.geteuid() == 0 else []),
+            server.binary, "settings", "--format", "apple", USER, "-c", str(server.conf)]
+    p = subprocess.Popen(argv, stdout=theirs, stderr=theirs, env=server.environment)
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # EIO: the other end is closed
+        pass
+    os.close(ours)
+    assert p.wait(60) == 0 and shown.startswith(b"<?xml") and shown.endswith(b"</plist>\r\n")
+
+
+def test_only_the_head(server):
+    """HEAD tells the same as GET, without the page."""
+    for path, host in ((f"{MOZILLA}?emailaddress={USER}", None), (MOZILLA, "port26.test"), (f"/settings?email={USER}", None), ("/", "port26.test"),
+                       ("/settings.css", None), (MOZILLA, "elsewhere.test"), (f"{JSON}?Email={USER}&Protocol=AutodiscoverV1", None)):
+        name = (host or "localhost").encode()
+        head, page = (tell(server, b"%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (method, path.encode(), name), "webs").partition(b"\r\n\r\n")
+                      for method in (b"HEAD", b"GET"))
+        assert re.sub(rb"Date: .*", b"", head[0]) == re.sub(rb"Date: .*", b"", page[0])
+        assert head[2] == b"" and len(page[2]) == int(re.search(rb"Content-Length: (\d+)", page[0])[1]) > 0
+
+
 def test_apple_unsigned(start):
     p = start(doors=APPLE_DOORS, extra="clients { host = localhost sign-profile = false }\n")
     body = curl(p, f"/x.mobileconfig?email={USER}")[2]
