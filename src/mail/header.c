@@ -1,6 +1,7 @@
 #include "mail/header.h"
 
 #include "base/memory.h"
+#include "mail/address.h"
 
 #include <assert.h>
 #include <string.h>
@@ -198,8 +199,8 @@ static bool skip_cfws(struct span *s)
     return false;
 }
 
-/* The name of the server whose results these are (authserv-id, RFC 8601 2.2), once its end is here.
- */
+/* The name of the server whose results these are (authserv-id, RFC 8601 2.2: a token or a quoted
+ * string, RFC 2045 5.1), once its end is here. */
 static bool results_name(struct span field, struct span *name)
 {
     size_t n = 0;
@@ -212,11 +213,24 @@ static bool results_name(struct span field, struct span *name)
         while (n < field.len && field.at[n] != '"')
             n++;
     } else {
-        while (n < field.len && !strchr(" \t\r\n;(", field.at[n]))
+        while (n < field.len && !strchr(" \t\r\n;(),/:<=>?@[]\"", field.at[n]))
             n++;
     }
     *name = span_head(field, n);
     return n < field.len;
+}
+
+/* The name of a server as others may read it: without its last dot, and in either form of an
+ * international domain. */
+static bool same_server(struct span name, struct span host)
+{
+    struct text canonical = TEXT_INIT(HEADER_RESULTS_MAX);
+    bool same = span_ieq(name, host);
+
+    if (!same && address_domain_canon(name, &canonical))
+        same = span_ieq(text_span(&canonical), host);
+    text_free(&canonical);
+    return same;
 }
 
 /* A name that does not come, or that is written in disguise, is no honest one. */
@@ -226,7 +240,7 @@ static void judge(struct header *h, struct span piece)
 
     text_add(&h->doubt, fits);
     if (results_name(text_span(&h->doubt), &name))
-        h->dropping = span_ieq(name, h->host) || span_find(name, '\\') >= 0;
+        h->dropping = same_server(name, h->host) || span_find(name, '\\') >= 0;
     else if (h->doubt.len == HEADER_RESULTS_MAX)
         h->dropping = true;
     else

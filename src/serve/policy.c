@@ -69,7 +69,8 @@ static struct reply good(struct arena *a)
 
 /* One inbox here. Locked is the whole hosting account, by a person who may unlock it: its mail
  * waits at the sender. */
-static struct reply reach_inbox(struct house *h, const struct directory_target *t, struct arena *a)
+static struct reply reach_inbox(struct house *h, const struct directory_target *t,
+                                struct span asked, struct arena *a)
 {
     const struct hosting *host = t->account ? directory_host_of(h->directory, t->account) : NULL;
 
@@ -77,30 +78,31 @@ static struct reply reach_inbox(struct house *h, const struct directory_target *
         return reply_make(a, 450, "4.2.1",
                           "The mailbox <%.*s> is closed for now: its provider has locked the "
                           "hosting account. Nothing is lost; try again later.",
-                          SPAN_ARG(t->address));
+                          SPAN_ARG(asked));
     if (t->account || expansion_postmaster(t->address))
         return good(a);
     return reply_make(a, 550, "5.1.1",
                       "There is no mailbox <%.*s> here. Check the spelling of the address.",
-                      SPAN_ARG(t->address));
+                      SPAN_ARG(asked));
 }
 
-/* One address that stands for itself; `anywhere`: also elsewhere. */
+/* One address that stands for itself; `anywhere`: also elsewhere. A refusal names the address that
+ * was asked for: where an alias leads is nobody's business. */
 static struct reply reach(struct house *h, const struct directory_target *t, bool anywhere,
-                          struct arena *a)
+                          struct span asked, struct arena *a)
 {
     struct route route;
 
     house_route(h, SPAN_NONE, t->address, a, &route);
     if (route.kind == ROUTE_INBOX)
-        return reach_inbox(h, t, a);
+        return reach_inbox(h, t, asked, a);
     if (anywhere || directory_domain(h->directory, route.domain)) /* kept by another server */
         return good(a);
     return reply_make(a, 550, "5.7.1",
                       "Mail to other servers (<%.*s>) is accepted after a login only. In your mail "
                       "program switch on \"my outgoing server requires authentication\", with the "
                       "same name and password as for receiving, on port 587 or 465.",
-                      SPAN_ARG(t->address));
+                      SPAN_ARG(asked));
 }
 
 /* An alias takes mail as long as one of those behind it does; where it leads was the
@@ -119,7 +121,7 @@ struct reply policy_may_reach(struct house *h, const struct letter_may_reach *q,
         return reply_error(a, 550, &e);
     for (size_t i = 0; i < count; i++) {
         bool itself = t[i].address.at == q->recipient.at;
-        struct reply r = reach(h, &t[i], q->anywhere || !itself, a);
+        struct reply r = reach(h, &t[i], q->anywhere || !itself, q->recipient, a);
 
         if (reply_class(&r) == 2)
             return r;

@@ -86,6 +86,7 @@ def test_forged_results_and_return_path(start):
     p = start(doors=EXCHANGE)
     forged = [b"Authentication-Results: mail.port26.test; spf=pass", b"authentication-results: MAIL.PORT26.TEST 1;\r\n dkim=pass",
               b"Authentication-Results: (x) \"mail.port26.test\" (y); dmarc=pass", b"Authentication-Results:\r\n mail.port26.test; none",
+              b"Authentication-Results: mail.port26.test.; spf=pass", b"AUTHENTICATION-RESULTS :\r\n\t(a\r\n b (c)) mail.port26.test/1 ; spf=pass",
               b"Return-Path: <forged@far.test>"]
     kept = b"Authentication-Results: mail.port26.test.far.test; spf=pass"
     c = stranger(p)
@@ -94,6 +95,39 @@ def test_forged_results_and_return_path(start):
     fields = mail.split(b"\n\n")[0].lower()
     assert fields.count(b"authentication-results") == 1 and b"mail.port26.test.far.test; spf=pass" in fields
     assert fields.count(b"return-path") == 1 and b"return-path: <a@far.test>" in fields
+
+
+def test_who_is_a_recipient(start):
+    """Addresses in every form, without a catch-all; a refusal does not tell where an alias leads."""
+    p = start(doors=EXCHANGE, accounts=False, extra="limits { errors = 1000 }\nincoming { unknown-delay = 0 }\n")
+    p.account_add("Ann@port26.test", PASSWORD)
+    p.command("domain", "add", "müller.test")
+    p.account_add("bob@müller.test", PASSWORD)
+    for alias, *targets in (["loop1", "loop2"], ["loop2", "loop1"], ["dead", "gone"], ["mix", "gone", "loop1", "ann"], ["out"]):
+        p.command("alias", "add", f"{alias}@port26.test", *[f"{t}@port26.test" for t in targets] or ["x@far.test"])
+    with stranger(p) as c:
+        assert c.docmd("MAIL", "FROM:<a@far.test>")[0] == 250
+
+        def rcpt(address):
+            c.sock.sendall(f"RCPT TO:<{address}>\r\n".encode())
+            code, words = c.getreply()
+            return code, words.decode()
+        for good in ("ann@port26.test", "ANN@PORT26.TEST", "ann@port26.test.", '"ann"@port26.test', '"\\ann"@port26.test', "ann+tag@port26.test",
+                     "@far.test:ann@port26.test", "postmaster", "PostMaster@port26.test", "bob@xn--mller-kva.test", "bob@XN--mller-KVA.test",
+                     "mix@port26.test", "out@port26.test"):
+            assert rcpt(good)[0] == 250, good
+        for unknown in ('"a nn"@port26.test', '"ann@x"@port26.test', '""@port26.test', "+@port26.test", "ann-tag@port26.test", "an.n@port26.test",
+                        "ann%far.test@port26.test", "far.test!ann@port26.test", "a" * 64 + "@port26.test", "-x@port26.test"):
+            code, words = rcpt(unknown)
+            assert (code, words[:5]) == (550, "5.1.1"), unknown
+        for bad in ("ann@port26.test@port26.test", "ann@ port26.test", "ann.@port26.test", ".ann@port26.test", "\\ann@port26.test",
+                    "../ann@port26.test", "a" * 65 + "@port26.test", "ann@port26..test", "ann@"):
+            assert rcpt(bad)[0] == 501, bad
+        for elsewhere in ("ann@[127.0.0.1]", "ann@[IPv6:::1]", "ann@far.test", "ann@sub.port26.test", "ann@mail.port26.test", "ann@xport26.test"):
+            assert rcpt(elsewhere)[0] in (550, 501), elsewhere
+        code, words = rcpt("dead@port26.test")
+        assert code == 550 and "dead@port26.test" in words and "gone" not in words
+        assert rcpt("loop1@port26.test")[1].startswith("5.4.6")
 
 
 def test_greylist(start):
