@@ -129,11 +129,23 @@ static bool has_https(const struct config *c)
     return false;
 }
 
+/* A web server before us that does TLS says so. Who lies about it harms nobody: no page is secret,
+ * and none takes a login. */
+static bool forwarded(const struct asking *q)
+{
+    return span_iis(http_server_field(q->request, "X-Forwarded-Proto"), "https");
+}
+
+bool session_pages_secure(const struct asking *q)
+{
+    return q->pages->secure || forwarded(q);
+}
+
 const char *session_pages_https(const struct asking *q)
 {
     const struct config *c = session_pages_config(q);
 
-    if (has_https(c))
+    if (has_https(c) || forwarded(q))
         return arena_printf(q->request->arena, "https://%s", c->clients.host);
     if (q->pages->secure)
         return arena_printf(q->request->arena, "https://%s:%u", c->clients.host,
@@ -143,7 +155,7 @@ const char *session_pages_https(const struct asking *q)
 
 bool session_pages_to_https(struct asking *q, const char *path, struct span address)
 {
-    const char *https = q->pages->secure ? NULL : session_pages_https(q);
+    const char *https = session_pages_secure(q) ? NULL : session_pages_https(q);
     struct text where = TEXT_INIT(SESSION_PAGES_MAX);
 
     if (!https)
@@ -210,7 +222,7 @@ static bool sts_page(struct asking *q)
     struct span domain;
     int ours;
 
-    if (!q->pages->secure || session_pages_config(q)->mta_sts.mode == CONFIG_STS_OFF ||
+    if (!session_pages_secure(q) || session_pages_config(q)->mta_sts.mode == CONFIG_STS_OFF ||
         !session_pages_domain(q, "mta-sts.", true, &domain))
         return false;
     ours = session_is_ours(q->pages->session, q->request->arena, domain);

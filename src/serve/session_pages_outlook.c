@@ -33,7 +33,7 @@ bool session_pages_outlook(struct asking *q)
     if (!session_pages_domain(q, "autodiscover.", false, &domain) ||
         session_is_ours(q->pages->session, q->request->arena, domain) <= 0)
         return false;
-    if (q->pages->secure || !https)
+    if (session_pages_secure(q) || !https)
         return refuse(q, OUTLOOK_INVALID);
     *q->out = (struct http_server_answer){.status = 302};
     session_pages_extra(

@@ -35,6 +35,8 @@ int session_pages_offer(struct asking *q, const char *form, struct span domain, 
                         struct clients_offer *out);
 /* Writes one of clients_forms for a domain, if it is ours. False: there is no such page. */
 bool session_pages_form(struct asking *q, size_t form, struct span domain, struct span address);
+/* Did the question come by TLS, to us or to a web server before us? */
+bool session_pages_secure(const struct asking *q);
 /* "https://HOST", or ":PORT" behind it, where the same pages are had over TLS; or NULL. */
 const char *session_pages_https(const struct asking *q);
 /* Sends who came in the clear to `path` there, with the address when there is one. False: they are

@@ -1,11 +1,11 @@
 """Mail programs set themselves up: each file is fetched by curl from the real server, read by the rules of the programs it is for, and
 its settings are then used to log in."""
-import html.parser, http.client, json, os, plistlib, poplib, random, re, shutil, smtplib, socket, ssl, subprocess, time, urllib.parse, uuid
+import html.parser, http.client, json, os, pathlib, plistlib, poplib, random, re, shutil, smtplib, socket, ssl, subprocess, time, urllib.parse, uuid
 import xml.etree.ElementTree as ET
 
 import pytest
 
-from port26 import PASSWORD, USER, Port26, make_certificate, message, own
+from port26 import PASSWORD, USER, Port26, free_port, make_certificate, message, own
 
 DOORS = {
     "web": "role = web tls = none",
@@ -307,6 +307,54 @@ def test_outlook_is_sent_to_https(start):
     assert curl(p, "/x.mobileconfig?email=you@elsewhere.test", "web")[0] == 404
     assert outlook_v2(p, f"Email={USER}&Protocol=AutodiscoverV1", "web") == (200, {
         "Protocol": "AutodiscoverV1", "Url": "https://mail.port26.test/autodiscover/autodiscover.xml"})
+
+
+def test_behind_a_web_server(start):
+    """Something else has port 443 and the certificate, and hands requests on in the clear: it says so, and is not sent round in a circle."""
+    p = start(doors=APPLE_DOORS, extra='clients { host = mail.port26.test }\nmta-sts { mode = testing }\n')
+    said = b"X-Forwarded-Proto: https\r\n" + HOST
+
+    def get(path, fields=said):
+        head, _, body = tell(p, b"GET " + path.encode() + b" HTTP/1.1\r\n" + fields).partition(b"\r\n\r\n")
+        return int(head.split()[1]), body
+    assert json.loads(get(f"{JSON}?Email={USER}&Protocol=AutodiscoverV1")[1])["Url"] == "https://mail.port26.test/autodiscover/autodiscover.xml"
+    assert get(f"/x.mobileconfig?email={USER}")[0] == get(f"/settings?email={USER}")[0] == get("/")[0] == 200
+    status, body = get(OUTLOOK)
+    assert status == 200 and outlook_error(body) == 600
+    sts = b"Host: mta-sts.port26.test\r\nConnection: close\r\n"
+    assert get(STS, sts + b"X-Forwarded-Proto: https\r\n\r\n")[0] == 200 and get(STS, sts + b"\r\n")[0] == 404
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="no nginx here")
+def test_behind_nginx(start, tmp_path):
+    """The lines of docs/clients.md, in a real one."""
+    p = start(doors=APPLE_DOORS, extra="clients { host = localhost }\nmta-sts { mode = testing }\n")
+    port, text = free_port(), (pathlib.Path(__file__).parents[2] / "docs/clients.md").read_text()
+    lines = re.search(r"    location .*?\n    }\n", text, re.S)[0].replace("127.0.0.1:8026", f"127.0.0.1:{p.ports['web']}")
+    folders = "".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (tmp_path / "conf").write_text(f"""daemon off; master_process off; pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}}
+        http {{ access_log off; {folders}
+        server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {p.cert}; ssl_certificate_key {p.key}; {lines} }} }}""")
+    nginx = subprocess.Popen(["nginx", "-e", str(tmp_path / "early"), "-c", str(tmp_path / "conf")], stderr=subprocess.PIPE)
+
+    def get(path, *more):
+        r = subprocess.run(["curl", "-sSg", "--max-time", "60", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", "--cacert", str(p.cert),
+                            *more, f"https://localhost:{port}{path}"], capture_output=True, timeout=120)
+        assert r.returncode == 0, (r.stderr, nginx.poll())
+        return r.stdout
+    try:
+        for path in (MOZILLA, "/.well-known/autoconfig/mail/config-v1.1.xml"):
+            assert Thunderbird(get(f"{path}?emailaddress={USER}"), USER).outgoing[0]["port"] == p.ports["submissions"]
+        assert outlook_servers(get("/Autodiscover/Autodiscover.xml", "-d", ask_outlook(USER).decode()))
+        for path in (f"{JSON}?Email={USER}&Protocol=AutodiscoverV1", f"{JSON}/v1.0/{USER}?Protocol=AutodiscoverV1"):
+            assert json.loads(get(path))["Url"] == "https://localhost/autodiscover/autodiscover.xml"
+        profile, _ = Page(get(f"/settings?email={USER}")).links
+        assert apple_account(get(profile)) and b"font" in get("/settings.css")
+        assert b"version: STSv1" in get(STS, "-H", "Host: mta-sts.port26.test")
+    finally:
+        nginx.terminate()
+        nginx.wait(30)
+        nginx.stderr.close()
 
 
 def test_apple(server):
