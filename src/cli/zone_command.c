@@ -177,7 +177,9 @@ static void make_zone(struct domain_run *r)
         if (count < KEYS_MAX && strcmp(state, "gone") != 0)
             keys[count++] = (struct zone_key){span_of(house_command_text(row, "name")),
                                               span_of(house_command_text(row, "text")),
-                                              strcmp(state, "retiring") == 0};
+                                              strcmp(state, "new") == 0        ? ZONE_KEY_NEW
+                                              : strcmp(state, "retiring") == 0 ? ZONE_KEY_OLD
+                                                                               : ZONE_KEY_SIGNS};
     }
     zone_make(r->config, r->domain, keys, count, r->arena, &r->zone);
 }

@@ -72,6 +72,11 @@ static void changed(struct control_call *r, struct span domain)
     json_object_set_new(r->out, "looks", json_boolean(sightings_look(r->house->sightings)));
 }
 
+static int seen(struct signer *s, struct span domain, struct control_call *r)
+{
+    return signer_seen(s, domain, control_text(r, "keys"), &r->error);
+}
+
 /* Runs what a command does with its domain, and shows the keys after it. */
 static void change(struct control_call *r,
                    int (*fn)(struct signer *s, struct span domain, struct control_call *r))
@@ -82,6 +87,8 @@ static void change(struct control_call *r,
         answer_keys(r, text_span(&domain));
         if (fn)
             changed(r, text_span(&domain));
+        if (fn == seen)
+            sightings_seen(r->house->sightings, text_span(&domain));
     }
     text_free(&domain);
 }
@@ -89,11 +96,6 @@ static void change(struct control_call *r,
 static int rotate(struct signer *s, struct span domain, struct control_call *r)
 {
     return signer_rotate(s, domain, &r->error);
-}
-
-static int seen(struct signer *s, struct span domain, struct control_call *r)
-{
-    return signer_seen(s, domain, control_text(r, "keys"), &r->error);
 }
 
 static int unsign(struct signer *s, struct span domain, struct control_call *r)

@@ -430,6 +430,20 @@ void sightings_changed(struct sightings *s, struct span domain)
         timer_set(s->timer, TURN);
 }
 
+void sightings_seen(struct sightings *s, struct span domain)
+{
+    struct seen *e;
+
+    sightings_changed(s, domain);
+    e = map_get(s->domains, domain);
+    if (!e)
+        return;
+    e->state = SIGHTINGS_PUBLISHED;
+    e->at = clock_wall();
+    e->since = 0;
+    e->due = clock_now() + look_of(s);
+}
+
 void sightings_find(const struct sightings *s, struct span domain, struct sighting *out)
 {
     const struct seen *e = map_get(s->domains, domain);

@@ -39,8 +39,10 @@ void sightings_configure(struct sightings *s);
 void sightings_free(struct sightings **s);
 /* Does it look by itself? */
 bool sightings_look(const struct sightings *s);
-/* The keys of this domain changed, or somebody saw them: what was known of them is old. */
+/* The keys of this domain changed: what was known of them is old. */
 void sightings_changed(struct sightings *s, struct span domain);
+/* Somebody else saw that those which sign now stand in the DNS. */
+void sightings_seen(struct sightings *s, struct span domain);
 /* What is known of a domain (canonical); spans live until the loop turns. */
 void sightings_find(const struct sightings *s, struct span domain, struct sighting *out);
 /* Calls fn for every domain whose signatures others cannot verify, because its keys have not been

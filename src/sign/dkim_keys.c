@@ -213,7 +213,8 @@ int dkim_keys_make(struct dkim_keys *k, int64_t now, struct arena *a, struct err
     if (dkim_keys_in(k, DKIM_NEW))
         return error_set(e, ERROR_INPUT,
                          "a new pair of keys waits already until it is published: `port26 domain "
-                         "dns` shows it, `port26 domain check` looks for it");
+                         "dns` prints its lines; it signs once the server, or `port26 domain "
+                         "check`, has seen them in the DNS");
     if (k->count == DKIM_PAIRS_MAX)
         return error_set(e, ERROR_INPUT, "there are %d pairs of keys: wait until old ones are gone",
                          (int)DKIM_PAIRS_MAX);

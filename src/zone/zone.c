@@ -191,11 +191,15 @@ static void add_spf(struct maker *m)
 
 static void add_keys(struct maker *m, const struct zone_key *keys, size_t count)
 {
+    static const char *const notes[] = {
+        [ZONE_KEY_SIGNS] = "A key that signs mail of the domain.",
+        [ZONE_KEY_NEW] = "A new key: it signs once it was seen in the DNS.",
+        [ZONE_KEY_OLD] = "An old key: mail that it signed may still be on its way."};
+
     for (size_t i = 0; i < count; i++)
-        add(m, ZONE_DKIM, keys[i].retiring ? ZONE_ADVISED : ZONE_REQUIRED,
+        add(m, ZONE_DKIM, keys[i].state == ZONE_KEY_SIGNS ? ZONE_REQUIRED : ZONE_ADVISED,
             arena_cstr(m->arena, keys[i].name), arena_cstr(m->arena, keys[i].text),
-            keys[i].retiring ? "An old key: mail that it signed may still be on its way."
-                             : "A key that signs mail of the domain.");
+            notes[keys[i].state]);
 }
 
 static void add_reports(struct maker *m)

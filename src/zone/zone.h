@@ -48,9 +48,14 @@ struct zone {
 };
 
 /* A DKIM key that is to be published. */
+enum zone_key_state {
+    ZONE_KEY_SIGNS,
+    ZONE_KEY_NEW, /* it signs once it was seen */
+    ZONE_KEY_OLD, /* it does not sign any more */
+};
 struct zone_key {
     struct span name, text;
-    bool retiring; /* it does not sign any more */
+    enum zone_key_state state;
 };
 
 /* The records for `domain` (canonical). All lives in `a` or is the caller's. */

@@ -426,6 +426,7 @@ def test_the_server_looks_by_itself(dns):
         assert "published, new keys wait" in p.command("domain", "ls").stdout
         both = {r["name"]: r["line"] for r in ours(p) if r["purpose"] == "dkim"}
         fresh = [line for name, line in both.items() if name not in old]
+        assert {(r["need"], r["line"] in fresh) for r in ours(p) if "A new key" in r["note"]} == {("advised", True)}
         d.publish(*old.values(), fresh[0])
         at = dkim_of(p)["looked"]
         wait_for(lambda: dkim_of(p)["looked"] > at)
@@ -480,6 +481,22 @@ def test_it_does_not_look_when_told(dns):
         wait_for(lambda: dkim_of(p) is None)
         words = p.command("domain", "rotate", DOMAIN).stdout
         assert f"`port26 domain check {DOMAIN}` when they are published" in words
+    finally:
+        p.close()
+
+
+def test_what_a_person_saw_the_server_knows(dns):
+    """`domain check` looks at once, long before the server would."""
+    p, d = alive(dns, more="")
+    try:
+        p.conf.write_text(p.conf.read_text().replace("look = 1s", "look = 1d"))
+        p.command("config", "reload")
+        p.command("domain", "rotate", DOMAIN)
+        assert dkim_of(p)["state"] == "unknown" and "not looked yet" in p.command("domain", "ls").stdout
+        p.command("domain", "rotate", DOMAIN)
+        d.publish(*[r["line"] for r in ours(p)])
+        assert "sign from now on" in p.command("domain", "check", DOMAIN, check=False).stdout
+        assert dkim_of(p)["state"] == "published" and states(p) == ["active"] * 2 + ["retiring"] * 2
     finally:
         p.close()
 
