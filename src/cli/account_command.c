@@ -141,6 +141,12 @@ int account_command_ls(int argc, const char **argv)
     return form_command_list(argc, argv, &list);
 }
 
+/* "1 recipient", but "1 of 100 recipients" */
+static bool is_one(const json_t *count, const char *key, const json_t *limit)
+{
+    return !limit && json_integer_value(json_object_get(count, key)) == 1;
+}
+
 /* "12 of 100 recipients in 3 messages" */
 static void print_sent(const char *label, const json_t *count)
 {
@@ -151,11 +157,11 @@ static void print_sent(const char *label, const json_t *count)
            (long long)json_integer_value(json_object_get(count, "recipients")));
     if (limit)
         printf(" of %lld", (long long)json_integer_value(limit));
-    printf(" recipients in %lld",
+    printf(" recipient%s in %lld", is_one(count, "recipients", limit) ? "" : "s",
            (long long)json_integer_value(json_object_get(count, "messages")));
     if (most)
         printf(" of %lld", (long long)json_integer_value(most));
-    printf(" messages\n");
+    printf(" message%s\n", is_one(count, "messages", most) ? "" : "s");
 }
 
 void account_command_print_sent(const json_t *sent)

@@ -16,6 +16,7 @@ enum {
     FINDINGS_HOPS_MAX = 12, /* how far the sweep with small hop limits goes */
     FINDINGS_NAME = 128,
     FINDINGS_TEXT = 256,
+    FINDINGS_REPLY = 600, /* a reply's words: a full mailbox's sentence is longer than 256 */
     FINDINGS_ADDRESSES_MAX = 8,
 };
 
@@ -73,7 +74,7 @@ struct findings_reply {
     enum stage stage;
     unsigned short code; /* 0: none */
     struct enhanced enhanced;
-    char text[FINDINGS_TEXT]; /* '\n' between lines */
+    char text[FINDINGS_REPLY]; /* '\n' between lines */
 };
 
 /* One door at one address. */

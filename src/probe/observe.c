@@ -26,19 +26,26 @@ enum {
     PER_FAMILY = 2,       /* addresses tried of each family */
 };
 
+/* What is too long ends in dots, behind a whole word or at least a whole character. */
 void observe_text(char *to, size_t cap, struct span words)
 {
-    struct text safe = TEXT_INIT(4 * FINDINGS_TEXT);
+    struct text safe = TEXT_INIT(4 * FINDINGS_REPLY);
+    bool cut;
 
-    text_add_safe(&safe, span_head(words, FINDINGS_TEXT));
-    if (safe.len >= cap) { /* not in the middle of a character */
-        size_t n = cap - 1;
+    text_add_safe(&safe, span_head(words, FINDINGS_REPLY));
+    cut = safe.len >= cap;
+    if (cut) {
+        size_t n = cap - 4;
 
         while (n && ((unsigned char)safe.at[n] & 0xc0) == 0x80)
             n--;
         safe.len = n;
+        while (n > cap / 2 && safe.at[n - 1] != ' ')
+            n--;
+        if (n > cap / 2)
+            safe.len = n - 1;
     }
-    snprintf(to, cap, "%.*s", (int)safe.len, text_cstr(&safe));
+    snprintf(to, cap, "%.*s%s", (int)safe.len, text_cstr(&safe), cut ? "..." : "");
     text_free(&safe);
 }
 

@@ -202,21 +202,25 @@ static void note(struct errand *e, struct span account, const char *what, const 
 /* Strangers who ask for what is not here are many, and nobody's concern. */
 static void note_refusal(struct errand *e, const struct reply *r)
 {
+    struct house *h = e->clerk->house;
+    const struct letter_may_send *send = e->parcel->letter;
     const struct letter_may_reach *q = e->parcel->letter;
     const struct account *owner;
 
     if (e->clerk->is_command || reply_class(r) < 4)
         return;
     if (e->parcel->kind == LETTER_MAY_SEND) {
-        const struct letter_may_send *send = e->parcel->letter;
-
         if (send->account.len)
             note(e, send->account, "sender.refused", r);
-    } else if (q->account.len) {
-        note(e, q->account, "recipient.refused", r);
-    } else if ((owner = directory_owner(e->clerk->house->directory, q->recipient))) {
-        note(e, owner->name, "recipient.refused", r);
+        return;
     }
+    owner = directory_owner(h->directory, q->recipient);
+    if (q->account.len)
+        note(e, q->account, "recipient.refused", r);
+    else if (owner)
+        note(e, owner->name, "recipient.refused", r);
+    if (q->account.len && owner && !span_eq(owner->name, q->account))
+        refusals_note(h->refusals, owner->name, q->peer, r);
 }
 
 static void answer_policy(struct errand *e, const struct letter_answer *l)

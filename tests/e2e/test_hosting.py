@@ -363,8 +363,13 @@ def test_why_could_kim_not_send(server):
     people = server.command("account", "show", "kim@desk.test").stdout
     assert "553 5.7.1 The login kim@desk.test is not allowed to send as <boss@desk.test>" in people
     assert "times since" in people
-    refusals = server.json("account", "show", "lee@desk.test")["account"]["refused"]
-    assert [r["code"] for r in refusals] == [452, 452], refusals
+    c = session(server, "kim@desk.test")
+    c.mail("kim@desk.test", ["SIZE=15000"])
+    server.command("account", "set", "lee@desk.test", "--quota", "10K")
+    assert say(c, "RCPT TO:<lee@desk.test>")[0] == 452
+    c.quit()
+    refusals = server.json("account", "show", "lee@desk.test")["account"]["refused"]  # what others were told
+    assert [r["code"] for r in refusals] == [452, 452, 452] and "20.0 KB" not in refusals[0]["words"], refusals
     log = server.log()
     for event, words in (("sender.refused", "boss@desk.test"), ("recipient.refused", "nobody@desk.test"), ("recipient.refused", "account=lee@desk.test"),
                          ("what=refused", "530 5.7.0"), ("login.refused", "account=kim@desk.test")):

@@ -307,11 +307,17 @@ static void addresses_are_told_from_names(void **state)
 
 static void words_are_cut_between_characters(void **state)
 {
-    char out[8];
+    char out[8], longer[20];
 
     (void)state;
-    observe_text(out, sizeof out, SPAN("abcdef\xc3\xa4"));
-    assert_string_equal(out, "abcdef");
+    observe_text(out, sizeof out,
+                 SPAN("abc\xc3\xa4"
+                      "efg"));
+    assert_string_equal(out, "abc...");
+    observe_text(longer, sizeof longer, SPAN("one two three four five"));
+    assert_string_equal(longer, "one two three...");
+    observe_text(longer, sizeof longer, SPAN("ask your provider f"));
+    assert_string_equal(longer, "ask your provider f");
     observe_text(out, sizeof out, SPAN("abcde\xc3\xa4"));
     assert_string_equal(out, "abcde\xc3\xa4");
 }
