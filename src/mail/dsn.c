@@ -53,28 +53,13 @@ static void add_field(struct text *out, const char *name, struct span s)
     text_adds(out, "\r\n");
 }
 
-/* utf-8-addr-xtext of RFC 6533 section 3: an address beyond ASCII in ASCII. */
-static void add_utf8_address(struct text *out, struct span s)
-{
-    while (s.len) {
-        uint32_t code = 0;
-        size_t n = utf8_decode(s, &code);
-
-        if (code > ' ' && code <= '~' && code != '\\' && code != '+' && code != '=')
-            text_addc(out, (char)code);
-        else
-            text_addf(out, "\\x{%02X}", n ? code : 0xfffd);
-        s = span_from(s, n ? n : 1);
-    }
-}
-
 static void add_address_field(struct text *out, const char *name, struct span address)
 {
     struct text value = TEXT_INIT(4096);
 
     if (utf8_high(address)) {
         text_adds(&value, "utf-8;");
-        add_utf8_address(&value, address);
+        xtext_utf8(address, &value);
     } else {
         text_adds(&value, "rfc822;");
         text_add(&value, address);
@@ -323,7 +308,7 @@ static void make_parts(const struct dsn_report *r, struct text *parts, unsigned 
 {
     struct text words = TEXT_INIT(PART_MAX);
 
-    dsn_words_write(r, &words);
+    dsn_words_write(r, goes_back_whole(r), &words);
     add_text_part(&parts[0], "text/plain; charset=utf-8", text_span(&words));
     text_free(&words);
     text_adds(&parts[1], "Content-Type: message/delivery-status\r\n\r\n");

@@ -202,7 +202,7 @@ void dsn_words_bundle(const struct dsn_bundle *b, struct text *out)
     text_adds(out, "\r\n");
 }
 
-void dsn_words_write(const struct dsn_report *r, struct text *out)
+void dsn_words_write(const struct dsn_report *r, bool whole, struct text *out)
 {
     const struct dsn_texts *t = dsn_texts(r->language);
     char id[ID_TEXT + 1];
@@ -218,7 +218,7 @@ void dsn_words_write(const struct dsn_report *r, struct text *out)
     id_text(&r->about, id);
     text_addf(&help, t->help, SPAN_ARG(r->postmaster.len ? r->postmaster : SPAN("postmaster@")),
               SPAN_ARG(r->postmaster.len ? SPAN("") : r->hostname), id,
-              r->kind == DSN_FAILED && r->ret == RET_FULL ? t->whole : t->header);
+              whole ? t->whole : t->header);
     wrap(out, "", text_span(&help));
     text_addf(out, "-- \r\n%s", t->system);
     text_add_safe(out, r->hostname);

@@ -1,6 +1,7 @@
 #include "mail/params.h"
 
 #include "base/memory.h"
+#include "mail/utf8.h"
 #include "mail/xtext.h"
 
 #include <string.h>
@@ -130,12 +131,41 @@ static bool atom(struct span s)
     return s.len > 0;
 }
 
+/* utf-8-addr-unitext of RFC 6533 section 3: raw, for who was offered SMTPUTF8. It is kept and
+ * passed on in the form of ASCII, which may not be too long either. */
+static bool raw_utf8(const struct param *p, struct span type, struct span address)
+{
+    struct text ascii = TEXT_INIT(ORCPT_MAX);
+    bool good = p->offer->extensions & PARAMS_SMTPUTF8 && span_iis(type, "utf-8") &&
+                utf8_high(address) && utf8_ok(address) && xtext_utf8(address, &ascii) &&
+                type.len + 1 + ascii.len <= ORCPT_MAX;
+
+    for (size_t i = 0; i < address.len; i++)
+        good = good && (unsigned char)address.at[i] > ' ' && address.at[i] != 0x7f;
+    text_free(&ascii);
+    return good;
+}
+
+struct span params_orcpt(const struct params_rcpt *p, struct arena *a)
+{
+    struct span rest = p->orcpt, type;
+    struct text t = TEXT_INIT(ORCPT_MAX);
+
+    if (!utf8_high(rest) || !span_cut(&rest, ';', &type))
+        return rest;
+    text_adds(&t, "utf-8;");
+    xtext_utf8(rest, &t);
+    rest = arena_span(a, text_span(&t));
+    text_free(&t);
+    return rest;
+}
+
 static enum params_result parse_orcpt(struct param *p)
 {
     struct span address = p->value, type;
 
     if (p->value.len > ORCPT_MAX || !span_cut(&address, ';', &type) || !atom(type) ||
-        !address.len || !xtext_printable(address))
+        !address.len || !(xtext_printable(address) || raw_utf8(p, type, address)))
         return syntax(p, "an address type, ';' and an address in xtext, at most 500 characters");
     p->rcpt->orcpt = p->value;
     return PARAMS_OK;

@@ -4,6 +4,7 @@
 #ifndef PORT26_MAIL_PARAMS_H
 #define PORT26_MAIL_PARAMS_H
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/span.h"
 #include "mail/envelope.h"
@@ -45,8 +46,12 @@ struct params_mail {
 
 struct params_rcpt {
     unsigned notify;   /* enum dsn_notify bits; 0: not given */
-    struct span orcpt; /* "addr-type;xtext"; empty: not given */
+    struct span orcpt; /* "addr-type;xtext", or "utf-8;" and raw UTF-8: see params_orcpt; empty: not
+                          given */
 };
+
+/* What was given as ORCPT in the form that every server takes: in `a` when it has to be made. */
+struct span params_orcpt(const struct params_rcpt *p, struct arena *a);
 
 struct params_bdat {
     uint64_t size;

@@ -1,5 +1,7 @@
 #include "mail/xtext.h"
 
+#include "mail/utf8.h"
+
 /* xchar: "!" to "~" but "+" and "=". */
 static bool xchar(char c)
 {
@@ -58,6 +60,23 @@ bool xtext_decode(struct span s, struct text *out)
             return false;
     }
     return true;
+}
+
+bool xtext_utf8(struct span s, struct text *out)
+{
+    bool ok = true;
+
+    while (s.len && ok) {
+        uint32_t code = 0;
+        size_t n = utf8_decode(s, &code);
+
+        if (code > ' ' && code <= '~' && code != '\\' && code != '+' && code != '=')
+            ok = text_addc(out, (char)code);
+        else
+            ok = text_addf(out, "\\x{%02X}", n ? code : 0xfffd);
+        s = span_from(s, n ? n : 1);
+    }
+    return ok;
 }
 
 bool xtext_encode(struct span s, struct text *out)

@@ -14,6 +14,10 @@ bool xtext_printable(struct span s);
 /* Appends the bytes it stands for; false when it is no xtext or does not fit. What comes out may
  * hold any byte: show it with text_add_safe. */
 bool xtext_decode(struct span s, struct text *out);
+/* utf-8-addr-xtext of RFC 6533 section 3: an address beyond ASCII in printable ASCII, each
+ * character that has to be as "\x{HEX}"; what is no UTF-8 becomes U+FFFD. False when it does not
+ * fit. What it makes is xtext that stands for itself. */
+bool xtext_utf8(struct span s, struct text *out);
 /* Appends any bytes as xtext; false when they do not fit. */
 bool xtext_encode(struct span s, struct text *out);
 

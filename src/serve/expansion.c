@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "mail/utf8.h"
 #include "mail/xtext.h"
 
 #include <stdlib.h>
@@ -86,11 +87,9 @@ static struct span original(struct arena *a, const struct recipient *r)
     struct text t = TEXT_INIT(1024);
     struct span s = r->orcpt;
 
-    for (size_t i = 0; i < r->address.len && !s.len; i++)
-        if ((unsigned char)r->address.at[i] > 126)
-            return SPAN_NONE;
-    text_adds(&t, "rfc822;");
-    if (!s.len && xtext_encode(r->address, &t))
+    if (!s.len && utf8_high(r->address) && text_adds(&t, "utf-8;") && xtext_utf8(r->address, &t))
+        s = arena_span(a, text_span(&t));
+    else if (!s.len && text_adds(&t, "rfc822;") && xtext_encode(r->address, &t))
         s = arena_span(a, text_span(&t));
     text_free(&t);
     return s;

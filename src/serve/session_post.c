@@ -281,7 +281,7 @@ static struct reply read_recipient(struct session_post *p, struct span value, st
     got = params_rcpt(value, &offer, &params, &e);
     if (got != PARAMS_OK)
         return reply_error(p->arena, params_code(got), &e);
-    out->orcpt = params.orcpt;
+    out->orcpt = params_orcpt(&params, p->arena);
     out->notify = params.notify;
     if (to.utf8)
         p->envelope.need |= NEED_UTF8;

@@ -80,6 +80,7 @@ void server_rcpt_to(struct server_session *s, struct span args)
         s->recipients_refused++;
         return;
     }
-    ask(s,
-        &(struct recipient){.address = to.whole, .orcpt = params.orcpt, .notify = params.notify});
+    ask(s, &(struct recipient){.address = to.whole,
+                               .orcpt = params_orcpt(&params, s->arena),
+                               .notify = params.notify});
 }

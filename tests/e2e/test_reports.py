@@ -35,8 +35,53 @@ def send(p, to, ret, notify, envid="QQ+2B3140+3D", orcpt=FAR):
         assert c.data(f"From: <{USER}>\r\nTo: <{to}>\r\nSubject: about {to}\r\n\r\nthe body itself\r\n".encode())[0] == 250
 
 
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+DATE = r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}"
+FIELDS = {  # RFC 3464 2.2 and 2.3, RFC 6533 3
+    "Reporting-MTA": rf"{ATOM}; ?[!-~]+", "Original-Envelope-Id": r"[ -~]+", "Arrival-Date": DATE,
+    "Original-Recipient": rf"{ATOM}; ?[ -~]+", "Final-Recipient": rf"{ATOM}; ?[ -~]+",
+    "Action": "failed|delayed|delivered|relayed|expanded", "Status": r"[245]\.\d{1,3}\.\d{1,3}",
+    "Remote-MTA": rf"{ATOM}; ?[!-~]+( \([ -~]*\))?", "Diagnostic-Code": rf"{ATOM}; ?[ -~]+",
+    "Last-Attempt-Date": DATE, "Will-Retry-Until": DATE}
+CLASS = {"failed": "45", "delayed": "4", "delivered": "2", "relayed": "2", "expanded": "2"}
+
+
+def strict(raw):
+    """What Python's parser forgives: the grammar of a report, octet by octet."""
+    text = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")  # a Maildir may keep lines as LF
+    assert b"\0" not in text and b"\r" not in text.replace(b"\r\n", b"")
+    assert max(map(len, text.split(b"\r\n"))) <= 998
+    header, body = text.split(b"\r\n\r\n", 1)
+    header = re.sub(rb"\r\n([ \t])", rb"\1", header).decode()
+    names = [line.split(":", 1)[0].lower() for line in header.split("\r\n")]
+    for one in ("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "auto-submitted", "return-path"):
+        assert names.count(one) == 1, f"{one}: {names.count(one)} times\n{header}"
+    assert re.search(rf"^Date: {DATE}\r?$", header, re.M)
+    boundary = re.search(r'boundary="([^"]+)"', header)[1].encode()
+    parts = body.split(b"--" + boundary)
+    assert len(parts) == 5 and parts[4].strip() == b"--" and all(p.startswith(b"\r\n") for p in parts[1:4])
+    assert all(p.endswith(b"\r\n") for p in parts[:4])
+    part_header, status = parts[2][2:].split(b"\r\n\r\n", 1)
+    assert part_header == b"Content-Type: message/delivery-status" and max(status) < 127
+    groups = [re.sub(r"\r\n([ \t])", r"\1", g) for g in status.decode().rstrip("\r\n").split("\r\n\r\n")]
+    for n, group in enumerate(groups):
+        fields = dict(line.split(": " if ": " in line else ":", 1) for line in group.split("\r\n"))
+        assert len(fields) == len(group.split("\r\n")), f"a field twice:\n{group}"
+        for name, value in fields.items():
+            assert re.fullmatch(FIELDS[name], value), f"{name}: {value!r}"
+        if n == 0:
+            assert "Reporting-MTA" in fields
+        else:
+            assert {"Final-Recipient", "Action", "Status"} <= set(fields)
+            assert fields["Status"][0] in CLASS[fields["Action"]]
+    assert len(groups) > 1
+    if "content-transfer-encoding" not in names:
+        assert max(text) < 127 or b"Content-Transfer-Encoding: 8bit" in parts[3]
+
+
 class Report:
     def __init__(self, raw):
+        strict(raw)
         m = email.message_from_bytes(raw, policy=email.policy.default)
         assert not m.defects and m["Return-Path"] == "<>" and m["Auto-Submitted"].startswith("auto-")
         assert m.get_content_type() == "multipart/report" and m.get_param("report-type") == "delivery-status"
@@ -89,6 +134,82 @@ def test_what_the_sender_gave_comes_back(hop):
     wait_for(lambda: [r["to"] for m in p.queue() for r in m["recipients"]] == ["slow@x.test"], message=lambda: f"{p.queue()}")
     assert len(p.inbox_files()) == 4
     assert not any(b"ORCPT" in line or b"ENVID" in line or b"NOTIFY" in line for line in s.lines)
+
+
+def fail(p, body, mail="", rcpt="NOTIFY=FAILURE", to="bad@x.test", sender=USER, seconds=30):
+    """Sends mail that the next server refuses, and waits for the report."""
+    before = len(p.inbox_files())
+    with p.client() as c:
+        def say(verb, path, more):
+            c.send(f"{verb}:<{path}> {more}".rstrip().encode() + b"\r\n")
+            code, words = c.getreply()
+            assert code == 250, words
+        say("MAIL FROM", sender, mail)
+        say("RCPT TO", to, rcpt)
+        code, words = c.data(body)
+        assert code == 250, words
+    wait_for(lambda: len(p.inbox_files()) > before, seconds, message=lambda: p.log()[-3000:])
+
+
+def test_mail_of_every_kind_comes_back(hop):
+    """RET=FULL bounded, 8 bits, SMTPUTF8, raw UTF-8 in ORCPT, a quoted sender; each report strict."""
+    s, p = hop({"rcpt": b"550 5.1.1 no such mailbox\r\n", "mail": b"250 ok\r\n"})
+    plain = f"From: <{USER}>\r\nSubject: plain\r\n\r\n"
+    seen = []
+
+    def report(*args, **kw):
+        fail(p, *args, **kw)
+        raw = [x for x in p.wait_inbox(len(p.inbox_files())) if x not in seen]
+        seen.extend(raw)
+        assert len(raw) == 1
+        return Report(raw[0]), raw[0]
+
+    r, raw = report((plain + "x" * 70 + "\r\n").encode() + (b"a line of it\r\n" * 2_500_000), "RET=FULL", seconds=60)  # 35 MB
+    assert r.about() == ("plain", None) and len(raw) < 100_000
+    assert "the header of your mail" in " ".join(r.text.get_content().split())
+    r, raw = report(plain.encode() + "größer\r\n".encode(), "RET=FULL BODY=8BITMIME")
+    assert "größer".encode() in raw and r.original.get_content_type() == "message/rfc822"
+    assert "your mail." in " ".join(r.text.get_content().split())
+    r, raw = report(plain.encode() + "größer\r\n".encode(), "RET=HDRS BODY=8BITMIME")
+    assert r.about() == ("plain", None) and max(raw) < 128
+    utf8 = f"From: <{USER}>\r\nSubject: Grüße\r\n\r\nkurz\r\n".encode()
+    r, raw = report(utf8, "RET=FULL SMTPUTF8 BODY=8BITMIME", "NOTIFY=FAILURE ORCPT=utf-8;jörg@alt.test", to="jörg@x.test")
+    one = r.recipients[0]
+    assert one["Final-Recipient"] == r"utf-8;j\x{F6}rg@x.test" and one["Original-Recipient"] == r"utf-8;j\x{F6}rg@alt.test"
+    assert r.original.get_content_type() == "message/global" and "Grüße".encode() in raw
+    r, raw = report(utf8, "RET=HDRS SMTPUTF8 BODY=8BITMIME", to="jörg@x.test")
+    assert "Subject: Grüße" in r.original.get_content() and max(raw) < 128
+    said = b"".join(s.lines).decode("utf-8", "replace")
+    assert r"ORCPT=utf-8;j\x{F6}rg@alt.test" in said and "ORCPT=utf-8;jörg" not in said
+
+
+def test_a_report_to_a_quoted_address(hop):
+    """Somebody outside with a blank in the name writes to an alias that leads to nobody."""
+    s, p = hop({"rcpt": lambda state: b"550 5.1.1 no such mailbox\r\n" if b"bad" in state["line"] else b"250 ok\r\n"})
+    p.command("alias", "add", "out@port26.test", "bad@x.test")
+    with smtplib.SMTP("localhost", p.ports["exchange"], timeout=60) as c:
+        c.ehlo("far.test")
+        assert c.docmd("MAIL", 'FROM:<"my \\"own\\" name"@far.test> RET=HDRS ENVID=+22+3D')[0] == 250
+        assert c.docmd("RCPT", "TO:<out@port26.test>")[0] == 250
+        assert c.data(b"Subject: quoted\r\n\r\nx\r\n")[0] == 250
+    kept = wait_for(s.kept)[0]
+    assert kept["from"].startswith(b"MAIL FROM:<> ") and [to.split(b" NOTIFY")[0] for to in kept["to"]] == \
+        [b'RCPT TO:<"my \\"own\\" name"@far.test>'], kept
+    r = Report(b"Return-Path: <>\r\n" + kept["body"])
+    assert r.message["Original-Envelope-Id"] == '"=' and r.recipients[0]["Original-Recipient"] == "rfc822;out@port26.test"
+    assert email.message_from_bytes(kept["body"], policy=email.policy.default)["To"].addresses[0].username == 'my "own" name'
+
+
+def test_nobody_is_told_who_wants_nothing(hop):
+    """NOTIFY=NEVER, and mail from <>: no report of any kind."""
+    s, p = hop({"rcpt": b"550 5.1.1 no such mailbox\r\n"})
+    with p.client() as c:
+        for sender, notify in ((USER, "NEVER"), ("", "FAILURE,SUCCESS,DELAY"), ("", "")):
+            assert c.docmd("MAIL", f"FROM:<{sender}> RET=FULL")[0] == 250
+            assert c.docmd("RCPT", "TO:<bad@x.test>" + (f" NOTIFY={notify}" if notify else ""))[0] == 250
+            assert c.data(b"Subject: quiet\r\n\r\nx\r\n")[0] == 250
+    wait_for(lambda: p.log().count("report.none") == 3 and not p.queue(), message=lambda: p.log()[-3000:])
+    assert "report.queued" not in p.log() and not p.inbox_files()
 
 
 def test_delivered_here_and_passed_on(hop):

@@ -429,7 +429,7 @@ static void test_languages(void **state)
     }
     r.kind = DSN_FAILED;
     r.language = DSN_GERMAN;
-    dsn_words_write(&r, &words);
+    dsn_words_write(&r, true, &words);
     assert_true(span_search(text_span(&words), SPAN("Ihre Mail konnte nicht zugestellt")) >= 0);
     assert_true(span_search(text_span(&words), SPAN("Wer das beheben kann: Sie selbst.")) >= 0);
     assert_true(span_search(text_span(&words), SPAN("550 5.1.1")) >= 0);
@@ -497,7 +497,7 @@ static void causes_in_german(void **state)
     to.outcome = &o;
     r.recipients = &to;
     r.language = DSN_GERMAN;
-    dsn_words_write(&r, &out);
+    dsn_words_write(&r, true, &out);
     assert_holds(text_cstr(&out), "Was geschah: Die Domain example.org gibt es nicht.");
     text_free(&out);
 }

@@ -12,6 +12,8 @@
 #define X50  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X100 X50 X50
 #define X500 X100 X100 X100 X100 X100
+#define U5   "\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc"
+#define U100 U5 U5 U5 U5 U5 U5 U5 U5 U5 U5 U5 U5 U5 U5 U5 U5 U5 U5 U5 U5
 
 static const struct params_offer everything = {.extensions = 31, .size_max = 1000000};
 
@@ -158,6 +160,11 @@ static void rcpt(void **state)
         {" ORCPT=rfc822;a+0D+0AX:", PARAMS_SYNTAX, 0, NULL},
         {" ORCPT=rfc822;\xc3\xbc@b", PARAMS_SYNTAX, 0, NULL},
         {" ORCPT=rfc822;" X500, PARAMS_SYNTAX, 0, NULL},
+        {" ORCPT=utf-8;\\x{FC}@b", PARAMS_OK, 0, "utf-8;\\x{FC}@b"},
+        {" ORCPT=UTF-8;g\xc3\xbc\\@b", PARAMS_OK, 0, "utf-8;g\\x{FC}\\x{5C}@b"},
+        {" ORCPT=utf-8;g\xc3@b", PARAMS_SYNTAX, 0, NULL},
+        {" ORCPT=utf-8;\xc3\xbc\x7f@b", PARAMS_SYNTAX, 0, NULL},
+        {" ORCPT=utf-8;" U100, PARAMS_SYNTAX, 0, NULL}, /* too long for others as ASCII */
         {" SIZE=1", PARAMS_UNKNOWN, 0, NULL},
         {" BODY=8BITMIME", PARAMS_UNKNOWN, 0, NULL},
     };
@@ -165,12 +172,15 @@ static void rcpt(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct params_rcpt out;
+        struct arena *a;
 
         assert_int_equal(params_rcpt(span_of(rows[i].in), &everything, &out, NULL), rows[i].result);
         if (rows[i].result != PARAMS_OK)
             continue;
+        a = arena_new();
         assert_int_equal(out.notify, rows[i].notify);
-        assert_true(span_is(out.orcpt, rows[i].orcpt));
+        assert_true(span_is(params_orcpt(&out, a), rows[i].orcpt));
+        arena_free(&a);
     }
 }
 
