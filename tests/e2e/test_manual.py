@@ -88,3 +88,66 @@ def test_examples_of_settings_are_good(tmp_path):
         conf = tmp_path / f"{n}.conf"
         conf.write_text(example)
         assert run("config", "show", "--changed", "-c", str(conf))
+
+
+# ---- every command that any page, message or example names
+
+def options_of(command):
+    if command not in options_of.known:
+        options_of.known[command] = set(re.findall(r"--[a-z-]+", run(*command.split(), "--help").partition("Options:")[2]))
+    return options_of.known[command]
+
+
+options_of.known = {}
+
+
+def named_commands(text):
+    """`port26 quota show NAME` and lines of examples; the words up to where a comment, a pipe or the sentence goes on."""
+    for m in re.finditer(r"`port26 ([^`]+)`|^ {4}(?:\$ )?port26 (.+)$", text, re.M):
+        yield re.split(r" +#| [|;<>]| \.\.\.", m[1] or m[2])[0].strip()
+
+
+def wrong_with(words):
+    words = words.split()
+    if words[0].endswith(","):  # a list of commands
+        return None
+    if len(words) > 1 and re.fullmatch(r"[a-z]+(\|[a-z]+)+", words[1]):
+        missing = [v for v in words[1].split("|") if f"{words[0]} {v}" not in COMMANDS]
+        return f"no such command {missing}" if missing else None
+    command = next((c for c in (" ".join(words[:2]), words[0]) if c in COMMANDS), None)
+    if not command:
+        return None if words[0].startswith("-") or any(c.startswith(words[0] + " ") for c in COMMANDS) and len(words) == 1 else "no such command"
+    options = {w.strip("[]").split("=")[0] for w in words if w.strip("[").startswith("--")}
+    unknown = set() if command == "sendmail" else options - options_of(command) - {"--help"}
+    return f"no option {unknown}" if unknown else None
+
+
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_commands_that_a_page_names(page):
+    wrong = {words: wrong_with(words) for words in named_commands(page.read_text())}
+    assert not (bad := {k: v for k, v in wrong.items() if v}), bad
+
+
+@pytest.mark.parametrize("noun", ["queue", "account", "quota"])
+def test_the_readme_lists_all_of_a_kind(noun):
+    listed = set()
+    for words in re.findall(rf"^ {{4}}port26 {noun} ([a-z|]+)", (ROOT / "README.md").read_text(), re.M):
+        listed |= set(words.split("|"))
+    assert listed == {c.split()[1] for c in COMMANDS if c.startswith(noun + " ")}
+
+
+def test_commands_that_messages_name():
+    """What the program tells people to type exists."""
+    found = {}
+    for source in (ROOT / "src").rglob("*.c"):
+        text = re.sub(r'"\s*\n\s*"', "", source.read_text())
+        for words in re.findall(r"`port26 ([a-z][^`]*)`", text):
+            found[words] = source.name
+        for words in re.findall(r'"  port26 ([a-z][^"\\]*)\\n', text):
+            found[words.partition(" |")[0]] = source.name
+    assert len(found) > 60
+    bad = {(words, source): wrong for words, source in found.items() if (wrong := wrong_with(words))}
+    assert not bad, bad
