@@ -134,12 +134,21 @@ bool window_empty(const struct window *w, int64_t now)
     return !w->count || !counts(&w->tick[w->count - 1], WINDOW_DAY, minute_of(now));
 }
 
+static void add_number(struct text *out, uint32_t n)
+{
+    text_addu(out, n);
+    text_addc(out, ' ');
+}
+
+/* With each accept that a limit counts: a hundred ticks after a day. */
 void window_pack(const struct window *w, struct text *out)
 {
-    text_addf(out, "%u ", w->count);
-    for (size_t i = 0; i < w->count; i++)
-        text_addf(out, "%u %u %u ", w->tick[i].minute, w->tick[i].n[WINDOW_MESSAGES],
-                  w->tick[i].n[WINDOW_RECIPIENTS]);
+    add_number(out, w->count);
+    for (size_t i = 0; i < w->count; i++) {
+        add_number(out, w->tick[i].minute);
+        add_number(out, w->tick[i].n[WINDOW_MESSAGES]);
+        add_number(out, w->tick[i].n[WINDOW_RECIPIENTS]);
+    }
 }
 
 static bool number(struct span *rest, uint64_t max, uint64_t *out)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 4096 - 64 };
+enum { BLOCK = 4096 - 64, SMALL = 256 };
 
 struct block {
     struct block *older;
@@ -69,7 +69,8 @@ void arena_clear(struct arena *a)
     }
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+/* Not zeroed. */
+static void *take(struct arena *a, size_t n)
 {
     size_t want = (n + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
     struct block *b = a->newest;
@@ -85,15 +86,21 @@ void *arena_alloc(struct arena *a, size_t n)
     at = b->bytes + b->used;
     b->used += want;
     a->total += want;
-    return memset(at, 0, n);
+    return at;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+    return memset(take(a, n), 0, n);
 }
 
 char *arena_cstr(struct arena *a, struct span s)
 {
-    char *copy = arena_alloc(a, s.len + 1);
+    char *copy = take(a, s.len + 1);
 
     if (s.len)
         memcpy(copy, s.at, s.len);
+    copy[s.len] = '\0';
     return copy;
 }
 
@@ -104,14 +111,16 @@ struct span arena_span(struct arena *a, struct span s)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
+    char small[SMALL], *at;
     va_list ap;
     int n;
-    char *at;
 
     va_start(ap, fmt);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    n = vsnprintf(small, sizeof small, fmt, ap);
     va_end(ap);
-    at = arena_alloc(a, (size_t)n + 1);
+    if (n < SMALL)
+        return arena_cstr(a, (struct span){small, (size_t)n});
+    at = take(a, (size_t)n + 1);
     va_start(ap, fmt);
     vsnprintf(at, (size_t)n + 1, fmt, ap);
     va_end(ap);

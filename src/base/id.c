@@ -49,17 +49,15 @@ struct id id_new(void)
 
 void id_text(const struct id *id, char buf[ID_TEXT + 1])
 {
-    for (int i = 0; i < ID_TEXT; i++) { /* 130 bits hold 128: the first digit carries 3 of them */
-        int low = 125 - 5 * i, value = 0;
+    unsigned bits = 0, held = 2; /* 26 digits have 130 bits: the first two are 0 */
+    char *to = buf;
 
-        for (int b = 4; b >= 0; b--) {
-            int bit = low + b;
-
-            value = value * 2 + (bit < 128 ? id->byte[15 - bit / 8] >> (bit % 8) & 1 : 0);
-        }
-        buf[i] = digits[value];
+    for (int i = 0; i < ID_BYTES; i++) {
+        bits = bits << 8 | id->byte[i];
+        for (held += 8; held >= 5; held -= 5)
+            *to++ = digits[bits >> (held - 5) & 31];
     }
-    buf[ID_TEXT] = '\0';
+    *to = '\0';
 }
 
 bool id_parse(struct span s, struct id *out)

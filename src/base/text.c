@@ -78,20 +78,36 @@ bool text_addc(struct text *t, char c)
 
 bool text_addv(struct text *t, const char *fmt, va_list ap)
 {
+    char *room = text_room(t, 0);
+    size_t left = t->cap - t->len;
     va_list again;
     int n;
-    char *room;
 
+    /* Mostly it fits where there is room already, and need not be formatted twice to learn how long
+     * it is. */
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    n = vsnprintf(room, left, fmt, ap);
     assert(n >= 0);
-    room = text_room(t, (size_t)n);
-    if (room) {
-        vsnprintf(room, (size_t)n + 1, fmt, again);
-        t->len += (size_t)n;
+    if ((size_t)n >= left) {
+        *room = '\0';
+        room = text_room(t, (size_t)n);
+        if (room)
+            vsnprintf(room, (size_t)n + 1, fmt, again);
     }
     va_end(again);
+    t->len += room ? (size_t)n : 0;
     return room != NULL;
+}
+
+bool text_addu(struct text *t, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do
+        digits[--at] = (char)('0' + n % 10);
+    while (n /= 10);
+    return text_add(t, (struct span){digits + at, sizeof digits - at});
 }
 
 bool text_addf(struct text *t, const char *fmt, ...)
@@ -145,13 +161,28 @@ static bool harmful(struct span s, size_t n)
             (u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9));
 }
 
+/* How many octets at the front are visible ASCII or blanks. */
+static size_t plain(struct span s)
+{
+    size_t n = 0;
+
+    while (n < s.len && s.at[n] >= 0x20 && s.at[n] < 0x7f)
+        n++;
+    return n;
+}
+
 bool text_add_safe(struct text *t, struct span s)
 {
     bool ok = true;
 
-    while (s.len) {
+    for (size_t run = plain(s); s.len; run = plain(s)) {
+        if (run) {
+            ok = text_add(t, span_head(s, run)) && ok;
+            s = span_from(s, run);
+            continue;
+        }
         unsigned char c = (unsigned char)s.at[0];
-        size_t n = c < 0x80 ? (c >= 0x20 && c < 0x7f) : sequence(s);
+        size_t n = c < 0x80 ? 0 : sequence(s);
 
         if (n && !harmful(s, n)) {
             ok = text_add(t, span_head(s, n)) && ok;

@@ -29,6 +29,8 @@ bool text_adds(struct text *t, const char *cstr);
 bool text_addc(struct text *t, char c);
 bool text_addf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool text_addv(struct text *t, const char *fmt, va_list ap);
+/* The number in decimal. */
+bool text_addu(struct text *t, uint64_t n);
 /* Adds with control bytes, DEL and invalid UTF-8 shown as \xNN, so that no peer's text can forge a
  * log line or drive a terminal (HOSTILE 98, 120). */
 bool text_add_safe(struct text *t, struct span s);

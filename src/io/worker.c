@@ -88,7 +88,9 @@ static void *thread_body(void *arg)
         j->work(j->arg);
         pthread_mutex_lock(&w->lock);
         jobs_add(&w->finished, j);
+        pthread_mutex_unlock(&w->lock); /* else the loop would wake up only to wait for the lock */
         uv_async_send(&w->finish);
+        pthread_mutex_lock(&w->lock);
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -191,9 +193,10 @@ static bool enqueue(struct worker *w, struct job *j)
     if (room) {
         jobs_add(&w->waiting, j);
         w->queued++;
-        pthread_cond_signal(&w->more);
     }
     pthread_mutex_unlock(&w->lock);
+    if (room)
+        pthread_cond_signal(&w->more);
     return room;
 }
 

@@ -50,6 +50,44 @@ static void a_text_grows_to_its_maximum(void **state)
     assert_int_equal(t.max, 5);
 }
 
+/* Whatever room there is already, and at each length around it and around the maximum. */
+static void a_format_is_written_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    for (size_t max = 1; max < 200; max++) {
+        for (size_t before = 0; before <= max; before++) {
+            char x[200] = "", want[420];
+            size_t n = (max * 7 + before * 3) % 130;
+            struct text t = TEXT_INIT(max);
+
+            memset(x, 'x', before);
+            assert_true(text_add(&t, (struct span){x, before}));
+            assert_int_equal(text_addf(&t, "%0*d", (int)n + 1, 7), before + n + 1 <= max);
+            snprintf(want, sizeof want, t.full ? "%.*s" : "%.*s%0*d", (int)before, x, (int)n + 1,
+                     7);
+            assert_string_equal(text_cstr(&t), want);
+            assert_int_equal(t.len, strlen(want));
+            text_free(&t);
+        }
+    }
+}
+
+static void numbers_are_decimal(void **state)
+{
+    static const uint64_t numbers[] = {0, 9, 10, 1234567890, UINT32_MAX, UINT64_MAX};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        struct text t = TEXT_INIT(20), f = TEXT_INIT(20);
+
+        assert_true(text_addu(&t, numbers[i]));
+        assert_true(text_addf(&f, "%llu", (unsigned long long)numbers[i]));
+        assert_string_equal(text_cstr(&t), text_cstr(&f));
+        text_free(&t);
+        text_free(&f);
+    }
+}
+
 static void a_secret_is_overwritten_before_it_goes(void **state)
 {
     struct text t = TEXT_INIT(100);
@@ -101,6 +139,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_grows_to_its_maximum),
+        cmocka_unit_test(a_format_is_written_whole_or_not_at_all),
+        cmocka_unit_test(numbers_are_decimal),
         cmocka_unit_test(a_secret_is_overwritten_before_it_goes),
         cmocka_unit_test(what_is_not_printable_is_shown),
     };
