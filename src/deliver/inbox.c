@@ -1,4 +1,4 @@
-/* tmp/NAME written and synced, then renamed to new/NAME, then both folders synced: from then on the
+/* tmp/NAME written and synced, then renamed to new/NAME, then new/ synced: from then on the
  * message is safe (P1 of the inbox). Whatever fails before leaves nothing behind. */
 #include "deliver/inbox.h"
 
@@ -219,9 +219,10 @@ static int create(const struct inbox *in, int *fd)
     return *fd < 0 ? errno : 0;
 }
 
-static int sync_both(const struct inbox *in)
+/* tmp/ is not synced: what a crash leaves there nobody reads. */
+static int sync_new(const struct inbox *in)
 {
-    return fsync(in->new) < 0 || fsync(in->tmp) < 0 ? errno : 0;
+    return fsync(in->new) < 0 ? errno : 0;
 }
 
 /* The same job makes the same octets, so an earlier delivery's file in new/ has the same name. */
@@ -231,14 +232,14 @@ static int publish(const struct inbox *in, const struct vsize *size)
 
     if (fstatat(in->new, in->name, &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(s.st_mode)) {
         unlinkat(in->tmp, in->key, 0);
-        return sync_both(in);
+        return sync_new(in);
     }
     if (renameat(in->tmp, in->key, in->new, in->name) < 0)
         return errno;
-    /* From here on the message may be seen. When a folder cannot be synced it stays, and the
+    /* From here on the message may be seen. When the folder cannot be synced it stays, and the
      * repeated delivery finds it. */
     maildir_note(in->maildir, (int64_t)size->size, 1);
-    return sync_both(in);
+    return sync_new(in);
 }
 
 static int deliver(struct inbox *in, const struct job *job, uint64_t *stored, struct error *e)
