@@ -88,8 +88,7 @@ static bool any_far(const struct config *c)
 
 static void add(struct clients_offer *o, struct clients_door d)
 {
-    if (o->count < CLIENTS_DOORS_MAX)
-        o->doors[o->count++] = d;
+    o->doors[o->count++] = d;
 }
 
 static void add_foreign(struct clients_offer *o, enum clients_kind kind,
@@ -170,16 +169,20 @@ static bool told(const struct clients_door *doors, size_t n, const struct client
     return false;
 }
 
-/* Stable as well: brings the kinds together, keeps the order inside of them, each door once. */
+/* Stable as well: brings the kinds together, keeps the order inside of them, each door once, the
+ * best of each kind. */
 static void gather(struct clients_offer *o)
 {
     struct clients_door sorted[CLIENTS_DOORS_MAX];
     size_t n = 0;
 
-    for (int kind = CLIENTS_IMAP; kind <= CLIENTS_SUBMISSION; kind++)
-        for (size_t i = 0; i < o->count; i++)
+    for (int kind = CLIENTS_IMAP; kind <= CLIENTS_SUBMISSION; kind++) {
+        size_t end = n + CLIENTS_KIND_MAX;
+
+        for (size_t i = 0; i < o->count && n < end; i++)
             if ((int)o->doors[i].kind == kind && !told(sorted, n, &o->doors[i]))
                 sorted[n++] = o->doors[i];
+    }
     memcpy(o->doors, sorted, n * sizeof *sorted);
     o->count = n;
 }
@@ -197,7 +200,8 @@ bool clients_offer_of(const struct config *c, struct span domain, struct span ad
     out->local = span_head(out->address, at > 0 ? (size_t)at : 0);
     if (!out->display_name.len)
         out->display_name = out->domain;
-    out->doors = arena_alloc(a, CLIENTS_DOORS_MAX * sizeof *out->doors);
+    out->doors =
+        arena_alloc(a, (c->door_count + k->imap_count + k->pop3_count) * sizeof *out->doors);
     add_foreign(out, CLIENTS_IMAP, k->imap, k->imap_count);
     add_own(c, out);
     add_foreign(out, CLIENTS_POP3, k->pop3, k->pop3_count);

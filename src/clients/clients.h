@@ -28,7 +28,11 @@ struct clients_door {
     bool implicit; /* TLS from the first octet, else by STARTTLS (STLS); never without */
 };
 
-enum { CLIENTS_DOORS_MAX = 64, CLIENTS_TEXT_MAX = 65536 };
+enum {
+    CLIENTS_KIND_MAX = 16, /* doors told of each kind */
+    CLIENTS_DOORS_MAX = 3 * CLIENTS_KIND_MAX,
+    CLIENTS_TEXT_MAX = 65536,
+};
 
 struct clients_offer {
     struct span domain;  /* canonical */

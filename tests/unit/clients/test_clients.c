@@ -96,6 +96,36 @@ static void which_doors(void **state)
     }
 }
 
+/* However many there are, and in whichever order: the best are told. */
+static void very_many_doors(void **state)
+{
+    struct text config = TEXT_INIT(20000);
+    struct made m;
+
+    (void)state;
+    text_adds(&config, BASE "clients { imap = \"imap.example.com:993\" }\n");
+    for (int i = 0; i < 90; i++)
+        text_addf(&config,
+                  "door \"d%d\" { port = %d role = submission }\n"
+                  "door \"p%d\" { port = %d role = pop3 }\n",
+                  i, 4000 + i, i, 5000 + i);
+    text_adds(&config, "door \"best\" { port = 465 }\ndoor \"pop\" { port = 995 }\n");
+    m = make(text_cstr(&config), "");
+    assert_int_equal(m.offer.count, 1 + 2 * CLIENTS_KIND_MAX);
+    assert_int_equal(clients_best(&m.offer, CLIENTS_IMAP)->port, 993);
+    assert_int_equal(clients_best(&m.offer, CLIENTS_POP3)->port, 995);
+    assert_int_equal(clients_best(&m.offer, CLIENTS_SUBMISSION)->port, 465);
+    for (size_t i = 0; i < CLIENTS_FORMS; i++) {
+        struct text out = TEXT_INIT(CLIENTS_TEXT_MAX);
+
+        m.offer.address = SPAN("you@example.com");
+        assert_true(clients_forms[i].write(&m.offer, &out));
+        text_free(&out);
+    }
+    end(&m);
+    text_free(&config);
+}
+
 static void addresses(void **state)
 {
     static const struct {
@@ -348,17 +378,13 @@ static void too_small(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(which_doors),
-                                       cmocka_unit_test(addresses),
-                                       cmocka_unit_test(mozilla),
-                                       cmocka_unit_test(outlook),
-                                       cmocka_unit_test(outlook_json_answers),
-                                       cmocka_unit_test(apple),
-                                       cmocka_unit_test(plain),
-                                       cmocka_unit_test(page),
-                                       cmocka_unit_test(languages),
-                                       cmocka_unit_test(names),
-                                       cmocka_unit_test(too_small)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(which_doors), cmocka_unit_test(very_many_doors),
+        cmocka_unit_test(addresses),   cmocka_unit_test(mozilla),
+        cmocka_unit_test(outlook),     cmocka_unit_test(outlook_json_answers),
+        cmocka_unit_test(apple),       cmocka_unit_test(plain),
+        cmocka_unit_test(page),        cmocka_unit_test(languages),
+        cmocka_unit_test(names),       cmocka_unit_test(too_small)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
