@@ -12,6 +12,7 @@ EXCHANGE = {"exchange": "role = exchange tls = starttls", "submission": "role = 
 class Rspamd:
     def __init__(self):
         self.answer, self.status, self.asked = {"action": "no action", "score": 0, "symbols": {}}, 200, []
+        self.trickle, self.gone = False, threading.Event()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -22,6 +23,11 @@ class Rspamd:
                 self.send_response(outer.status)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
+                if outer.trickle:  # an octet now and then: only a deadline for the whole of it helps
+                    for i in range(len(text)):
+                        outer.gone.wait(0.5) or self.wfile.write(text[i:i + 1])
+                        self.wfile.flush()
+                    return
                 self.wfile.write(text)
 
             def log_message(self, *a):
@@ -32,6 +38,7 @@ class Rspamd:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):
+        self.gone.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -138,6 +145,8 @@ def test_it_is_down(start, rspamd, needed):
     for name, status, answer in cases:
         rspamd.status, rspamd.answer = status, answer
         assert bring(p)[0] == (451 if needed else 250), name
+    rspamd.trickle, rspamd.status, rspamd.answer = True, 200, {"action": "reject"}
+    assert bring(p)[0] == (451 if needed else 250)
     rspamd.close()
     assert bring(p)[0] == (451 if needed else 250)
     p.conf.write_text(p.conf.read_text().replace(rspamd.url, f"http://127.0.0.1:{hang.getsockname()[1]}"))
@@ -147,7 +156,7 @@ def test_it_is_down(start, rspamd, needed):
     assert "scan.failed" in p.log()
     hang.close()
     if not needed:
-        assert len(p.wait_inbox(6)) == 6 and all(b"Authentication-Results" not in m for m in p.wait_inbox(6))
+        assert len(p.wait_inbox(7)) == 7 and all(b"Authentication-Results" not in m for m in p.wait_inbox(7))
 
 
 def test_wrong_address(start):
