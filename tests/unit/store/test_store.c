@@ -623,22 +623,85 @@ static void test_orphans_and_damage(void **state)
     close(c.fd);
 }
 
-/* HOSTILE 115, 116: a link in the place of a body is not followed. */
-static void test_link_as_body(void **state)
+/* ---- what somebody else put in the place of a body (HOSTILE 115, 116) ---- */
+
+static void put_link(const char *path, const char *other)
+{
+    assert_int_equal(symlink(other, path), 0);
+}
+
+static void put_hard_link(const char *path, const char *other)
+{
+    assert_int_equal(link(other, path), 0);
+}
+
+static void put_fifo(const char *path, const char *other)
+{
+    (void)other;
+    assert_int_equal(mkfifo(path, 0600), 0);
+}
+
+static void put_folder(const char *path, const char *other)
+{
+    (void)other;
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static void put_empty(const char *path, const char *other)
+{
+    assert_int_equal(rename(other, path), 0);
+    assert_int_equal(truncate(path, 0), 0);
+}
+
+static void put_foreign(const char *path, const char *other)
+{
+    assert_int_equal(rename(other, path), 0);
+    if (geteuid() == 0)
+        assert_int_equal(chown(path, 12345, 12345), 0);
+    else
+        put_empty(path, path);
+}
+
+static void test_body_of_somebody_else(void **state)
+{
+    static void (*const puts[])(const char *path, const char *other) = {
+        put_link, put_hard_link, put_fifo, put_folder, put_empty, put_foreign};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < COUNT(puts); i++) {
+        struct message m = file_message(f, 50000);
+        char *path, *other = arena_printf(f->arena, "%s/other%zu", f->path, i);
+        struct store_head h;
+        struct content c;
+
+        fixture_put(f, &m);
+        close(m.content.fd);
+        path = body_path(f, &m.envelope.id);
+        assert_int_equal(rename(path, other), 0);
+        puts[i](path, other);
+        assert_int_equal(fixture_load(f, &m.envelope.id, &h, &c), STORE_BROKEN);
+        assert_int_equal(c.fd, -1);
+        fixture_reopen(f); /* neither is it there after a start, nor does the start fail */
+        assert_int_equal(fixture_load(f, &m.envelope.id, &h, &c), STORE_BROKEN);
+        assert_int_equal(c.fd, -1);
+    }
+    assert_int_equal(fixture_count(f), COUNT(puts));
+}
+
+/* Only as much as was recorded is read and given out, whatever hangs behind it. */
+static void test_huge_body(void **state)
 {
     struct fixture *f = *state;
     struct message m = file_message(f, 50000);
-    char *path, *other;
     struct store_head h;
     struct content c;
 
     fixture_put(f, &m);
     close(m.content.fd);
-    path = body_path(f, &m.envelope.id);
-    other = arena_printf(f->arena, "%s/other", f->path);
-    assert_int_equal(rename(path, other), 0);
-    assert_int_equal(symlink(other, path), 0);
-    assert_int_equal(fixture_load(f, &m.envelope.id, &h, &c), STORE_BROKEN);
+    assert_int_equal(truncate(body_path(f, &m.envelope.id), (off_t)1 << 40), 0);
+    assert_int_equal(fixture_load(f, &m.envelope.id, &h, &c), STORE_GOT);
+    assert_int_equal(c.size, 50000);
+    close(c.fd);
 }
 
 /* ---- who may open it ---- */
@@ -722,6 +785,11 @@ static void test_refuses_links_and_newer(void **state)
     chmod(f->path, 0777);
     refused(f, "others may write");
     chmod(f->path, 0700);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(f->path, 12345, 12345), 0);
+        refused(f, "belong");
+        assert_int_equal(chown(f->path, 0, 0), 0);
+    }
     fd = open(db, O_RDWR);
     assert_int_equal(pwrite(fd, "\0\0\0\x63", 4, 60), 4); /* the header's user version: 99 */
     close(fd);
@@ -760,7 +828,8 @@ int main(void)
         DISK(test_foreign_file),
         DISK(test_short_file),
         DISK(test_orphans_and_damage),
-        DISK(test_link_as_body),
+        DISK(test_body_of_somebody_else),
+        DISK(test_huge_body),
         DISK(test_lock),
         DISK(test_stale_lock),
         DISK(test_refuses_links_and_newer),
