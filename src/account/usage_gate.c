@@ -146,6 +146,13 @@ void usage_gate_leave(struct usage_gate *g, struct span account)
     drop_door(g, account, d);
 }
 
+unsigned usage_gate_inside(const struct usage_gate *g, struct span account)
+{
+    const struct door *d = account.len ? map_get(g->doors, account) : NULL;
+
+    return d ? d->inside : 0;
+}
+
 bool usage_gate_count(struct usage_gate *g, struct span account, usage_gate_fn *go, void *arg)
 {
     struct door *d = take_door(g, account);

@@ -23,6 +23,9 @@ bool usage_gate_try(struct usage_gate *g, const struct span *accounts, size_t n)
 /* Ends it for one account; call it for each of them. An empty name is fine. */
 void usage_gate_leave(struct usage_gate *g, struct span account);
 
+/* How many change it now. */
+unsigned usage_gate_inside(const struct usage_gate *g, struct span account);
+
 /* go(arg) when the last who changes it has left; who comes after this call waits. False: somebody
  * counts it already, or waits to. */
 bool usage_gate_count(struct usage_gate *g, struct span account, usage_gate_fn *go, void *arg);

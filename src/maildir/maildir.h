@@ -69,6 +69,18 @@ int maildir_remove(struct maildir *m, const struct maildir_message *messages, si
  * true, else by looking at all names. Why so: docs/why/maildir.md. 0, or -1 and *e. */
 int maildir_measure(struct maildir *m, struct maildir_sum *sum, struct error *e);
 
+/* When its folders were changed, so that two looks can be compared: equal stamps mean that nobody
+ * added, removed or renamed a message between, but within the grain of the file system's clock. */
+struct maildir_stamp {
+    uint64_t rest;   /* of all folders but the inbox's new/: their names and times */
+    int64_t arrived; /* change of the inbox's new/, where deliveries go; calendar, nanoseconds */
+    int64_t newest;  /* change of any; the same */
+};
+/* Some microseconds for each folder. 0, or -1 and *e. */
+int maildir_stamp(struct maildir *m, struct maildir_stamp *out, struct error *e);
+/* Its `arrived` alone, without opening anything; 0 when there is no new/. */
+int64_t maildir_arrived(const char *root, struct span account);
+
 /* ---- for delivery ---- */
 
 /* The folder's descriptor, still the Maildir's; -1 when it is missing. */

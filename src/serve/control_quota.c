@@ -170,6 +170,12 @@ static bool find(struct control_call *r, struct usage_view *v)
     return found > 0;
 }
 
+static void refreshed(void *arg)
+{
+    control_finish(arg, NULL);
+}
+
+/* What an IMAP server did a moment ago is in it. */
 void control_quota_show(struct control_call *r)
 {
     const struct sendings *s = r->house->sendings;
@@ -179,6 +185,12 @@ void control_quota_show(struct control_call *r)
 
     if (!find(r, &v))
         return;
+    if (!v.is_host) {
+        quotas_refresh(r->house->quotas, v.name, refreshed, r);
+        control_wait(r);
+        if (!find(r, &v)) /* it may have been removed meanwhile */
+            return;
+    }
     o = row_of(&v);
     json_object_set_new(o, "sent",
                         v.is_host ? sendings_host_json(s, v.name) : sendings_json(s, v.name));

@@ -33,6 +33,9 @@ struct filing {
     struct job *job;
     struct arena *arena;
     struct span *accounts; /* of each recipient; empty: nobody any more */
+    struct arrival {
+        int64_t before, after;
+    } * arrivals; /* of each: the Maildir's time around it */
     struct job_result result;
     char *root, *hostname;
     enum filing_state state;
@@ -56,10 +59,13 @@ static void file_all(void *arg)
     for (size_t i = 0; i < f->result.count; i++) {
         struct inbox_target target = {f->root, f->accounts[i], i, f->hostname};
 
-        if (!f->accounts[i].len)
+        if (!f->accounts[i].len) {
             nobody(f, i, &f->result.outcomes[i]);
-        else
-            f->result.outcomes[i] = inbox_outcome(&target, f->job, f->arena);
+            continue;
+        }
+        f->arrivals[i].before = maildir_arrived(f->root, f->accounts[i]);
+        f->result.outcomes[i] = inbox_outcome(&target, f->job, f->arena);
+        f->arrivals[i].after = maildir_arrived(f->root, f->accounts[i]);
     }
 }
 
@@ -101,6 +107,9 @@ static void filed(void *arg)
                   LOG_STR("result",
                           f->result.outcomes[i].kind <= OUTCOME_RELAYED ? "delivered" : "not yet"),
                   LOG_SPAN("words", f->result.outcomes[i].words));
+    for (size_t i = 0; i < f->result.count; i++)
+        if (f->arrivals[i].after)
+            quotas_arrived(all->house, f->accounts[i], f->arrivals[i].before, f->arrivals[i].after);
     f->state = FILING_ENDED;
     queue_job_free(&f->job);
     start_ready(all);
@@ -155,6 +164,7 @@ bool filings_take(struct filings *all, struct job *job)
     f->result = (struct job_result){.lease = job->lease, .count = job->envelope.count};
     f->result.outcomes = arena_alloc(f->arena, f->result.count * sizeof *f->result.outcomes);
     f->accounts = arena_alloc(f->arena, f->result.count * sizeof *f->accounts);
+    f->arrivals = arena_alloc(f->arena, f->result.count * sizeof *f->arrivals);
     for (size_t i = 0; i < f->result.count; i++)
         f->accounts[i] = arena_span(f->arena, house_inbox(h, job->envelope.recipients[i].address));
     usage_gate_enter(usage_gate(quotas_usage(h->quotas)), f->accounts, f->result.count, let_in, f);

@@ -62,6 +62,8 @@ struct question {
     bool last; /* the mailbox goes after it */
     unsigned result;
     struct maildir_sum freed;
+    struct maildir_stamp before, after;
+    bool stamped; /* the two are there */
     size_t removed;
     int fd;
     struct error error;
@@ -212,8 +214,10 @@ static void work_remove(void *arg)
     for (size_t i = 0; i < b->count; i++)
         if (is_marked(q->wanted->marked, i))
             b->list[q->removed++] = b->list[i];
+    q->stamped = maildir_stamp(b->dir, &q->before, NULL) == 0;
     if (maildir_remove(b->dir, b->list, q->removed, &q->freed, &q->error) < 0)
         q->result = MAILBOX_NOT_NOW;
+    q->stamped = q->stamped && maildir_stamp(b->dir, &q->after, NULL) == 0;
 }
 
 /* ---- removal: the quota knows before and after ---- */
@@ -233,6 +237,8 @@ static void removed(void *arg)
 {
     struct question *q = arg;
 
+    if (q->stamped)
+        quotas_removed(q->box->all->house, q->box->account, &q->before, &q->after);
     quotas_mailbox_changed(q->box->all->house, q->box->account, -(int64_t)q->freed.octets,
                            -(int64_t)q->freed.messages, counted, q);
 }

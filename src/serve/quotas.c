@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/memory.h"
 #include "io/worker.h"
 
@@ -17,6 +18,8 @@ enum {
     WAITING = 256,           /* Maildirs to be counted */
     TRUST_MS = 2000,         /* a measurement is believed so long when somebody is refused, */
     TRUST_HOST_MS = 30000,   /* those of the neighbours so long */
+    LOOKS = 16,              /* Maildirs that are looked at for one question */
+    COUNTED_AT_ONCE = 20000, /* messages that somebody waits for */
     NEIGHBOURS = 16,         /* counted before one is refused for their sake */
     ROUNDS = 3,              /* of counting before one refusal */
     REFRESH_MS = 300 * 1000, /* what others changed in a Maildir is seen so late at most */
@@ -171,11 +174,45 @@ static void ask_now(struct ask *a)
     end_ask(a, &e);
 }
 
+/* Many names take long to count: then it is done beside, and before anybody is refused. */
+static void looked(void *arg, const struct span *names, size_t count)
+{
+    struct ask *a = arg;
+    struct span now[LOOKS];
+    struct usage_view v;
+    int n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (usage_of(a->quotas->usage, names[i], &v, NULL) > 0 && v.messages <= COUNTED_AT_ONCE)
+            now[n++] = arena_span(a->arena, names[i]);
+        else
+            usage_doubt(a->quotas->usage, names[i]);
+    }
+    if (n)
+        measure_all(a, now, n);
+    else
+        ask_now(a);
+}
+
+/* Whose room is asked for: the first few. */
+static size_t concerned(const struct ask *a, struct span *out)
+{
+    size_t n = 0;
+
+    if (a->want.sender.len)
+        out[n++] = a->want.sender;
+    for (size_t i = 0; i < a->want.count && n < LOOKS; i++)
+        out[n++] = a->want.posts[i].account;
+    return n;
+}
+
 static void ask(struct quotas *q, const struct usage_want *w, struct span behind,
                 quotas_answer_fn *answer, void *arg)
 {
     struct ask *a = memory_alloc(sizeof *a);
     struct usage_post *posts;
+    struct span who[LOOKS];
+    size_t count;
 
     *a = (struct ask){.quotas = q, .arena = arena_new(), .want = *w, .answer = answer, .arg = arg};
     a->want.sender = arena_span(a->arena, w->sender);
@@ -189,7 +226,9 @@ static void ask(struct quotas *q, const struct usage_want *w, struct span behind
     a->want.posts = posts;
     if (w->sender.len)
         refresh(q, w->sender);
-    ask_now(a);
+    count = concerned(a, who);
+    if (!quotas_look(q, who, count, looked, a))
+        ask_now(a);
 }
 
 void quotas_may_send(struct house *h, struct span account, uint64_t size, quotas_answer_fn *answer,
@@ -437,6 +476,8 @@ struct quotas *quotas_open(struct house *h, struct error *e)
     q->last_warning = &q->warnings;
     q->turn = timer_new(h->loop, turn, q);
     q->worker = worker_new(h->loop, "quota", THREADS, WAITING);
+    q->looker = worker_new(h->loop, "look", 1, WAITING);
+    q->seen = map_new();
     q->usage = usage_open(h->store, h->reader, &set, &usage_calls, q, e);
     if (!q->usage) {
         quotas_stop(q);
@@ -465,6 +506,7 @@ void quotas_stop(struct quotas *q)
     if (!q)
         return;
     q->ending = true;
+    worker_free(&q->looker);
     worker_free(&q->worker); /* its last results still reach the store */
 }
 
@@ -473,6 +515,7 @@ void quotas_close(struct quotas **q)
     if (!*q)
         return;
     quotas_measure_free(*q);
+    quotas_look_free(*q);
     quotas_warn_free(*q);
     usage_free(&(*q)->usage);
     timer_free(&(*q)->turn);

@@ -5,6 +5,7 @@
 
 #include "account/usage.h"
 #include "account/usage_sums.h"
+#include "maildir/maildir.h"
 #include "serve/house.h"
 
 struct quotas;
@@ -57,6 +58,14 @@ void quotas_mailbox_changing(struct house *h, struct span account, quotas_answer
  * whether the store has it; if not it is counted anew later. */
 void quotas_mailbox_changed(struct house *h, struct span account, int64_t octets, int64_t messages,
                             quotas_answer_fn *answer, void *arg);
+
+/* A delivery of ours changed the time of the Maildir's new/ (maildir_arrived), or a removal its
+ * stamp: so that it is not taken for somebody else's. While still inside the gate. */
+void quotas_arrived(struct house *h, struct span account, int64_t before, int64_t after);
+void quotas_removed(struct house *h, struct span account, const struct maildir_stamp *before,
+                    const struct maildir_stamp *after);
+/* Counts it when somebody else changed it since it was counted; then fn(arg), perhaps at once. */
+void quotas_refresh(struct quotas *q, struct span account, void (*fn)(void *arg), void *arg);
 
 /* What a measurement found. */
 struct quotas_measured {

@@ -5,6 +5,7 @@
 #include "account/usage_gate.h"
 #include "account/usage_store.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/worker.h"
@@ -12,6 +13,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { GRAIN_MS = 20, NS_PER_MS = 1000000 };
 
 struct waiter {
     struct waiter *next;
@@ -26,6 +29,8 @@ struct measure {
     struct waiter *waiters;
     struct quotas_measured found;
     struct maildir_sum sum;
+    struct maildir_stamp stamp;
+    bool still; /* nobody changed it while it was counted */
     struct error error;
     int result;
     bool gone; /* the account was removed meanwhile */
@@ -92,22 +97,39 @@ static void corrected(const struct measure *m)
                   LOG_NUM("messages", m->sum.messages), LOG_NUM("before", m->found.was_octets));
 }
 
+static void measured(struct measure *m)
+{
+    struct quotas *q = m->quotas;
+
+    usage_measured(q->usage, name_of(m), m->sum.octets, m->sum.messages);
+    quotas_look_counted(q, name_of(m), m->still ? &m->stamp : NULL);
+}
+
 static void stored(void *arg, int result, const struct error *e)
 {
     struct measure *m = arg;
-    struct quotas *q = m->quotas;
 
     if (result < 0) {
         m->result = -1;
         m->error = *e;
     } else if (!m->gone) {
         corrected(m);
-        usage_measured(q->usage, name_of(m), m->sum.octets, m->sum.messages);
+        measured(m);
     }
     finish(m);
 }
 
 /* ---- files ---- */
+
+/* What changed just before the first look may have changed again within the grain of its time. */
+static bool is_still(struct maildir *maildir, const struct maildir_stamp *was)
+{
+    struct maildir_stamp is;
+
+    return clock_wall() * NS_PER_MS - was->newest > GRAIN_MS * NS_PER_MS &&
+           maildir_stamp(maildir, &is, NULL) == 0 && is.rest == was->rest &&
+           is.arrived == was->arrived;
+}
 
 static void count_work(void *arg)
 {
@@ -117,7 +139,10 @@ static void count_work(void *arg)
     m->result = maildir_open(m->root, name_of(m), false, &maildir, &m->error);
     if (m->result < 0)
         return;
-    m->result = maildir_measure(maildir, &m->sum, &m->error);
+    m->result = maildir_stamp(maildir, &m->stamp, &m->error);
+    if (m->result == 0)
+        m->result = maildir_measure(maildir, &m->sum, &m->error);
+    m->still = m->result == 0 && is_still(maildir, &m->stamp);
     maildir_close(&maildir);
 }
 
@@ -133,7 +158,7 @@ static void counted(void *arg)
     struct quotas *q = m->quotas;
 
     if (m->result == 0 && already_known(m)) {
-        usage_measured(q->usage, name_of(m), m->sum.octets, m->sum.messages);
+        measured(m);
         finish(m);
     } else if (m->result == 0) {
         commit_submit(queue_commit(q->house->queue), COMMIT_OWN, store_work, stored, m, 0);

@@ -1,10 +1,10 @@
 """Storage quotas (P12, HOSTILE row 96, R9): refused in the dialogue with a sentence that helps; exact also with
 many at once and whoever dies when."""
-import contextlib, random, smtplib, sqlite3, threading, time
+import contextlib, poplib, random, smtplib, sqlite3, subprocess, threading, time
 
 import pytest
 
-from port26 import PASSWORD, USER, Port26, wait_for
+from port26 import AS_ROOT, PASSWORD, USER, Port26, free_port, user_name, wait_for
 
 KIM = "kim@port26.test"
 FAR = "ann@far.test"
@@ -118,6 +118,60 @@ def test_recipient_is_full_in_the_dialogue(made):
     wait_for(lambda: send(c, KIM, 60_000, declared=True, sender="x@far.test")[0] == "done", 30, 1)
 
 
+def test_what_others_do_is_seen_at_once(made):
+    """A file that another program puts into a folder, or takes out of one, counts at the next MAIL or RCPT and in `quota show`; our own
+    deliveries and removals make nobody count."""
+    port = free_port()
+    s = made(f'quota {{ account = 1M warn = {{}} }}\ndoor "pop" {{ port = {port} address = {{"127.0.0.1"}} role = pop3 tls = implicit }}\n')
+    c = exchange(s)
+    box = s.inbox / KIM
+    as_owner = ["setpriv", f"--reuid={user_name()}", f"--regid={user_name()}", "--clear-groups"] if AS_ROOT else []
+
+    def shell(line):
+        subprocess.run([*as_owner, "sh", "-c", line], check=True)
+
+    def others():
+        return s.log().count("quota.others")
+
+    def deliver(n):
+        for _ in range(n):
+            assert send(c, KIM, 5_000, declared=True, sender="x@far.test")[0] == "done"
+        wait_for(lambda: not s.queue())
+    deliver(1)
+    time.sleep(0.1)  # a count is believed when nothing changed right before it
+    s.command("quota", "recount", KIM)
+    for _ in range(3):
+        deliver(2)
+        time.sleep(1.1)  # it is looked once a second
+    pop = poplib.POP3_SSL("localhost", port, timeout=30, context=s.context())
+    pop.user(KIM)
+    pop.pass_(PASSWORD)
+    pop.dele(1)
+    pop.dele(2)
+    pop.quit()
+    for _ in range(2):
+        time.sleep(1.1)
+        deliver(1)
+    assert others() == 0, s.log()[-3000:]
+    assert quota(s, KIM)["mailbox"] == disk(s, KIM)
+
+    folder = box / ".Sent" / "cur"
+    shell(f"umask 077; mkdir -p {folder} {box}/.Sent/new")
+    for n in range(3):
+        time.sleep(1.1)
+        shell(f"head -c 300000 /dev/zero >{folder}/{n}.x.y:2,S")
+        if n < 2:
+            assert quota(s, KIM)["mailbox"] == disk(s, KIM) + (n + 1) * 300_000
+    assert others() > 0
+    stage, code, words = send(c, KIM, 200_000, declared=True, sender="x@far.test")
+    assert (stage, code) == ("rcpt", 452), words
+    time.sleep(1.1)
+    shell(f"rm {folder}/0.x.y:2,S")
+    assert send(c, KIM, 200_000, declared=True, sender="x@far.test")[0] == "done"
+    wait_for(lambda: not s.queue())
+    assert s.json("quota", "recount", KIM)["corrected"] == []
+
+
 def test_strangers_learn_no_more_than_that_it_is_full(made):
     """Neither how much, nor whose customer, nor who is behind an alias; whoever sets a quota is told that it is passed already."""
     s = made("")
@@ -195,7 +249,7 @@ def test_what_is_sent_stands_beside_what_is_stored(made):
     assert sent["hour"] == {"messages": 1, "recipients": 1, "recipients_limit": 1} and "full_until" in sent
     assert sent["day"] == {"messages": 1, "recipients": 1, "recipients_limit": 100}
     shown = s.command("quota", "show", USER).stdout
-    for line in ("Last hour to 1 of 1 recipients in 1 messages\n", "Last day  to 1 of 100 recipients in 1 messages\n",
+    for line in ("Last hour to 1 of 1 recipients in 1 message\n", "Last day  to 1 of 100 recipients in 1 message\n",
                  f"Full      until {sent['full_until']}\n"):
         assert line in shown, shown
 

@@ -128,6 +128,35 @@ static void test_list(void **state)
     expect_measure(5 + 3 + 4 + 6, 4);
 }
 
+/* Every change of others moves the stamp, what is no folder of mail does not. */
+static void test_stamp(void **state)
+{
+    static const char *const moves[] = {"cur/1", "new/2", ".Sent/cur/3", ".Sent/new/4"};
+    struct maildir_stamp was, is;
+    struct error e = {0};
+
+    (void)state;
+    assert_int_equal(mkdir(path_of(".Sent"), 0700), 0);
+    assert_int_equal(mkdir(path_of(".Sent/cur"), 0700), 0);
+    assert_int_equal(mkdir(path_of(".Sent/new"), 0700), 0);
+    for (size_t i = 0; i < COUNT(moves); i++) {
+        assert_int_equal(maildir_stamp(box, &was, &e), 0);
+        usleep(20000); /* the grain of the file system's clock */
+        put("tmp/1.x", "x");
+        put("dovecot.index", "x");
+        put(moves[i], "x");
+        assert_int_equal(maildir_stamp(box, &is, &e), 0);
+        assert_true((was.arrived != is.arrived) == (i == 1)); /* the inbox's new/ stands apart */
+        assert_true((was.rest != is.rest) == (i != 1));
+        assert_true(is.newest > was.newest);
+        assert_int_equal(maildir_stamp(box, &was, &e), 0);
+        assert_true(was.rest == is.rest && was.arrived == is.arrived && was.newest == is.newest);
+    }
+    move(".Sent", ".Sent.2");
+    assert_int_equal(maildir_stamp(box, &is, &e), 0);
+    assert_int_not_equal(was.rest, is.rest);
+}
+
 static bool kept(void)
 {
     return access(path_of("port26-sizes"), F_OK) == 0;
@@ -560,6 +589,7 @@ int main(void)
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, make_box, drop_box)
     const struct CMUnitTest tests[] = {
         FRESH(test_list),
+        FRESH(test_stamp),
         FRESH(test_twice),
         FRESH(test_sizes_are_kept),
         FRESH(test_sizes_come_and_go),
