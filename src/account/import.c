@@ -3,6 +3,7 @@
 #include "account/directory.h"
 #include "account/hash.h"
 #include "base/memory.h"
+#include "sasl/scram.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,27 @@ static void read_aliases(struct import_row *row, struct span list, struct arena 
         row->aliases[row->alias_count++] = word;
 }
 
+#define DOVECOT_SCRAM "{SCRAM-SHA-256}"
+
+/* "4096,salt,stored key,server key", as Dovecot and `port26 account export` write a verifier. */
+static int take_scram(struct import_row *row, struct span s, struct arena *a, struct error *e)
+{
+    struct scram_verifier v;
+    struct span parts[4] = {SPAN_NONE};
+    size_t n = 0;
+
+    while (n < COUNT(parts) && span_cut(&s, ',', &parts[n]))
+        n++;
+    row->verifier =
+        span_of(arena_printf(a, "SCRAM-SHA-256$%.*s:%.*s$%.*s:%.*s", SPAN_ARG(parts[0]),
+                             SPAN_ARG(parts[1]), SPAN_ARG(parts[2]), SPAN_ARG(parts[3])));
+    if (n == COUNT(parts) && !s.at && scram_parse(row->verifier, &v))
+        return 0;
+    return error_set(e, ERROR_INPUT,
+                     "this is no verifier of SCRAM-SHA-256 as Dovecot writes it: " DOVECOT_SCRAM
+                     "4096,salt,key,key");
+}
+
 static int take_hash(struct import_row *row, struct span hash, struct arena *a, struct error *e)
 {
     static const char *const clear[] = {"{PLAIN}", "{CLEARTEXT}", "{CLEAR}"};
@@ -164,8 +186,9 @@ static int take_hash(struct import_row *row, struct span hash, struct arena *a, 
             return row->password.len ? 0 : error_set(e, ERROR_INPUT, "the password is empty");
         }
     }
+    if (span_istarts(hash, SPAN(DOVECOT_SCRAM)))
+        return take_scram(row, span_from(hash, strlen(DOVECOT_SCRAM)), a, e);
     bad = hash_read(hash, &kept, e);
-
     if (!bad)
         row->verifier = arena_span(a, text_span(&kept));
     text_wipe(&kept);
@@ -221,20 +244,33 @@ static int csv_line(struct import *im, struct span line, struct arena *a, struct
 
 /* ---- passwd, shadow ---- */
 
+/* To Dovecot a bare number is kilobytes, B stands behind octets, and 0 is no limit. */
+static struct span quota_of(struct span s, struct arena *a)
+{
+    uint64_t n;
+
+    if (span_u64(s, UINT64_MAX, &n))
+        return n ? span_of(arena_printf(a, "%.*sK", SPAN_ARG(s))) : SPAN("none");
+    if (s.len && (s.at[s.len - 1] == 'B' || s.at[s.len - 1] == 'b'))
+        return span_head(s, s.len - 1);
+    return s;
+}
+
 /* Dovecot's further fields: "userdb_quota_rule=*:storage=1G". */
-static void read_quota(struct import_row *row, struct span rest)
+static void read_quota(struct import_row *row, struct span rest, struct arena *a)
 {
     static const char rule[] = "quota_rule=*:storage=";
     size_t n = strlen(rule);
 
     for (size_t i = 0; i + n < rest.len; i++) {
-        struct span here = span_from(rest, i), found;
+        struct span here = span_from(rest, i), word, size = SPAN_NONE;
 
         if (!span_starts(here, span_of(rule)))
             continue;
         here = span_from(here, n);
-        found = span_word(&here);
-        span_cut(&found, ':', &row->quota);
+        word = span_word(&here);
+        span_cut(&word, ':', &size);
+        row->quota = quota_of(size, a);
         return;
     }
 }
@@ -253,7 +289,7 @@ static int colon_line(const struct import *im, struct span line, struct arena *a
                          "its password stands in the shadow file: import that one, "
                          "--format shadow");
     if (im->format == IMPORT_PASSWD && rest.at)
-        read_quota(row, rest);
+        read_quota(row, rest, a);
     return take_hash(row, hash, a, e) < 0 ? -1 : 1;
 }
 

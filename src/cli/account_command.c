@@ -6,6 +6,7 @@
 #include "cli/table.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int account_command_add(int argc, const char **argv)
 {
@@ -137,6 +138,60 @@ int account_command_ls(int argc, const char **argv)
                                           .sort = "name",
                                           .examples = "  port26 account ls\n",
                                           .print = print_accounts};
+
+    return form_command_list(argc, argv, &list);
+}
+
+/* SCRAM-SHA-256$4096:salt$stored:server is {SCRAM-SHA-256}4096,salt,stored,server to Dovecot. */
+static void add_dovecot_hash(struct text *out, const char *verifier)
+{
+    static const char scram[] = "SCRAM-SHA-256$";
+    size_t n = strlen(scram);
+
+    if (strncmp(verifier, scram, n) != 0) {
+        text_adds(out, verifier); /* {CRYPT}... already */
+        return;
+    }
+    text_adds(out, "{SCRAM-SHA-256}");
+    for (const char *p = verifier + n; *p; p++)
+        text_addc(out, *p == ':' || *p == '$' ? ',' : *p);
+}
+
+/* A line of a passwd-file: name:hash:uid:gid:gecos:home:shell:fields. Nothing in a name is a colon
+ * but in an address literal, which no account has. */
+static void print_export(const json_t *answer)
+{
+    json_t *a;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "accounts"), i, a)
+    {
+        struct text line = TEXT_INIT(4096);
+        const char *quota = house_command_text(a, "quota");
+
+        if (strchr(house_command_text(a, "name"), ':'))
+            continue;
+        text_addf(&line, "%s:", house_command_text(a, "name"));
+        add_dovecot_hash(&line, house_command_text(a, "verifier"));
+        text_adds(&line, "::::::");
+        if (strcmp(quota, "default") != 0)
+            text_addf(&line, "userdb_quota_rule=*:storage=%s%s",
+                      strcmp(quota, "none") == 0 ? "0" : quota,
+                      strspn(quota, "0123456789") == strlen(quota) ? "B" : ""); /* else Kbytes */
+        puts(text_cstr(&line));
+        text_wipe(&line);
+    }
+}
+
+int account_command_export(int argc, const char **argv)
+{
+    static const struct form_list list = {.command = "account export",
+                                          .rows = "accounts",
+                                          .sort = "name",
+                                          .examples = "  port26 account export >users && "
+                                                      "install -o dovecot -m 600 users "
+                                                      "/etc/dovecot/users\n",
+                                          .print = print_export};
 
     return form_command_list(argc, argv, &list);
 }

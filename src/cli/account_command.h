@@ -13,6 +13,7 @@ int account_command_show(int argc, const char **argv);
 int account_command_release(int argc, const char **argv);
 int account_command_rm(int argc, const char **argv);
 int account_command_ls(int argc, const char **argv);
+int account_command_export(int argc, const char **argv);
 
 /* Prints what an account or hosting account has sent, as the keeper tells it ("sent"). */
 void account_command_print_sent(const json_t *sent);

@@ -87,6 +87,8 @@ static const struct command commands[] = {
      account_command_add, NULL},
     {"account import", "FILE [--format FORMAT]", "Add many accounts from a list, all or none.",
      import_command_run, NULL},
+    {"account export", "", "Print logins, with their hashes, for a Dovecot that serves IMAP.",
+     account_command_export, NULL},
     {"account passwd", "NAME", "Change an account's password.", account_command_passwd, NULL},
     {"account set", "NAME [--quota SIZE]", "Change an account's quota, limits, owner or addresses.",
      account_command_set, NULL},

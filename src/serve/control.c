@@ -275,6 +275,7 @@ static const struct command {
     {"account import", control_account_import},
     {"account set", control_account_set},
     {"account show", control_account_show},
+    {"account export", control_account_export},
     {"account lock", control_account_lock},
     {"account unlock", control_account_unlock},
     {"host ls", control_host_ls},

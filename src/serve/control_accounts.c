@@ -342,6 +342,39 @@ void control_account_ls(struct control_call *r)
     control_page_end(r, &p, "accounts");
 }
 
+/* What another server needs to judge the login: as secret as /etc/shadow, and for the same eyes. */
+struct export
+{
+    struct control_page page;
+    const struct directory *directory;
+};
+
+static void export_row(void *arg, const struct account *a)
+{
+    struct export *x = arg;
+    char verifier[SCRAM_TEXT];
+    json_t *row;
+
+    if (!a->has_password || directory_locked(x->directory, a) || !control_page_wants(&x->page))
+        return;
+    row = control_json_account(a);
+    scram_format(&a->verifier, verifier);
+    json_object_set_new(row, "verifier",
+                        a->hash.len ? json_stringn(a->hash.at, a->hash.len)
+                                    : json_string(verifier));
+    json_array_append_new(x->page.rows, row);
+    memory_wipe(verifier, sizeof verifier);
+}
+
+void control_account_export(struct control_call *r)
+{
+    struct export x = {.directory = r->house->directory};
+
+    control_page_begin(r, &x.page);
+    directory_each(r->house->directory, export_row, &x);
+    control_page_end(r, &x.page, "accounts");
+}
+
 void control_account_show(struct control_call *r)
 {
     struct arena *a = arena_new();

@@ -60,6 +60,7 @@ bool control_amounts(struct control_call *r, uint64_t *quota, struct store_limit
 /* control_accounts.c */
 void control_account_ls(struct control_call *r);
 void control_account_show(struct control_call *r);
+void control_account_export(struct control_call *r);
 void control_account_add(struct control_call *r);
 void control_account_passwd(struct control_call *r);
 void control_account_set(struct control_call *r);

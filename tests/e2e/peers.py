@@ -172,10 +172,16 @@ class Imap(Peer):
     """Dovecot's IMAP over the Maildirs of a Port26, as its user, with a quota of `limit` that it keeps in maildirsize."""
 
     def __init__(self, p, users, limit="100M"):
+        """users: name -> password, or the text of a passwd-file."""
         super().__init__()
         self.port = free_port()
         who = pwd.getpwnam(user_name())
-        self.write("users", "".join(f"{name}:{{PLAIN}}{password}\n" for name, password in users.items()))
+        if isinstance(users, str):
+            self.write("users", users)
+            userdb = f"driver = passwd-file\n  args = {self.dir}/users\n  default_fields = uid={who.pw_uid} gid={who.pw_gid} home={p.inbox}/%u"
+        else:
+            self.write("users", "".join(f"{name}:{{PLAIN}}{password}\n" for name, password in users.items()))
+            userdb = f"driver = static\n  args = uid={who.pw_uid} gid={who.pw_gid} home={p.inbox}/%u"
         self.conf = self.write("dovecot.conf", f"""base_dir = {self.dir}/run
 log_path = {self.dir}/log
 protocols = imap
@@ -191,8 +197,7 @@ passdb {{
   args = {self.dir}/users
 }}
 userdb {{
-  driver = static
-  args = uid={who.pw_uid} gid={who.pw_gid} home={p.inbox}/%u
+  {userdb}
 }}
 namespace inbox {{
   inbox = yes

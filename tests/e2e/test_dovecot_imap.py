@@ -1,5 +1,5 @@
 """Dovecot serves IMAP over the Maildirs we deliver to, at the same time: nothing is lost, shown twice or counted wrong."""
-import contextlib, json, pathlib, re, smtplib, subprocess, threading
+import contextlib, imaplib, json, pathlib, re, smtplib, subprocess, threading
 
 import pytest
 
@@ -238,3 +238,38 @@ def test_quota_sees_what_imap_does(start):
         wait_for(measured, 30, 0.5)
         assert p.json("quota", "recount", USER)["corrected"] == []
         c.logout()
+
+
+def test_dovecot_knows_the_logins_that_port26_exports(start, tmp_path):
+    """One password for POP3, sending and IMAP; verifiers, hashes, quotas and locks go along; and the file can be imported again."""
+    from test_hosting import HASHES, crypted, readable
+    p = start()
+    p.command("account", "set", USER, "--quota", "3000")
+    shadow = readable(p, "shadow", f"kim:{crypted('pass kim', HASHES['six'])}:1::::::\nlee:{crypted('pass lee', HASHES['yes'])}:1::::::\n")
+    p.command("account", "import", shadow, "--format", "shadow", "--domain", "port26.test")
+    p.command("account", "set", "kim@port26.test", "--quota", "7M")
+    p.account_add("gone@port26.test", "pass gone")
+    p.command("account", "lock", "gone@port26.test")
+    users = p.command("account", "export").stdout
+    assert [line.split(":")[0] for line in users.splitlines()] == ["kim@port26.test", "lee@port26.test", USER]
+    send(p, ["exported"])
+    wait_delivered(p, 1)
+    with contextlib.closing(Imap(p, users)) as imap:
+        c = imap.login(USER, PASSWORD)
+        c.select("INBOX")
+        assert "exported" in subjects(c)
+        assert c.getquotaroot("INBOX")[1][1][0].endswith(b" 3)"), "3000 octets; IMAP counts by 1024"
+        c.logout()
+        for name in ("kim", "lee"):
+            imap.login(f"{name}@port26.test", f"pass {name}").logout()
+            with pytest.raises(imaplib.IMAP4.error):
+                imap.login(f"{name}@port26.test", "wrong")
+        c = imap.login("kim@port26.test", "pass kim")
+        assert b" 7168)" in c.getquotaroot("INBOX")[1][1][0]
+        c.logout()
+    for name in (USER, "kim@port26.test", "lee@port26.test"):
+        p.command("account", "rm", name)
+    path = readable(p, "users", users)
+    assert "3 accounts added" in p.command("account", "import", path, "--format", "passwd").stdout
+    p.client().quit()  # by SCRAM
+    assert p.json("account", "show", "kim@port26.test")["account"]["quota"] == "7M"
