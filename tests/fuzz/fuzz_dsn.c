@@ -1,6 +1,7 @@
 /* Whatever peers and senders wrote, the report keeps its shape: three parts, whole line ends, tame
  * lines, 8 bits only when it says so. The input is cut at "|" into the peers' and senders' texts.
  */
+#include "mail/cause.h"
 #include "mail/dsn.h"
 #include "mail/quoted.h"
 #include "mail/utf8.h"
@@ -57,8 +58,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     o.reply = (struct reply){.code = 550, .enhanced = {5, 1, 1}, .text = t[4]};
     r.header = t[5];
     r.body = t[6];
-    for (int kind = DSN_FAILED; kind <= DSN_SUCCESS; kind++) {
-        r.kind = (enum dsn_kind)kind;
+    for (int n = 0; n < DSN_LANGUAGES * (DSN_SUCCESS + 1) * 2; n++) {
+        r.kind = (enum dsn_kind)(n % (DSN_SUCCESS + 1));
+        r.language = (enum dsn_language)(n / (DSN_SUCCESS + 1) % DSN_LANGUAGES);
+        o.explained = n % 2; /* then what it says are details of a cause */
+        o.cause = size % CAUSE_COUNT;
+        o.details = o.words;
         check(&r);
     }
     return 0;

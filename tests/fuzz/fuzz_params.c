@@ -22,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct params_rcpt rcpt;
     struct params_bdat bdat;
     struct error e = {0};
+    struct arena *a = arena_new();
 
     if (params_mail(rest, &offer, &mail, &e) == PARAMS_OK) {
         assert(!mail.has_size || mail.size <= offer.size_max);
@@ -35,9 +36,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (params_rcpt(rest, &offer, &rcpt, NULL) == PARAMS_OK) {
         assert(rcpt.orcpt.len <= 500 && rcpt.notify <= 15);
         assert(!(rcpt.notify & NOTIFY_NEVER) || rcpt.notify == NOTIFY_NEVER);
-        check_text(rcpt.orcpt);
+        check_text(params_orcpt(&rcpt, a));
+        assert(params_orcpt(&rcpt, a).len <= 500);
     }
     if (params_bdat(rest, &bdat, &e) == PARAMS_OK)
         assert(bdat.size <= INT64_MAX);
+    arena_free(&a);
     return 0;
 }
