@@ -23,6 +23,11 @@ int64_t clock_wall(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+int64_t clock_sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 void clock_shift(int64_t ms)
 {
     shifted += ms;

@@ -16,6 +16,8 @@
 int64_t clock_now(void);
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t clock_wall(void);
+/* The earlier of two moments. */
+int64_t clock_sooner(int64_t a, int64_t b);
 /* Moves both clocks by ms: for tests. */
 void clock_shift(int64_t ms);
 /* "Sun, 22 Nov 2026 17:39:00 +0000" (RFC 5322 3.3, local zone); buf of at least 40 bytes. */

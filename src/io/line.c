@@ -149,6 +149,13 @@ size_t line_pending(const struct line_reader *r)
     return r->end - r->start;
 }
 
+bool line_whole(const struct line_reader *r)
+{
+    size_t n = line_pending(r);
+
+    return n && memchr(r->buf + r->start, '\n', n);
+}
+
 size_t line_drop(struct line_reader *r)
 {
     size_t n = line_pending(r);

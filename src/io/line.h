@@ -35,6 +35,8 @@ ssize_t line_peek(struct line_reader *r, struct span *bytes);
 void line_used(struct line_reader *r, size_t n);
 /* Bytes waiting in the buffer, without a read: is more pipelined? */
 size_t line_pending(const struct line_reader *r);
+/* Does the next line wait there up to its end, so that line_read will not wait? */
+bool line_whole(const struct line_reader *r);
 /* Throws away what is buffered: at STARTTLS, on both sides (P10). Returns how many bytes were
  * dropped. */
 size_t line_drop(struct line_reader *r);

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-enum { GOOD_BYE_MS = 1000 };
+enum { GOOD_BYE_MS = 1000, FAREWELL_MS = 2000 };
 
 ssize_t stream_read(struct stream *s, char *buf, size_t n)
 {
@@ -55,6 +55,14 @@ void stream_close(struct stream **s)
         if (at->ops->shutdown)
             at->ops->shutdown(at);
     free_stack(top);
+}
+
+void stream_farewell(struct stream *s, struct span words)
+{
+    if (!words.len)
+        return;
+    stream_deadline(s, clock_now() + FAREWELL_MS);
+    (void)stream_write(s, words);
 }
 
 void stream_finish(struct stream *s)

@@ -43,6 +43,9 @@ ssize_t stream_read_now(struct stream *s, char *buf, size_t n);
 int stream_write(struct stream *s, struct span bytes);
 /* Sets the deadline of the whole stack, as clock_now() milliseconds. */
 void stream_deadline(struct stream *s, int64_t at);
+/* Last words to a peer that may be gone: they are given two seconds, and nobody is told when they
+ * do not arrive. */
+void stream_farewell(struct stream *s, struct span words);
 /* Shuts down and frees the whole stack; nulls the pointer; NULL is fine. Never waits longer than a
  * second. */
 void stream_close(struct stream **s);

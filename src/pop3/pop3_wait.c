@@ -4,14 +4,6 @@
 #include "io/fiber.h"
 
 #include <errno.h>
-#include <string.h>
-
-enum { LAST_WORD = 2000 }; /* milliseconds for a farewell; the peer may be gone */
-
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 int64_t pop3_wait_until(const struct pop3_session *s, int64_t ms)
 {
@@ -19,9 +11,9 @@ int64_t pop3_wait_until(const struct pop3_session *s, int64_t ms)
     int64_t until = clock_now() + ms;
 
     if (t->before_login && !s->seen.login.len)
-        until = sooner(until, s->started + t->before_login);
+        until = clock_sooner(until, s->started + t->before_login);
     if (t->session)
-        until = sooner(until, s->started + t->session);
+        until = clock_sooner(until, s->started + t->session);
     return until;
 }
 
@@ -43,35 +35,23 @@ void pop3_wait_lost(struct pop3_session *s, int sys)
 
 /* What the peer hears last, by the errno that ended the wait. RFC 1939 3 would end a session that
  * was idle too long without a word; a word does no harm to who does not listen. */
-static const char *last_word(int sys)
+static struct span last_word(int sys)
 {
     if (sys == -ETIMEDOUT)
-        return "-ERR Waited too long for you: closing, nothing was deleted; connect again\r\n";
+        return SPAN(
+            "-ERR Waited too long for you: closing, nothing was deleted; connect again\r\n");
     if (sys == -ECANCELED)
-        return "-ERR [SYS/TEMP] This server closes or needs the room: connect again; nothing was "
-               "deleted\r\n";
-    return sys == -EMSGSIZE ? "-ERR A line without end: closing\r\n" : NULL;
+        return SPAN("-ERR [SYS/TEMP] This server closes or needs the room: connect again; nothing "
+                    "was deleted\r\n");
+    return sys == -EMSGSIZE ? SPAN("-ERR A line without end: closing\r\n") : SPAN_NONE;
 }
 
 static void failed(struct pop3_session *s, int sys)
 {
-    const char *word;
-
     if (fiber_cancelled())
         sys = -ECANCELED;
     pop3_wait_lost(s, sys);
-    word = last_word(sys);
-    if (!word)
-        return;
-    stream_deadline(*s->stream, clock_now() + LAST_WORD);
-    (void)stream_write(*s->stream, span_of(word)); /* nobody is left to tell */
-}
-
-static bool line_is_here(const struct pop3_session *s)
-{
-    size_t n = line_pending(&s->lines);
-
-    return n && memchr(s->lines.buf + s->lines.start, '\n', n);
+    stream_farewell(*s->stream, last_word(sys));
 }
 
 /* A session that waits costs its stack and its struct; buffers come back with the next line. */
@@ -104,7 +84,7 @@ enum line_result pop3_wait_line(struct pop3_session *s, int64_t until, size_t ma
     enum line_result got;
     int sys = 0;
 
-    if (!before_read(s, line_is_here(s)))
+    if (!before_read(s, line_whole(&s->lines)))
         return LINE_FAILED;
     stream_deadline(*s->stream, until);
     got = line_read(&s->lines, max, line, &sys);

@@ -4,14 +4,6 @@
 #include "io/fiber.h"
 
 #include <errno.h>
-#include <string.h>
-
-enum { LAST_WORD = 2000 }; /* milliseconds for a farewell; the peer may be gone */
-
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 int64_t server_wait_until(const struct server_session *s, int64_t ms)
 {
@@ -19,11 +11,11 @@ int64_t server_wait_until(const struct server_session *s, int64_t ms)
     int64_t until = clock_now() + ms;
 
     if (t->before_login && server_session_needs_login(s))
-        until = sooner(until, s->started + t->before_login);
+        until = clock_sooner(until, s->started + t->before_login);
     if (t->session && !server_session_in_transaction(s))
-        until = sooner(until, s->started + t->session);
+        until = clock_sooner(until, s->started + t->session);
     if (s->state == SERVER_CHUNKS)
-        until = sooner(until, s->body_until);
+        until = clock_sooner(until, s->body_until);
     return until;
 }
 
@@ -66,18 +58,8 @@ void server_wait_failed(struct server_session *s, int sys)
     last_word(s, sys);
     server_session_end(s, sys ? sys : -ECONNRESET);
     s->result = sys ? sys : -ECONNRESET; /* said 421, but not in good order */
-    if (!s->out.len)
-        return;
-    stream_deadline(*s->stream, clock_now() + LAST_WORD);
-    (void)stream_write(*s->stream, text_span(&s->out)); /* nobody is left to tell */
+    stream_farewell(*s->stream, text_span(&s->out));
     text_clear(&s->out);
-}
-
-static bool line_is_here(const struct server_session *s)
-{
-    size_t n = line_pending(&s->lines);
-
-    return n && memchr(s->lines.buf + s->lines.start, '\n', n);
 }
 
 /* A session that waits costs its stack and this struct; buffers come back with the next line. */
@@ -113,7 +95,7 @@ enum line_result server_wait_line(struct server_session *s, int64_t until, size_
     enum line_result got;
     int sys = 0;
 
-    if (!before_read(s, line_is_here(s)))
+    if (!before_read(s, line_whole(&s->lines)))
         return LINE_FAILED;
     stream_deadline(*s->stream, until);
     got = line_read(&s->lines, max, line, &sys);

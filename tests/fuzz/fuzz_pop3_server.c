@@ -3,23 +3,9 @@
  * ended, every line of an answer ends in CR LF, messages are removed at most once and at the end,
  * and never without a login. */
 #include "base/memory.h"
-#include "base/text.h"
-#include "io/fiber.h"
-#include "io/loop.h"
 #include "pop3/pop3_server.h"
-#include "sasl/sasl_server.h"
+#include "tape.h"
 #include "tls/tls.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-struct tape {
-    struct stream stream;
-    const char *at;
-    size_t left, piece;
-    struct text out;
-};
 
 struct session {
     struct tape tape;
@@ -31,46 +17,12 @@ struct session {
 
 static const char message[] = "Subject: x\n\n.\n..\r\nA line\rwith a CR\n\0.\nno end";
 
-static void require(bool ok)
-{
-    if (!ok)
-        abort();
-}
-
-static ssize_t tape_read(struct stream *s, char *buf, size_t n)
-{
-    struct tape *t = (struct tape *)s;
-
-    if (n > t->left)
-        n = t->left;
-    if (n > t->piece)
-        n = t->piece;
-    if (n)
-        memcpy(buf, t->at, n);
-    t->at += n;
-    t->left -= n;
-    return (ssize_t)n;
-}
-
-static int tape_write(struct stream *s, const char *buf, size_t n)
-{
-    struct tape *t = (struct tape *)s;
-
-    text_add(&t->out, (struct span){buf, n});
-    return 0;
-}
-
-static const struct stream_ops tape_ops = {.name = "tape", .read = tape_read, .write = tape_write};
-
-/* A handshake of one octet: what matters here is what is forgotten by it. */
 int tls_accept_any(struct stream **s, struct tls_context *c, const char *protocols, struct error *e)
 {
-    char first;
-
     (void)c;
     (void)protocols;
     (void)e;
-    return stream_read(*s, &first, 1) == 1 && first == '!' ? 0 : -EPROTO;
+    return tape_handshake(s);
 }
 
 bool tls_info(const struct stream *top, struct tls_info *out)
@@ -160,22 +112,7 @@ static struct pop3_answer on_update(void *arg, const struct pop3_server_session 
     return yes_or_no(f);
 }
 
-static int check_password(void *arg, struct span name, struct span password)
-{
-    (void)arg;
-    return span_eq(name, password) ? 0 : 1;
-}
-
-static int verifier(void *arg, struct span name, struct scram_verifier *out)
-{
-    (void)arg;
-    (void)name;
-    (void)out;
-    return 1;
-}
-
-static const struct sasl_server_calls login_calls = {check_password, verifier};
-static const struct pop3_server_calls calls = {.login_calls = &login_calls,
+static const struct pop3_server_calls calls = {.login_calls = &tape_login_calls,
                                                .open = on_open,
                                                .entry = on_entry,
                                                .message = on_message,
@@ -211,7 +148,7 @@ static struct pop3_server_settings door(unsigned char bits)
     s.fake_secret = SPAN("0123456789abcdef");
     s.tls_before_login = bits & 4;
     s.channel_binding = bits & 2;
-    s.tls = bits & 8 ? (struct tls_context *)(uintptr_t)&login_calls : NULL;
+    s.tls = bits & 8 ? (struct tls_context *)(uintptr_t)&tape_login_calls : NULL;
     s.tls_first = s.tls && bits & 16;
     return s;
 }
@@ -219,20 +156,14 @@ static struct pop3_server_settings door(unsigned char bits)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct session f = {.tape = {.stream = {.ops = &tape_ops}, .out = TEXT_INIT(64U << 20)}};
-    static struct loop *loop;
+    struct session f = {0};
 
     if (size < 2)
         return 0;
-    if (!loop)
-        loop = loop_new();
+    f.tape = tape_of(data + 1, size - 1, 64U << 20);
     f.settings = door(data[0]);
     f.refuses = data[0] & 1;
-    f.tape.piece = data[1] ? data[1] : SIZE_MAX;
-    f.tape.at = (const char *)data + 2;
-    f.tape.left = size - 2;
-    fiber_start(loop, serve, &f);
-    loop_run(loop);
+    tape_play(serve, &f);
     require(f.begun == f.ended && f.updates <= 1);
     require_lines(text_span(&f.tape.out), result != -EIO);
     text_free(&f.tape.out);

@@ -2,25 +2,11 @@
  * bytes are cut into reads. However it goes: the session ends, each transaction ends once, what is
  * kept has strict line ends (P11), and every answer is a well-formed reply line. */
 #include "base/memory.h"
-#include "base/text.h"
-#include "io/fiber.h"
-#include "io/loop.h"
-#include "sasl/sasl_server.h"
 #include "smtp/smtp_server.h"
+#include "tape.h"
 #include "tls/tls.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 enum { KEPT_MAX = 1 << 20 };
-
-struct tape {
-    struct stream stream;
-    const char *at;
-    size_t left, piece;
-    struct text out;
-};
 
 struct session {
     struct tape tape;
@@ -29,45 +15,11 @@ struct session {
     unsigned begun, ended;
 };
 
-static void require(bool ok)
-{
-    if (!ok)
-        abort();
-}
-
-static ssize_t tape_read(struct stream *s, char *buf, size_t n)
-{
-    struct tape *t = (struct tape *)s;
-
-    if (n > t->left)
-        n = t->left;
-    if (n > t->piece)
-        n = t->piece;
-    if (n)
-        memcpy(buf, t->at, n);
-    t->at += n;
-    t->left -= n;
-    return (ssize_t)n;
-}
-
-static int tape_write(struct stream *s, const char *buf, size_t n)
-{
-    struct tape *t = (struct tape *)s;
-
-    text_add(&t->out, (struct span){buf, n});
-    return 0;
-}
-
-static const struct stream_ops tape_ops = {.name = "tape", .read = tape_read, .write = tape_write};
-
-/* A handshake of one octet: what matters here is what is forgotten by it. */
 int tls_accept(struct stream **s, struct tls_context *c, struct error *e)
 {
-    char first;
-
     (void)c;
     (void)e;
-    return stream_read(*s, &first, 1) == 1 && first == '!' ? 0 : -EPROTO;
+    return tape_handshake(s);
 }
 
 bool tls_info(const struct stream *top, struct tls_info *out)
@@ -141,22 +93,7 @@ static void on_reset(void *arg, const struct smtp_server_session *s)
     ((struct session *)arg)->ended++;
 }
 
-static int check_password(void *arg, struct span name, struct span password)
-{
-    (void)arg;
-    return span_eq(name, password) ? 0 : 1;
-}
-
-static int verifier(void *arg, struct span name, struct scram_verifier *out)
-{
-    (void)arg;
-    (void)name;
-    (void)out;
-    return 1;
-}
-
-static const struct sasl_server_calls login_calls = {check_password, verifier};
-static const struct smtp_server_calls calls = {.login_calls = &login_calls,
+static const struct smtp_server_calls calls = {.login_calls = &tape_login_calls,
                                                .mail = on_mail,
                                                .rcpt = on_rcpt,
                                                .body_begin = on_begin,
@@ -195,7 +132,7 @@ static struct smtp_server_settings door(unsigned char bits)
     s.login_required = bits & 2;
     s.tls_before_login = bits & 4;
     s.channel_binding = bits & 128;
-    s.tls = bits & 8 ? (struct tls_context *)(uintptr_t)&login_calls : NULL;
+    s.tls = bits & 8 ? (struct tls_context *)(uintptr_t)&tape_login_calls : NULL;
     s.tls_first = s.tls && bits & 16;
     s.limits.size = bits & 32 ? 64 : KEPT_MAX;
     s.limits.messages = bits & 64 ? 1 : 0;
@@ -206,20 +143,13 @@ static struct smtp_server_settings door(unsigned char bits)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct session f = {.tape = {.stream = {.ops = &tape_ops}, .out = TEXT_INIT(64U << 20)},
-                        .kept = TEXT_INIT(2 * KEPT_MAX)};
-    static struct loop *loop;
+    struct session f = {.kept = TEXT_INIT(2 * KEPT_MAX)};
 
     if (size < 2)
         return 0;
-    if (!loop)
-        loop = loop_new();
+    f.tape = tape_of(data + 1, size - 1, 64U << 20);
     f.settings = door(data[0]);
-    f.tape.piece = data[1] ? data[1] : SIZE_MAX;
-    f.tape.at = (const char *)data + 2;
-    f.tape.left = size - 2;
-    fiber_start(loop, serve, &f);
-    loop_run(loop);
+    tape_play(serve, &f);
     require(f.begun == f.ended);
     require_replies(text_span(&f.tape.out));
     text_free(&f.kept);
