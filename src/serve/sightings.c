@@ -393,8 +393,19 @@ void sightings_start(struct sightings *s)
     timer_set(s->timer, TURN);
 }
 
+/* Nothing waits longer than the new settings say. */
+static void hasten(struct span name, void *value, void *arg)
+{
+    const struct sightings *s = arg;
+    struct seen *e = value;
+
+    (void)name;
+    e->due = least(e->due, clock_now() + look_of(s));
+}
+
 void sightings_configure(struct sightings *s)
 {
+    map_each(s->domains, hasten, s);
     if (s->started && !s->running)
         timer_set(s->timer, TURN);
 }

@@ -481,6 +481,12 @@ def test_it_does_not_look_when_told(dns):
         wait_for(lambda: dkim_of(p) is None)
         words = p.command("domain", "rotate", DOMAIN).stdout
         assert f"`port26 domain check {DOMAIN}` when they are published" in words
+        p.conf.write_text(p.conf.read_text().replace("look = 0", "look = 30d"))
+        p.command("config", "reload")
+        wait_for(lambda: dkim_of(p)["state"] == "unknown")
+        p.conf.write_text(p.conf.read_text().replace("look = 30d", "look = 1s"))  # nobody waits for thirty days then
+        p.command("config", "reload")
+        wait_for(lambda: dkim_of(p)["state"] == "missing")
     finally:
         p.close()
 
