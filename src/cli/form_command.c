@@ -38,7 +38,10 @@ static int get_password(const char *words, const char *file, json_t *to)
     struct error e = {0};
     int status = EX_OK;
 
-    if (!file) {
+    if (file && strcmp(file, "-") == 0) {
+        if (password_read(STDIN_FILENO, "standard input", buf, &e) < 0)
+            status = command_error(words, EX_NOINPUT, "%s", e.words);
+    } else if (!file) {
         status = ask_twice(words, buf);
     } else if (config_secret(file, &secret, &e) < 0) {
         status = command_error(words, EX_NOINPUT, "%s", e.words);
@@ -113,7 +116,7 @@ static void choose_options(const struct form *f, struct given *g,
           "a further address it may send as and gets mail for; @domain: all of it", "ADDRESS"}},
         {FORM_PASSWORD,
          {"password-file", 'p', POPT_ARG_STRING, &g->password_file, 0,
-          "first line of FILE (mode 0600) instead of asking", "FILE"}},
+          "first line of FILE (mode 0600; - is standard input) instead of asking", "FILE"}},
         {FORM_PASSWORD,
          {"generate", 'g', POPT_ARG_NONE, &g->generate, 0,
           "make a password and print it instead of asking", NULL}},

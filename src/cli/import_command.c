@@ -287,7 +287,7 @@ static int open_and_import(struct run *r, const char *config_file, bool json)
     int status = command_config(r->words, config_file, &config);
 
     if (status == EX_OK) {
-        r->file = fopen(r->name, "re");
+        r->file = strcmp(r->name, "-") == 0 ? stdin : fopen(r->name, "re");
         if (!r->file)
             status = command_error(r->words, EX_NOINPUT, "%s: %s", r->name, strerror(errno));
     }
@@ -298,7 +298,8 @@ static int open_and_import(struct run *r, const char *config_file, bool json)
         json_decref(r->rows);
         json_decref(r->told);
         arena_free(&r->arena);
-        fclose(r->file);
+        if (r->file != stdin)
+            fclose(r->file);
     }
     config_free(&config);
     return status;

@@ -294,6 +294,18 @@ void control_account_unlock(struct control_call *r)
     set_lock(r, 0);
 }
 
+static void note_mail(struct control_call *r, const char *root, struct span name)
+{
+    struct text path = TEXT_INIT(PATH_MAX);
+
+    text_addf(&path, "%s/%.*s", root, SPAN_ARG(name));
+    if (access(text_cstr(&path), F_OK) == 0)
+        control_note(r, "Its mail stays in %s until you remove it.", text_cstr(&path));
+    else
+        control_note(r, "It never had mail: there is no %s.", text_cstr(&path));
+    text_free(&path);
+}
+
 static void forget(struct house *h, struct span name)
 {
     sendings_forget(h->sendings, false, name);
@@ -316,7 +328,7 @@ void control_account_rm(struct control_call *r)
         if (r->error.class == ERROR_NONE)
             forget(r->house, name);
         if (r->error.class == ERROR_NONE) {
-            control_note(r, "Its mail stays in %s/%.*s until you remove it.", root, SPAN_ARG(name));
+            note_mail(r, root, name);
             warn_of_pointers(r, name);
         }
     }

@@ -427,6 +427,19 @@ def test_import_of_hashes(server):
     assert "exists already" in refused(server, "account", "import", path, "--format", "shadow", "--domain", "moved.test")
 
 
+def test_passwords_and_lists_from_a_pipe(server):
+    server.command("account", "add", "pipe@port26.test", "--password-file", "-", input="by the pipe\n")
+    session(server, "pipe@port26.test", "by the pipe").quit()
+    server.command("account", "passwd", "pipe@port26.test", input="the other\n")
+    session(server, "pipe@port26.test", "the other").quit()
+    server.command("account", "import", "-", input="name,password\npiped@port26.test,secret\n")
+    session(server, "piped@port26.test", "secret").quit()
+    r = server.command("account", "import", "-", input="name,password\npiped2@port26.test\n", check=False)
+    assert r.returncode == 65 and "-:2: 1 fields" in r.stderr, r.stderr
+    for name in ("pipe", "piped"):
+        assert "never had mail" in server.command("account", "rm", f"{name}@port26.test").stdout
+
+
 def test_import_is_all_or_nothing(server):
     server.command("host", "add", "importer")
     server.command("domain", "add", "csv.test", "--host", "importer")
