@@ -71,7 +71,8 @@ static int load_host(struct usage *u, struct usage_host *h, struct error *e)
 {
     struct span name = usage_host_name(h);
     struct usage_sum sum;
-    int there = u->calls->host(u->arg, name, &h->quota, e);
+    struct error own;
+    int there = u->calls->host(u->arg, name, &h->quota, e ? e : &own);
 
     if (there < 0)
         return -1;
@@ -159,8 +160,9 @@ int usage_known(struct usage *u, struct span name, struct usage_entry **out, str
 {
     struct span host = SPAN_NONE;
     struct usage_entry *n;
+    struct error own;
     uint64_t quota = 0;
-    int there = name.len ? u->calls->account(u->arg, name, &host, &quota, e) : 0;
+    int there = name.len ? u->calls->account(u->arg, name, &host, &quota, e ? e : &own) : 0;
 
     *out = NULL;
     if (there <= 0)

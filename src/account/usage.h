@@ -52,7 +52,8 @@ unsigned usage_percent(const struct usage_view *v);
 
 struct usage_calls {
     /* The hosting account (empty: none; lives during the call) and the quota (0: of the settings)
-     * of an account. 1; 0: there is no such account; -1 with *e: it cannot be told now. */
+     * of an account. 1; 0: there is no such account; -1 with *e (never NULL): it cannot be told
+     * now. */
     int (*account)(void *arg, struct span name, struct span *host, uint64_t *quota,
                    struct error *e);
     /* The quota of a hosting account; 0: of the settings. Returns as `account`. */

@@ -143,13 +143,14 @@ int usage_look(struct usage *u, struct span account, struct usage_view *out, str
     struct usage_entry *n = account.len ? map_get(u->entries, account) : NULL;
     struct usage_amount sum = {0};
     struct usage_record r;
+    struct error own;
     uint64_t quota = 0;
     int there;
 
     if (n)
         return usage_of(u, account, out, e);
     *out = (struct usage_view){.name = account};
-    there = u->calls->account(u->arg, account, &out->host, &quota, e);
+    there = u->calls->account(u->arg, account, &out->host, &quota, e ? e : &own);
     if (there <= 0)
         return there;
     copy_names(u, out);

@@ -155,37 +155,24 @@ static int start_clock(struct queue *q, struct error *e)
     return 0;
 }
 
-struct start {
-    struct queue *queue;
-    struct error error; /* of what must not begin without being charged */
-};
-
-/* R8: every message that is in the store is in the schedule, live, held or damaged. */
+/* R8: every message that is in the store is in the schedule, live, held or damaged. One account
+ * whose record cannot be read keeps nobody else from starting: it sends and gets nothing new as
+ * long. */
 static bool read_one(void *arg, const struct store_head *head)
 {
-    struct start *start = arg;
-    struct queue *q = start->queue;
+    struct queue *q = arg;
     struct item *i = inside_add(q, head);
+    struct error e = {0};
 
     i->read = true;
-    inside_charge(q, head, true, &i->charge, &start->error);
+    inside_charge(q, head, true, &i->charge, &e);
+    if (e.class)
+        log_event(LOG_ERROR, "quota.uncharged", LOG_ID(&i->id),
+                  LOG_SPAN("account", head->origin.account), LOG_STR("words", e.words));
     bundle_note(q->bundle, head);
     if (i->state == STORE_DAMAGED)
         log_event(LOG_ERROR, "message.damaged", LOG_ID(&i->id), LOG_SPAN("words", head->words));
-    return !start->error.class;
-}
-
-static int read_all(struct queue *q, struct error *e)
-{
-    struct start start = {.queue = q};
-
-    if (store_walk(q->store, read_one, &start, e) < 0)
-        return -1;
-    if (!start.error.class)
-        return 0;
-    if (e)
-        *e = start.error;
-    return -1;
+    return true;
 }
 
 /* Messages whose last recipient ended while another job of theirs was being stored. */
@@ -277,7 +264,8 @@ struct queue *queue_new(struct loop *l, struct store *s, const struct queue_sett
     q->bundle = bundle_new(q);
     queue_reports(q, set->language, set->reports_hour);
     /* Not yet the store thread: this is the only other user of the store, before it starts. */
-    if (start_clock(q, e) < 0 || bundle_read(q->bundle, s, e) < 0 || read_all(q, e) < 0) {
+    if (start_clock(q, e) < 0 || bundle_read(q->bundle, s, e) < 0 ||
+        store_walk(s, read_one, q, e) < 0) {
         queue_free(&q);
         return NULL;
     }
