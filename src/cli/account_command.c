@@ -276,6 +276,18 @@ static void print_refused(const json_t *refused)
     }
 }
 
+static void print_since(const json_t *account)
+{
+    const char *since = house_command_text(account, "refused_since");
+
+    if (!*since)
+        puts("Refused   not known: the server does not run");
+    else if (!json_array_size(json_object_get(account, "refused")))
+        printf(
+            "Refused   nothing since the server was started, %.19sZ; its log has what was before\n",
+            since);
+}
+
 static void print_account(const json_t *answer)
 {
     const json_t *a = json_object_get(answer, "account");
@@ -296,6 +308,7 @@ static void print_account(const json_t *answer)
     account_command_print_sent(json_object_get(a, "sent"));
     printf("Login     %s\n", house_command_text(a, "login"));
     print_refused(json_object_get(a, "refused"));
+    print_since(a);
     text_free(&aliases);
 }
 

@@ -387,6 +387,17 @@ void control_account_export(struct control_call *r)
     control_page_end(r, &x.page, "accounts");
 }
 
+/* Null where no server runs that could have refused anything. */
+static json_t *refused_since(const struct control_call *r)
+{
+    char since[32];
+
+    if (!r->control->calls)
+        return json_null();
+    clock_iso(refusals_since(r->house->refusals), since, sizeof since);
+    return json_string(since);
+}
+
 void control_account_show(struct control_call *r)
 {
     struct arena *a = arena_new();
@@ -400,6 +411,7 @@ void control_account_show(struct control_call *r)
         json_object_set_new(o, "stored", control_quota_account(r->house, acc->name));
         json_object_set_new(o, "sent", sendings_json(r->house->sendings, acc->name));
         json_object_set_new(o, "refused", refusals_json(r->house->refusals, acc->name));
+        json_object_set_new(o, "refused_since", refused_since(r));
         json_object_set_new(r->out, "account", o);
     }
     arena_free(&a);

@@ -25,6 +25,7 @@ struct refused {
 struct refusals {
     struct map *accounts;
     struct refused ring; /* its head: no account */
+    int64_t since;
 };
 
 struct refusals *refusals_new(void)
@@ -32,6 +33,7 @@ struct refusals *refusals_new(void)
     struct refusals *r = memory_alloc(sizeof *r);
 
     r->accounts = map_new();
+    r->since = clock_wall();
     r->ring.next = r->ring.previous = &r->ring;
     return r;
 }
@@ -157,4 +159,9 @@ json_t *refusals_json(const struct refusals *r, struct span account)
         if (a->latest[i].at)
             json_array_append_new(rows, row_of(&a->latest[i]));
     return rows;
+}
+
+int64_t refusals_since(const struct refusals *r)
+{
+    return r->since;
 }

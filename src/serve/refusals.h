@@ -26,4 +26,7 @@ void refusals_forget(struct refusals *r, struct span account);
  */
 json_t *refusals_json(const struct refusals *r, struct span account);
 
+/* Since when they are kept: wall clock. */
+int64_t refusals_since(const struct refusals *r);
+
 #endif

@@ -191,6 +191,7 @@ def test_everything_outlives_a_restart():
         s.command("host", "add", "acme", "--quota", "1G")  # without a daemon
         s.command("domain", "add", "acme.test", "--host", "acme")
         account(s, "kim@acme.test")
+        assert "the server does not run" in s.command("account", "show", "kim@acme.test").stdout
         s.command("alias", "add", "sales@acme.test", "kim@acme.test", "far@example.net")
         s.start()
         assert rows(s, "host")["acme"]["accounts"] == 1
@@ -376,7 +377,9 @@ def test_why_could_kim_not_send(server):
         assert any(event in line and words in line for line in log.splitlines()), (event, words)
     server.command("account", "rm", "kim@desk.test")
     account(server, "kim@desk.test")
-    assert server.json("account", "show", "kim@desk.test")["account"]["refused"] == []
+    shown = server.json("account", "show", "kim@desk.test")["account"]
+    assert shown["refused"] == [] and shown["refused_since"].startswith("20")
+    assert "nothing since the server was started" in server.command("account", "show", "kim@desk.test").stdout
 
 
 # ---- import
