@@ -16,6 +16,8 @@ static const struct dsn_texts texts[DSN_LANGUAGES] = {
               [DSN_SUCCESS] = {"Delivered",
                                "Your mail was delivered as told below. You asked to be told.",
                                "Delivered:"}},
+         .passed = {"Handed on", "Your mail was handed on as told below. You asked to be told.",
+                    "Handed on:"},
          .subject_to = "your mail to",
          .recipient = "recipient",
          .recipients = "recipients",
@@ -70,6 +72,10 @@ static const struct dsn_texts texts[DSN_LANGUAGES] = {
                    "Ihre Mail wurde zugestellt, wie unten beschrieben. Sie haben um "
                    "diese Nachricht gebeten.",
                    "Zugestellt:"}},
+         .passed = {"Weitergegeben",
+                    "Ihre Mail wurde weitergegeben, wie unten beschrieben. Sie haben um diese "
+                    "Nachricht gebeten.",
+                    "Weitergegeben:"},
          .subject_to = "Ihre Mail an",
          .recipient = "Adresse",
          .recipients = "Adressen",

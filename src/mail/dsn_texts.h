@@ -6,12 +6,15 @@
 
 #include "mail/dsn.h"
 
+struct dsn_texts_kind {
+    const char *subject; /* ASCII: it stands in a header field */
+    const char *opening, *label;
+};
+
 struct dsn_texts {
-    struct {
-        const char *subject; /* ASCII: it stands in a header field */
-        const char *opening, *label;
-    } kind[DSN_SUCCESS + 1];
-    const char *subject_to;                 /* between the kind and the address; ASCII */
+    struct dsn_texts_kind kind[DSN_SUCCESS + 1];
+    struct dsn_texts_kind passed; /* a success as far as it is known here: relayed, expanded */
+    const char *subject_to;       /* between the kind and the address; ASCII */
     const char *recipient, *recipients;     /* "1 recipient", "2 recipients"; ASCII */
     const char *who;                        /* "Who can repair it:" */
     const char *owner[OWNER_RECIPIENT + 1]; /* NULL: not told */

@@ -92,6 +92,22 @@ static void when(struct text *out, const struct dsn_texts *t, const char *label,
     text_adds(out, "\r\n");
 }
 
+static bool is_passed(const struct dsn_report *r, const struct dsn_recipient *to)
+{
+    return r->kind == DSN_SUCCESS && (to->expanded || to->outcome->kind == OUTCOME_RELAYED);
+}
+
+/* Of the whole report. */
+static const struct dsn_texts_kind *kind_of(const struct dsn_report *r)
+{
+    const struct dsn_texts *t = dsn_texts(r->language);
+
+    for (size_t i = 0; i < r->count; i++)
+        if (!is_passed(r, &r->recipients[i]))
+            return &t->kind[r->kind];
+    return &t->passed;
+}
+
 /* In the report's language: English as the outcome tells it, another by the tables. What no table
  * knows is left to the part for programs, which stands in English. */
 static void what_happened(struct text *out, const struct dsn_report *r,
@@ -107,7 +123,7 @@ static void what_happened(struct text *out, const struct dsn_report *r,
         else if (to->outcome->words.len && r->kind != DSN_SUCCESS)
             text_adds(&words, t->unsaid);
     }
-    labelled(out, t->kind[r->kind].label, text_span(&words));
+    labelled(out, is_passed(r, to) ? t->passed.label : t->kind[r->kind].label, text_span(&words));
     text_free(&words);
 }
 
@@ -123,10 +139,8 @@ static void recipient(const struct dsn_report *r, const struct dsn_recipient *to
     if (r->kind != DSN_SUCCESS && o->owner <= OWNER_RECIPIENT)
         labelled(out, t->who, span_of(t->owner[o->owner]));
     far_words(out, t, o);
-    if (r->kind == DSN_SUCCESS && to->expanded)
-        labelled(out, t->note, span_of(t->expanded));
-    else if (r->kind == DSN_SUCCESS && o->kind == OUTCOME_RELAYED)
-        labelled(out, t->note, span_of(t->relayed));
+    if (is_passed(r, to))
+        labelled(out, t->note, span_of(to->expanded ? t->expanded : t->relayed));
     if (o->maybe_delivered)
         labelled(out, t->note, span_of(t->maybe));
     if (to->attempts)
@@ -159,7 +173,7 @@ void dsn_words_subject(const struct dsn_report *r, struct text *out)
     const struct dsn_texts *t = dsn_texts(r->language);
     struct span address = r->recipients[0].address;
 
-    text_addf(out, "%s: %s ", t->kind[r->kind].subject, t->subject_to);
+    text_addf(out, "%s: %s ", kind_of(r)->subject, t->subject_to);
     if (r->count == 1 && address.len <= SUBJECT_ADDRESS_MAX && !utf8_high(address))
         text_add_safe(out, address);
     else
@@ -208,7 +222,7 @@ void dsn_words_write(const struct dsn_report *r, bool whole, struct text *out)
     char id[ID_TEXT + 1];
     struct text help = TEXT_INIT(1000);
 
-    wrap(out, "", span_of(t->kind[r->kind].opening));
+    wrap(out, "", span_of(kind_of(r)->opening));
     text_adds(out, "\r\n");
     labelled(out, t->their_subject, original_subject(r->header));
     when(out, t, t->accepted, r->arrival);

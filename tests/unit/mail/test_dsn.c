@@ -222,11 +222,13 @@ static void delays_and_successes_give_the_header_only(void **state)
     assert_holds(status, "Action: relayed\r\nStatus: 2.0.0\r\n");
     assert_null(strstr(status, "Will-Retry"));
     assert_string_equal(g_mime_message_get_subject(v.message),
-                        "Delivered: your mail to friend@example.org");
+                        "Handed on: your mail to friend@example.org");
     free(status);
     view_free(&v);
     o.kind = OUTCOME_DELIVERED;
     v = view_of(&r);
+    assert_string_equal(g_mime_message_get_subject(v.message),
+                        "Delivered: your mail to friend@example.org");
     status = content(&v, 1);
     assert_holds(status, "Action: delivered\r\n");
     free(status);
