@@ -1,5 +1,5 @@
 """Ways to log in to a relay that take no plain password: access tokens made by a command, and NTLM."""
-import base64, struct
+import base64, ssl, struct
 
 import pytest
 
@@ -115,3 +115,22 @@ def test_port26_logs_in_to_port26(start, tmp_path, binding, mechanism):
     send(p)
     wait_for(lambda: "message.accepted" in provider.log() and not p.queue(), 30, message=lambda: p.log()[-3000:])
     assert f"mechanism={mechanism}\n" in provider.log()
+
+
+class OldTls(Sink):
+    """Speaks nothing newer than TLS 1.2, where -PLUS may mean a binding that we do not have."""
+
+    def __init__(self, *args, **kw):
+        super().__init__(*args, **kw)
+        self.context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("kind, mechanism", [(OldTls, b"SCRAM-SHA-256"), (Sink, b"SCRAM-SHA-256-PLUS")])
+def test_binding_over_tls_1_3_only(relay, tmp_path, kind, mechanism):
+    pass_through(tmp_path)
+    secret = secret_file(tmp_path / "secret", PASSWORD)
+    p, sink = relay(f'password-file = "{secret}"', "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256", kind, auth=b"454 4.7.0 not now\r\n")
+    send(p)
+    wait_for(lambda: logins(sink), 60, message=p.log)
+    assert logins(sink)[0][1] == mechanism
+    assert base64.b64decode(logins(sink)[0][2]).startswith(b"p=tls-exporter,," if kind is Sink else b"n,,")
