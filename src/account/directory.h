@@ -1,7 +1,12 @@
-/* directory: who is here, in memory: accounts, hosting accounts, domains, aliases; which addresses
- * belong to whom, who may send as whom. Lives in the keeper on the loop thread; the store holds the
- * truth and is written first. Every look-up takes the same time with one account and with 100,000.
- */
+/* directory: who is here: accounts, hosting accounts, domains, aliases; which addresses belong to
+ * whom, who may send as whom. Lives in the keeper on the loop thread; the store holds the truth and
+ * is written first. Hosting accounts and domains are all in memory. Accounts and aliases are read
+ * when somebody asks for them, and kept as long as somebody does: starting takes the same time with
+ * one account and with 100,000, and so does every look-up.
+ *
+ * A look-up that the store could not answer (a disk that fails, a damaged record) finds nobody and
+ * is counted: who would say "there is nobody" for ever (550, 535) compares directory_troubles
+ * before and after, and says "later" instead when it rose (P6). */
 #ifndef PORT26_ACCOUNT_DIRECTORY_H
 #define PORT26_ACCOUNT_DIRECTORY_H
 
@@ -37,7 +42,9 @@ struct hosting {
     struct store_limits limits;
     bool locked; /* none of its accounts may log in or send */
     int64_t created;
-    size_t accounts, domains; /* how many it owns */
+    size_t domains; /* how many it owns; accounts: directory_number */
+    bool damaged;   /* its record does not read: nobody knows whether it is locked, so none of its
+                       accounts is found */
 };
 
 struct hosted_domain {
@@ -46,7 +53,7 @@ struct hosted_domain {
     struct span catch_all; /* who gets what nobody else in it gets; empty: nobody */
     int64_t created;       /* 0: it stands in the settings only */
     bool in_settings, in_store;
-    size_t accounts, aliases; /* how many logins and aliases end in it */
+    bool damaged; /* its record does not read: who owns it and who gets the rest is not known */
 };
 
 struct hosted_alias {
@@ -55,9 +62,10 @@ struct hosted_alias {
     size_t target_count;
 };
 
-/* Reads all of it; call before other threads use the store. NULL and *e when that fails. `domains`
+/* Reads hosting accounts and domains from a reader of the store, which stays the caller's and is
+ * asked later too. NULL and *e when that fails; a damaged record is not a failure. `domains`
  * (canonical, copied) are those of the settings: a bare login owns its name in each of these. */
-struct directory *directory_open(struct store *s, const char *const *domains, size_t count,
+struct directory *directory_open(struct store *reader, const char *const *domains, size_t count,
                                  struct error *e);
 void directory_free(struct directory **d);
 /* Replaces the list of the settings' domains (reload). */
@@ -67,7 +75,17 @@ void directory_domains(struct directory *d, const char *const *domains, size_t c
  * when it can not be one: empty, longer than 255, control characters, "/" or a leading "." or "-"
  * (HOSTILE 87). */
 bool directory_name(struct span as_typed, struct text *out);
-/* NULL when there is none. The pointer stays good until the account is put or removed. */
+/* How many look-ups the store could not answer so far: whatever was found since the number rose may
+ * be too little. And what to say then (temporary, 4.3.0; without names, the log has them). */
+unsigned directory_troubles(const struct directory *d);
+const struct error *directory_trouble(const struct directory *d);
+/* Forgets accounts and aliases nobody asked for since the last call but one, when there are many.
+ * Call it from the loop every DIRECTORY_TIDY_MS. */
+enum { DIRECTORY_TIDY_MS = 10 * 60 * 1000 };
+void directory_tidy(struct directory *d);
+
+/* NULL when there is none. The pointer stays good until the account is put or removed, and for
+ * DIRECTORY_TIDY_MS at least. */
 const struct account *directory_find(const struct directory *d, struct span canonical);
 /* Whose inbox takes mail for this address (as in the envelope)? Looks at the address, its aliases,
  * the part before "+", and an account's catch-all; not at aliases that stand for others (use
@@ -81,13 +99,18 @@ void directory_addresses(const struct directory *d, const struct account *a, str
 /* Puts what the store has just committed. */
 void directory_put(struct directory *d, const struct store_account *record);
 void directory_remove(struct directory *d, struct span canonical);
-/* Calls fn(arg, name) after an account was put or removed from here on; one watcher, fn NULL: none.
- */
-void directory_watch(struct directory *d, void (*fn)(void *arg, struct span name), void *arg);
-/* Calls fn for every account, in no order. */
-void directory_each(const struct directory *d, void (*fn)(void *arg, const struct account *a),
-                    void *arg);
-size_t directory_count(const struct directory *d);
+/* Calls fn for some accounts of a list, by name, DIRECTORY_PAGE at most (so long the loop does
+ * nothing else); `a` lives during the call, and is NULL when its
+ * record does not read. What the store could not give at all is -1 with *e. 0: no more come after
+ * the last one; 1: more may. */
+enum { DIRECTORY_PAGE = 500 };
+typedef void directory_account_fn(void *arg, struct span name, const struct account *a);
+int directory_accounts(const struct directory *d, const struct store_list *list,
+                       const struct store_range *range, directory_account_fn *fn, void *arg,
+                       struct error *e);
+/* How many names there are in a list; 0 after trouble. All accounts are counted once and then kept
+ * count of until one changes. */
+uint64_t directory_number(const struct directory *d, enum store_list_kind kind, struct span of);
 
 /* ---- hosting accounts: directory_hosting.c ---- */
 
@@ -125,12 +148,15 @@ void directory_domain_each(const struct directory *d,
 
 /* ---- aliases: directory_expand.c ---- */
 
-/* The alias of exactly this address, any spelling; NULL: none. Good until it is put or removed. */
+/* The alias of exactly this address, any spelling; NULL: none. Good as long as an account is. */
 const struct hosted_alias *directory_alias(const struct directory *d, struct span address);
 void directory_alias_put(struct directory *d, const struct store_alias *record);
 void directory_alias_remove(struct directory *d, struct span canonical);
-void directory_alias_each(const struct directory *d,
-                          void (*fn)(void *arg, const struct hosted_alias *alias), void *arg);
+/* As directory_accounts, for STORE_ALIASES or STORE_DOMAIN_ALIASES. */
+typedef void directory_alias_fn(void *arg, struct span address, const struct hosted_alias *alias);
+int directory_aliases(const struct directory *d, const struct store_list *list,
+                      const struct store_range *range, directory_alias_fn *fn, void *arg,
+                      struct error *e);
 
 /* Is there any alias or catch-all? Else every address is its own target. */
 bool directory_stands_for_others(const struct directory *d);
@@ -146,7 +172,8 @@ enum { DIRECTORY_DEPTH = 10 }; /* aliases behind aliases */
 
 /* Follows aliases and the domain's catch-all to the addresses behind `address`, each once, in
  * order; one that no alias stands for is its own target. The list lives in `a`. 0; or -1 with *e
- * ("5.4.6"): it leads in a circle or too deep, or ("5.5.3") to more than `max` targets. */
+ * ("5.4.6"): it leads in a circle or too deep, or ("5.5.3") to more than `max` targets, or
+ * ("4.3.0", temporary) the store could not say. */
 int directory_expand(const struct directory *d, struct span address, size_t max, struct arena *a,
                      struct directory_target **out, size_t *count, struct error *e);
 

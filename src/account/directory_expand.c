@@ -7,17 +7,6 @@
 
 /* ---- what there is ---- */
 
-const struct hosted_alias *directory_alias(const struct directory *d, struct span address)
-{
-    struct text canonical = TEXT_INIT(1024);
-    const struct owned_alias *o = NULL;
-
-    if (directory_name(address, &canonical))
-        o = map_get(d->aliases, text_span(&canonical));
-    text_free(&canonical);
-    return o ? &o->alias : NULL;
-}
-
 static void free_alias(struct owned_alias *o)
 {
     if (o)
@@ -25,15 +14,7 @@ static void free_alias(struct owned_alias *o)
     free(o);
 }
 
-static void count_alias(struct directory *d, struct span address, int n)
-{
-    struct span domain = directory_domain_part(address);
-
-    directory_domain_entry(d, domain)->aliases += (size_t)n;
-    directory_domain_tidy(d, domain);
-}
-
-void directory_alias_put(struct directory *d, const struct store_alias *record)
+static struct owned_alias *make(const struct store_alias *record)
 {
     struct owned_alias *o = memory_alloc(sizeof *o);
     struct hosted_alias *alias = &o->alias;
@@ -44,49 +25,134 @@ void directory_alias_put(struct directory *d, const struct store_alias *record)
     alias->target_count = record->target_count;
     for (size_t i = 0; i < record->target_count; i++)
         alias->targets[i] = arena_span(o->arena, record->targets[i]);
-    directory_alias_remove(d, record->address);
-    map_put(d->aliases, alias->address, o);
-    count_alias(d, alias->address, 1);
+    return o;
+}
+
+/* The caller frees it. NULL: none, or trouble. */
+static struct owned_alias *read_alias(const struct directory *d, struct span canonical)
+{
+    struct store_alias record;
+    struct error e = {0};
+    int got;
+
+    arena_clear(d->notes->arena);
+    got = store_alias_get(d->reader, canonical, d->notes->arena, &record, &e);
+    if (got < 0)
+        directory_note(d, &e);
+    if (got == STORE_ABSENT)
+        directory_note_absent(d, STORE_ALIASES, canonical);
+    return got == STORE_GOT ? make(&record) : NULL;
+}
+
+static struct owned_alias *find_alias(const struct directory *d, struct span canonical)
+{
+    struct owned_alias *o = map_get(d->aliases, canonical);
+
+    if (!o && d->any_alias && canonical.len && canonical.len <= STORE_NAME_MAX &&
+        !directory_known_absent(d, STORE_ALIASES, canonical)) {
+        o = read_alias(d, canonical);
+        if (o)
+            map_put(d->aliases, o->alias.address, o);
+    }
+    if (o)
+        o->asked = true;
+    return o;
+}
+
+const struct hosted_alias *directory_alias(const struct directory *d, struct span address)
+{
+    struct text canonical = TEXT_INIT(1024);
+    const struct owned_alias *o = NULL;
+
+    if (directory_name(address, &canonical))
+        o = find_alias(d, text_span(&canonical));
+    text_free(&canonical);
+    return o ? &o->alias : NULL;
+}
+
+void directory_alias_put(struct directory *d, const struct store_alias *record)
+{
+    d->any_alias = true;
+    directory_forget_absent(d);
+    if (map_get(d->aliases, record->address)) {
+        struct owned_alias *o = make(record);
+
+        free_alias(map_take(d->aliases, o->alias.address));
+        map_put(d->aliases, o->alias.address, o);
+    }
 }
 
 void directory_alias_remove(struct directory *d, struct span canonical)
 {
-    struct owned_alias *o = map_take(d->aliases, canonical);
+    struct error e = {0};
 
-    if (!o)
-        return;
-    count_alias(d, o->alias.address, -1);
-    free_alias(o);
+    free_alias(map_take(d->aliases, canonical));
+    if (directory_alias_read(d, &e) < 0) /* then there may be some */
+        directory_note(d, &e);
 }
 
-struct each_alias {
-    void (*fn)(void *arg, const struct hosted_alias *alias);
-    void *arg;
+static bool is_one(void *arg, struct span name)
+{
+    (void)name;
+    *(bool *)arg = true;
+    return false;
+}
+
+int directory_alias_read(struct directory *d, struct error *e)
+{
+    struct store_list list = {.kind = STORE_ALIASES};
+    bool any = false;
+
+    if (store_names(d->reader, &list, &(struct store_range){.max = 1}, is_one, &any, e) < 0)
+        return -1;
+    d->any_alias = any;
+    return 0;
+}
+
+int directory_aliases(const struct directory *d, const struct store_list *list,
+                      const struct store_range *range, directory_alias_fn *fn, void *arg,
+                      struct error *e)
+{
+    struct directory_names n;
+    int more = directory_page(d, list, range, &n, e);
+
+    for (size_t i = 0; i < n.count && more >= 0; i++) {
+        struct owned_alias *o = read_alias(d, n.name[i]);
+
+        fn(arg, n.name[i], o ? &o->alias : NULL);
+        free_alias(o);
+    }
+    directory_names_free(&n);
+    return more;
+}
+
+struct idle {
+    struct owned_alias **list;
+    size_t count;
 };
 
-static void call_alias(struct span key, void *value, void *arg)
+static void find_idle(struct span key, void *value, void *arg)
 {
-    struct each_alias *each = arg;
+    struct owned_alias *o = value;
+    struct idle *idle = arg;
 
     (void)key;
-    each->fn(each->arg, &((struct owned_alias *)value)->alias);
+    if (!o->asked)
+        idle->list[idle->count++] = o;
+    o->asked = false;
 }
 
-void directory_alias_each(const struct directory *d,
-                          void (*fn)(void *arg, const struct hosted_alias *alias), void *arg)
+void directory_alias_tidy(struct directory *d)
 {
-    map_each(d->aliases, call_alias, &(struct each_alias){fn, arg});
-}
+    struct idle idle = {0};
 
-static bool read_alias(void *arg, const struct store_alias *record)
-{
-    directory_alias_put(arg, record);
-    return true;
-}
-
-int directory_alias_read(struct directory *d, struct store *s, struct error *e)
-{
-    return store_alias_each(s, read_alias, d, e);
+    if (map_count(d->aliases) < DIRECTORY_KEPT)
+        return;
+    idle.list = memory_array(map_count(d->aliases), sizeof(struct owned_alias *));
+    map_each(d->aliases, find_idle, &idle);
+    for (size_t i = 0; i < idle.count; i++)
+        free_alias(map_take(d->aliases, idle.list[i]->alias.address));
+    free(idle.list);
 }
 
 static void free_each(struct span key, void *value, void *arg)
@@ -104,7 +170,7 @@ void directory_alias_free(struct directory *d)
 
 bool directory_stands_for_others(const struct directory *d)
 {
-    return map_count(d->aliases) || d->stored_domain_count;
+    return d->any_alias || d->stored_domain_count;
 }
 
 /* ---- where mail goes: a list of addresses to look at, which aliases make longer ---- */
@@ -171,6 +237,17 @@ static void follow(struct expansion *x, const struct hosted_alias *alias, const 
     }
 }
 
+static void note_damaged(const struct directory *d, struct span domain)
+{
+    struct error e = {0};
+
+    error_mail(&e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
+               "the record of domain %.*s is damaged; set it anew (`port26 domain set`) or restore "
+               "the store from a backup",
+               SPAN_ARG(domain));
+    directory_note(d, &e);
+}
+
 /* What no alias and no account of this very name takes. */
 static void wild(struct expansion *x, const struct step *s)
 {
@@ -178,6 +255,8 @@ static void wild(struct expansion *x, const struct step *s)
     const struct hosted_domain *domain =
         directory_domain_find(x->directory, directory_domain_part(s->canonical));
 
+    if (!all && domain && domain->damaged)
+        note_damaged(x->directory, domain->name);
     if (!all && domain && domain->catch_all.len)
         add_step(x, domain->catch_all, s->depth + 1);
     else
@@ -187,12 +266,12 @@ static void wild(struct expansion *x, const struct step *s)
 static void look(struct expansion *x, const struct step *s)
 {
     const struct directory *d = x->directory;
-    struct owned_alias *alias = map_get(d->aliases, s->canonical);
+    struct owned_alias *alias = find_alias(d, s->canonical);
     const struct account *account = alias ? NULL : directory_exact(d, s->canonical);
     struct text base = TEXT_INIT(1024);
 
     if (!alias && !account && directory_without_detail(s->canonical, &base)) {
-        alias = map_get(d->aliases, text_span(&base));
+        alias = find_alias(d, text_span(&base));
         account = alias ? NULL : directory_exact(d, text_span(&base));
     }
     text_free(&base);
@@ -219,8 +298,14 @@ static void look_at_all(struct expansion *x)
     }
 }
 
-static int verdict(const struct expansion *x, struct span address, struct error *e)
+static int verdict(const struct expansion *x, unsigned troubles, struct span address,
+                   struct error *e)
 {
+    if (directory_troubles(x->directory) != troubles) {
+        if (e)
+            *e = *directory_trouble(x->directory);
+        return -1;
+    }
     if (x->too_many)
         return error_mail(e, ERROR_PERMANENT, "5.5.3", OWNER_PROVIDER,
                           "<%.*s> stands for more than %zu addresses; the administrator can split "
@@ -238,11 +323,12 @@ int directory_expand(const struct directory *d, struct span address, size_t max,
                      struct directory_target **out, size_t *count, struct error *e)
 {
     struct expansion x = {.directory = d, .arena = a, .seen = map_new(), .max = max};
+    unsigned troubles = directory_troubles(d);
     int bad;
 
     add_step(&x, address, 0);
     look_at_all(&x);
-    bad = verdict(&x, address, e);
+    bad = verdict(&x, troubles, address, e);
     *count = bad ? 0 : x.count;
     *out = arena_alloc(a, *count * sizeof **out);
     for (size_t i = 0; i < *count; i++)

@@ -48,7 +48,7 @@ bool directory_locked(const struct directory *d, const struct account *a)
 {
     const struct hosting *h = directory_host_of(d, a);
 
-    return a->locked || (h && h->locked);
+    return a->locked || (h && (h->locked || h->damaged));
 }
 
 /* The entry stays where it is, so that pointers to it and its counts stay good. */
@@ -66,6 +66,7 @@ void directory_host_put(struct directory *d, const struct store_host *record)
     o->hosting.limits = record->limits;
     o->hosting.created = record->created;
     o->hosting.locked = record->flags & STORE_HOST_LOCKED;
+    o->hosting.damaged = false;
 }
 
 static void free_host(struct owned_host *o)
@@ -125,8 +126,7 @@ void directory_domain_tidy(struct directory *d, struct span canonical)
 {
     struct owned_domain *o = map_get(d->domains, canonical);
 
-    if (o && !o->domain.in_settings && !o->domain.in_store && !o->domain.accounts &&
-        !o->domain.aliases)
+    if (o && !o->domain.in_settings && !o->domain.in_store)
         free_domain(map_take(d->domains, canonical));
 }
 
@@ -134,7 +134,7 @@ static const struct hosted_domain *find_domain(const struct directory *d, struct
 {
     struct owned_domain *o = map_get(d->domains, canonical);
 
-    return o && (o->domain.in_settings || o->domain.in_store) ? &o->domain : NULL;
+    return o ? &o->domain : NULL;
 }
 
 const struct hosted_domain *directory_domain_find(const struct directory *d, struct span domain)
@@ -173,7 +173,7 @@ static void unstore(struct directory *d, struct hosted_domain *domain)
     if (h)
         h->domains--;
     d->stored_domain_count -= domain->in_store;
-    domain->in_store = false;
+    domain->in_store = domain->damaged = false;
     domain->host = domain->catch_all = SPAN_NONE;
     domain->created = 0;
 }
@@ -220,8 +220,7 @@ static void call_domain(struct span key, void *value, void *arg)
     struct owned_domain *o = value;
 
     (void)key;
-    if (o->domain.in_settings || o->domain.in_store)
-        each->fn(each->arg, &o->domain);
+    each->fn(each->arg, &o->domain);
 }
 
 void directory_domain_each(const struct directory *d,
@@ -230,20 +229,7 @@ void directory_domain_each(const struct directory *d,
     map_each(d->domains, call_domain, &(struct each_domain){fn, arg});
 }
 
-/* ---- all ---- */
-
-void directory_host_count(struct directory *d, const struct account *a, int n)
-{
-    struct hosting *h = find_host(d, a->host);
-    struct span domain = directory_domain_part(a->name);
-
-    if (h)
-        h->accounts += (size_t)n;
-    if (!domain.len)
-        return;
-    directory_domain_entry(d, domain)->accounts += (size_t)n;
-    directory_domain_tidy(d, domain);
-}
+/* ---- reading ---- */
 
 static bool read_host(void *arg, const struct store_host *record)
 {
@@ -257,11 +243,63 @@ static bool read_domain(void *arg, const struct store_domain *record)
     return true;
 }
 
-int directory_hosting_read(struct directory *d, struct store *s, struct error *e)
+/* Something among them does not read: one after the other, and what is damaged is known as such. */
+static void read_one_host(struct directory *d, struct span name, struct arena *a)
 {
-    if (store_host_each(s, read_host, d, e) < 0)
+    struct store_host record;
+    struct error e = {0};
+    int got = store_host_get(d->reader, name, a, &record, &e);
+    bool damaged = got < 0;
+
+    if (got == STORE_ABSENT)
+        return;
+    if (damaged) {
+        directory_note(d, &e);
+        record = (struct store_host){.name = name};
+    }
+    directory_host_put(d, &record);
+    find_host(d, name)->damaged = damaged;
+}
+
+static void read_one_domain(struct directory *d, struct span name, struct arena *a)
+{
+    struct store_domain record;
+    struct error e = {0};
+    int got = store_domain_get(d->reader, name, a, &record, &e);
+    bool damaged = got < 0;
+
+    if (got == STORE_ABSENT)
+        return;
+    if (damaged) {
+        directory_note(d, &e);
+        record = (struct store_domain){.name = name};
+    }
+    directory_domain_put(d, &record);
+    directory_domain_entry(d, name)->damaged = damaged;
+}
+
+static int read_one_by_one(struct directory *d, enum store_list_kind kind, struct error *e)
+{
+    struct store_list list = {.kind = kind};
+    struct directory_names n;
+    int bad = directory_names(d, &list, NULL, &n, e);
+
+    for (size_t i = 0; i < n.count && !bad; i++)
+        if (kind == STORE_HOSTS)
+            read_one_host(d, n.name[i], n.arena);
+        else
+            read_one_domain(d, n.name[i], n.arena);
+    directory_names_free(&n);
+    return bad;
+}
+
+int directory_hosting_read(struct directory *d, struct error *e)
+{
+    if (store_host_each(d->reader, read_host, d, e) < 0 && read_one_by_one(d, STORE_HOSTS, e) < 0)
         return -1;
-    return store_domain_each(s, read_domain, d, e);
+    return store_domain_each(d->reader, read_domain, d, e) < 0
+               ? read_one_by_one(d, STORE_DOMAINS, e)
+               : 0;
 }
 
 static void free_each_host(struct span key, void *value, void *arg)

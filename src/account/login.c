@@ -189,14 +189,26 @@ static void free_check(struct check *c)
     free(c);
 }
 
+/* Nobody can tell whether the password is right. */
+static void not_now(struct check *c)
+{
+    c->done(c->arg, LOGIN_NOT_NOW, SPAN_NONE, 0);
+    free_check(c);
+}
+
 static void hashed(void *arg)
 {
     struct check *c = arg;
     struct login *l = c->login;
     struct span name = span_of(c->name), peer = span_of(c->peer);
+    unsigned troubles = directory_troubles(l->directory);
     bool good = c->known && c->fits && directory_find(l->directory, name);
     uint32_t wait;
 
+    if (directory_troubles(l->directory) != troubles) {
+        not_now(c);
+        return;
+    }
     throttle_note(l->throttle, name, peer, good);
     wait = good ? 0 : wait_after(l, name, peer);
     if (good)
@@ -213,8 +225,11 @@ static void othered(void *arg, enum login_verdict v, struct span account)
     struct check *c = arg;
     struct login *l = c->login;
     struct span name = span_of(c->name), peer = span_of(c->peer);
+    unsigned troubles = directory_troubles(l->directory);
     bool good = v == LOGIN_YES && directory_find(l->directory, account);
 
+    if (directory_troubles(l->directory) != troubles)
+        v = LOGIN_NOT_NOW;
     if (v != LOGIN_NOT_NOW)
         throttle_note(l->throttle, name, peer, good);
     c->done(c->arg, v == LOGIN_YES && !good ? LOGIN_NO : v, good ? account : SPAN_NONE,
@@ -233,8 +248,14 @@ static void look(struct login *l, struct check *c, struct span password)
 {
     const struct account *a;
     struct span name = span_of(c->name);
+    unsigned troubles = directory_troubles(l->directory);
+    bool elsewhere = is_elsewhere(l, name);
 
-    if (is_elsewhere(l, name)) {
+    if (directory_troubles(l->directory) != troubles) {
+        not_now(c);
+        return;
+    }
+    if (elsewhere) {
         l->other(l->other_arg, &(struct login_question){name, password, span_of(c->peer)}, othered,
                  c);
         return;
@@ -242,10 +263,8 @@ static void look(struct login *l, struct check *c, struct span password)
     a = verifier_of(l, name, &c->verifier);
     c->known = a != NULL;
     c->kept = a && a->hash.len ? span_dup(a->hash) : NULL;
-    if (worker_run(l->hashers, hash, hashed, c))
-        return;
-    c->done(c->arg, LOGIN_NOT_NOW, SPAN_NONE, 0);
-    free_check(c);
+    if (directory_troubles(l->directory) != troubles || !worker_run(l->hashers, hash, hashed, c))
+        not_now(c);
 }
 
 void login_check(struct login *l, struct span as_typed, struct span password, struct span peer,
@@ -278,12 +297,13 @@ enum login_verdict login_verifier(struct login *l, struct span as_typed, struct 
 {
     struct text name = TEXT_INIT(4096);
     const struct account *a;
+    unsigned troubles = directory_troubles(l->directory);
 
     canonical_or_typed(as_typed, &name);
     *wait = throttle_wait(l->throttle, text_span(&name), peer);
     a = verifier_of(l, text_span(&name), out);
     text_free(&name);
-    if (*wait > THROTTLE_PATIENCE)
+    if (*wait > THROTTLE_PATIENCE || directory_troubles(l->directory) != troubles)
         return LOGIN_NOT_NOW;
     return a && a->hash.len ? LOGIN_AS_IT_IS : LOGIN_YES;
 }
@@ -294,11 +314,15 @@ const struct account *login_note(struct login *l, struct span as_typed, struct s
     struct text name = TEXT_INIT(4096);
     struct scram_verifier ignored;
     const struct account *a;
+    unsigned troubles = directory_troubles(l->directory);
 
     canonical_or_typed(as_typed, &name);
     a = good ? verifier_of(l, text_span(&name), &ignored) : NULL;
-    throttle_note(l->throttle, text_span(&name), peer, a != NULL);
-    *wait = a ? 0 : wait_after(l, text_span(&name), peer);
+    *wait = 0;
+    if (directory_troubles(l->directory) == troubles)
+        throttle_note(l->throttle, text_span(&name), peer, a != NULL);
+    if (directory_troubles(l->directory) == troubles && !a)
+        *wait = wait_after(l, text_span(&name), peer);
     text_free(&name);
     memory_wipe(&ignored, sizeof ignored);
     return a;

@@ -271,21 +271,22 @@ struct asked {
 /* One page after the other; a house that changes meanwhile may show a row twice or not at all. */
 static int ask_pages(struct remote *r, const struct asked *q, json_t **whole, struct error *e)
 {
-    json_int_t from = 0;
+    json_t *from = json_integer(0);
 
-    while (from >= 0) {
+    while (from) {
         json_t *o = house_command_new(q->list->command), *answer = NULL, *next;
         int bad;
 
         put(o, q->list->argument ? q->list->argument : "", q->argument);
-        json_object_set_new(o, "from", json_integer(from));
+        json_object_set_new(o, "from", from);
         bad = remote_command(r, o, &answer, e);
+        next = bad < 0 ? NULL : json_object_get(answer, "next");
+        from = next && !json_equal(next, from) ? json_incref(next) : NULL;
         json_decref(o);
         if (bad < 0)
             return -1;
-        next = json_object_get(answer, "next");
-        from = json_is_integer(next) && json_integer_value(next) > from ? json_integer_value(next)
-                                                                        : -1;
+        if (*whole && json_object_get(answer, "note"))
+            json_object_set(*whole, "note", json_object_get(answer, "note"));
         if (*whole)
             json_array_extend(json_object_get(*whole, q->list->rows),
                               json_object_get(answer, q->list->rows));
@@ -321,6 +322,8 @@ static int print_all(const char *words, const struct config *config, const struc
             house_command_print(whole);
         else
             q->list->print(whole);
+        if (!json && *house_command_text(whole, "note"))
+            fprintf(stderr, "%s\n", house_command_text(whole, "note"));
     }
     json_decref(whole);
     remote_close(&r);

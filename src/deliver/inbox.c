@@ -248,8 +248,10 @@ static int deliver(struct inbox *in, const struct job *job, uint64_t *stored, st
     struct vsize size;
     int fd, sys;
 
-    if (is_late(job) && maildir_holds(in->maildir, span_of(in->key), stored))
+    if (is_late(job) && maildir_holds(in->maildir, span_of(in->key), stored)) {
+        unlinkat(in->tmp, in->key, 0); /* of a repetition that a crash cut short */
         return fsync(in->new) < 0 ? maildir_failed(e, account, "new", errno) : 0;
+    }
     sys = create(in, &fd);
     if (sys)
         return maildir_failed(e, account, "tmp", sys);

@@ -171,13 +171,16 @@ static void on_login_note(struct errand *e)
 {
     const struct letter_login_note *l = e->parcel->letter;
     struct letter_login_answer reply = {0};
+    const struct directory *d = e->clerk->house->directory;
+    unsigned troubles = directory_troubles(d);
     const struct account *a =
         login_note(e->clerk->house->login, l->name, l->peer, l->good, &reply.wait);
+    bool later = !a && directory_troubles(d) != troubles;
 
-    reply.result = a ? LOGIN_GOOD : LOGIN_WRONG;
+    reply.result = a ? LOGIN_GOOD : later ? LOGIN_LATER : LOGIN_WRONG;
     reply.account = a ? a->name : account_tried(e, l->name);
     if (!a)
-        note_login(e, reply.account, l->peer, false);
+        note_login(e, reply.account, l->peer, later);
     answer(e, LETTER_LOGIN_ANSWER, &reply, -1);
     end(e);
 }

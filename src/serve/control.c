@@ -234,8 +234,9 @@ static void status(struct control_call *r)
 
     queue_counts(r->house->queue, &n);
     json_object_set_new(r->out, "queue", control_json_counts(&n));
-    json_object_set_new(r->out, "accounts",
-                        json_integer((json_int_t)directory_count(r->house->directory)));
+    json_object_set_new(
+        r->out, "accounts",
+        json_integer((json_int_t)directory_number(r->house->directory, STORE_ACCOUNTS, SPAN_NONE)));
     status_places(r);
     json_object_set_new(r->out, "dkim", control_dkim_bad(r->house));
     if (r->control->calls && r->control->calls->notices)
@@ -323,8 +324,11 @@ void control_run(void *arg, struct span command, const struct clerk_rights *righ
                  struct text *answer)
 {
     struct control *c = arg;
-    struct control_call r = {
-        .control = c, .house = c->house, .rights = rights, .fiber = fiber_self()};
+    struct control_call r = {.control = c,
+                             .house = c->house,
+                             .rights = rights,
+                             .fiber = fiber_self(),
+                             .troubles = directory_troubles(c->house->directory)};
     char *dumped;
 
     r.in = json_loadb(command.at ? command.at : "", command.len, 0, NULL);
@@ -336,6 +340,8 @@ void control_run(void *arg, struct span command, const struct clerk_rights *righ
                   "only root and the user the daemon runs as may do this; try sudo");
     else
         run_named(&r, control_text(&r, "command"));
+    if (r.error.class == ERROR_INPUT && directory_troubles(c->house->directory) != r.troubles)
+        r.error = *directory_trouble(c->house->directory); /* there may be what was not found */
     json_object_set_new(r.out, "ok", json_boolean(r.error.class == ERROR_NONE));
     if (r.error.class != ERROR_NONE)
         json_object_set_new(r.out, "error", json_string(r.error.words));

@@ -162,20 +162,11 @@ static void warn_of_mail(struct control_call *r, struct span name)
     text_free(&path);
 }
 
-/* Who still points to an account that is gone. */
+/* Domains whose catch-all is an account that is gone. */
 struct pointing {
     struct span name;
-    json_t *aliases, *domains;
+    json_t *domains;
 };
-
-static void pointing_alias(void *arg, const struct hosted_alias *alias)
-{
-    struct pointing *p = arg;
-
-    for (size_t i = 0; i < alias->target_count; i++)
-        if (span_eq(alias->targets[i], p->name) && !span_eq(alias->address, p->name))
-            json_array_append_new(p->aliases, json_stringn(alias->address.at, alias->address.len));
-}
 
 static void pointing_domain(void *arg, const struct hosted_domain *d)
 {
@@ -187,14 +178,13 @@ static void pointing_domain(void *arg, const struct hosted_domain *d)
 
 static void warn_of_pointers(struct control_call *r, struct span name)
 {
-    struct pointing p = {name, json_array(), json_array()};
+    struct pointing p = {name, json_array()};
     struct text names = TEXT_INIT(600);
+    json_t *aliases = control_list(r, STORE_TARGET_ALIASES, name);
 
-    directory_alias_each(r->house->directory, pointing_alias, &p);
     directory_domain_each(r->house->directory, pointing_domain, &p);
-    control_sort(&p.aliases);
     control_sort(&p.domains);
-    control_names(p.aliases, &names);
+    control_names(aliases, &names);
     if (names.len)
         control_note(r, "Careful: aliases still lead to it%s: `port26 alias set` or `rm`.",
                      text_cstr(&names));
@@ -205,7 +195,7 @@ static void warn_of_pointers(struct control_call *r, struct span name)
             r, "Careful: it is still the catch-all of a domain%s: `port26 domain set --catch-all`.",
             text_cstr(&names));
     text_free(&names);
-    json_decref(p.aliases);
+    json_decref(aliases);
     json_decref(p.domains);
 }
 
@@ -337,54 +327,63 @@ void control_account_rm(struct control_call *r)
 
 /* ---- reading ---- */
 
-static void account_row(void *arg, const struct account *a)
-{
-    struct control_page *p = arg;
+struct accounts {
+    struct control_call *call;
+    struct control_part part;
+};
 
-    if (control_page_wants(p))
-        json_array_append_new(p->rows, control_json_account(a));
+static void account_row(void *arg, struct span name, const struct account *a)
+{
+    struct accounts *l = arg;
+
+    control_part_row(l->call, &l->part, name, a ? control_json_account(a) : NULL);
+}
+
+static void list_accounts(struct control_call *r, directory_account_fn *row)
+{
+    struct store_list all = {.kind = STORE_ACCOUNTS};
+    struct accounts l = {.call = r};
+    int more;
+
+    control_part_begin(r, &l.part);
+    do
+        more = directory_accounts(r->house->directory, &all, &l.part.range, row, &l, &r->error);
+    while (control_part_more(r, &l.part, more));
+    control_part_end(r, &l.part, "accounts");
 }
 
 void control_account_ls(struct control_call *r)
 {
-    struct control_page p;
-
-    control_page_begin(r, &p);
-    directory_each(r->house->directory, account_row, &p);
-    control_page_end(r, &p, "accounts");
+    list_accounts(r, account_row);
 }
 
 /* What another server needs to judge the login: as secret as /etc/shadow, and for the same eyes. */
-struct export
+static void export_row(void *arg, struct span name, const struct account *a)
 {
-    struct control_page page;
-    const struct directory *directory;
-};
-
-static void export_row(void *arg, const struct account *a)
-{
-    struct export *x = arg;
+    struct accounts *l = arg;
     char verifier[SCRAM_TEXT];
     json_t *row;
 
-    if (!a->has_password || directory_locked(x->directory, a) || !control_page_wants(&x->page))
+    if (a && (!a->has_password || directory_locked(l->call->house->directory, a))) {
+        control_part_pass(&l->part, name);
         return;
+    }
+    if (!a) {
+        control_part_row(l->call, &l->part, name, NULL);
+        return;
+    }
     row = control_json_account(a);
     scram_format(&a->verifier, verifier);
     json_object_set_new(row, "verifier",
                         a->hash.len ? json_stringn(a->hash.at, a->hash.len)
                                     : json_string(verifier));
-    json_array_append_new(x->page.rows, row);
+    control_part_row(l->call, &l->part, name, row);
     memory_wipe(verifier, sizeof verifier);
 }
 
 void control_account_export(struct control_call *r)
 {
-    struct export x = {.directory = r->house->directory};
-
-    control_page_begin(r, &x.page);
-    directory_each(r->house->directory, export_row, &x);
-    control_page_end(r, &x.page, "accounts");
+    list_accounts(r, export_row);
 }
 
 /* Null where no server runs that could have refused anything. */

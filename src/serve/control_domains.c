@@ -41,17 +41,15 @@ static bool address_of(struct control_call *r, struct span typed, struct arena *
 /* Accounts of the domain that belong to whom it belonged to follow it to its new owner. */
 struct follow {
     struct registry *set;
-    struct span domain, from, to;
+    struct span from, to;
 };
 
-static void follow_domain(void *arg, const struct account *a)
+static void follow_domain(void *arg, struct span name, const struct account *a)
 {
     struct follow *f = arg;
-    ptrdiff_t at = span_rfind(a->name, '@');
 
-    if (at >= 0 && span_eq(span_from(a->name, (size_t)at + 1), f->domain) &&
-        span_eq(a->host, f->from))
-        registry_account_change(f->set, &(struct store_account){.name = a->name, .host = f->to},
+    if (span_eq(a->host, f->from))
+        registry_account_change(f->set, &(struct store_account){.name = name, .host = f->to},
                                 REGISTRY_HOST, SPAN_NONE);
 }
 
@@ -99,11 +97,15 @@ static void write_domain(struct control_call *r, const struct store_domain *to,
                          const struct hosted_domain *was)
 {
     struct registry *set = registry_new(r->house);
-    struct follow f = {set, to->name, was ? was->host : SPAN_NONE, to->host};
+    struct follow f = {set, was ? was->host : SPAN_NONE, to->host};
+    struct store_list within = {STORE_DOMAIN_ACCOUNTS, to->name};
 
     registry_domain_put(set, to);
-    if (!span_eq(f.from, f.to)) /* also accounts made before the domain was ours */
-        directory_each(r->house->directory, follow_domain, &f);
+    if (!span_eq(f.from, f.to) && /* also accounts made before the domain was ours */
+        !control_accounts(r, &within, follow_domain, &f)) {
+        registry_free(&set);
+        return;
+    }
     control_commit(r, &set);
     control_domains_changed(r);
     if (r->error.class == ERROR_NONE && to->catch_all.len) {
@@ -193,63 +195,38 @@ void control_domain_set(struct control_call *r)
 
 /* What ends in a domain. */
 struct within {
-    struct span domain;
-    json_t *accounts, *aliases;
+    json_t *accounts, *aliases; /* NULL: they could not be read, and r->error says why */
 };
 
-static bool ends_in(struct span address, struct span domain)
+static void still_has(struct control_call *r, const struct hosted_domain *d, const struct within *w)
 {
-    ptrdiff_t at = span_rfind(address, '@');
-
-    return at >= 0 && span_eq(span_from(address, (size_t)at + 1), domain);
-}
-
-static void within_account(void *arg, const struct account *a)
-{
-    struct within *w = arg;
-
-    if (ends_in(a->name, w->domain))
-        json_array_append_new(w->accounts, json_stringn(a->name.at, a->name.len));
-}
-
-static void within_alias(void *arg, const struct hosted_alias *a)
-{
-    struct within *w = arg;
-
-    if (ends_in(a->address, w->domain))
-        json_array_append_new(w->aliases, json_stringn(a->address.at, a->address.len));
-}
-
-static void still_has(struct control_call *r, const struct hosted_domain *d)
-{
-    struct within w = {d->name, json_array(), json_array()};
     struct text accounts = TEXT_INIT(600), aliases = TEXT_INIT(600);
 
-    directory_each(r->house->directory, within_account, &w);
-    directory_alias_each(r->house->directory, within_alias, &w);
-    control_sort(&w.accounts);
-    control_sort(&w.aliases);
-    control_names(w.accounts, &accounts);
-    control_names(w.aliases, &aliases);
+    control_names(w->accounts, &accounts);
+    control_names(w->aliases, &aliases);
     error_set(&r->error, ERROR_INPUT,
               "the domain %.*s still has %zu account%s%s and %zu alias%s%s: remove these first "
               "(`port26 account rm`, `port26 alias rm`)",
-              SPAN_ARG(d->name), d->accounts, d->accounts == 1 ? "" : "s", text_cstr(&accounts),
-              d->aliases, d->aliases == 1 ? "" : "es", text_cstr(&aliases));
+              SPAN_ARG(d->name), json_array_size(w->accounts),
+              json_array_size(w->accounts) == 1 ? "" : "s", text_cstr(&accounts),
+              json_array_size(w->aliases), json_array_size(w->aliases) == 1 ? "" : "es",
+              text_cstr(&aliases));
     text_free(&accounts);
     text_free(&aliases);
-    json_decref(w.accounts);
-    json_decref(w.aliases);
 }
 
 void control_domain_rm(struct control_call *r)
 {
     struct arena *a = arena_new();
     const struct hosted_domain *d = domain_of(r, a);
+    struct within w = {0};
 
-    if (d && !d->in_settings && (d->accounts || d->aliases)) {
-        still_has(r, d);
-    } else if (d) {
+    if (d && !d->in_settings)
+        w = (struct within){control_list(r, STORE_DOMAIN_ACCOUNTS, d->name),
+                            control_list(r, STORE_DOMAIN_ALIASES, d->name)};
+    if (json_array_size(w.accounts) || json_array_size(w.aliases)) {
+        still_has(r, d, &w);
+    } else if (d && r->error.class == ERROR_NONE) {
         struct registry *set = registry_new(r->house);
         struct span name = arena_span(a, d->name);
 
@@ -263,6 +240,8 @@ void control_domain_rm(struct control_call *r)
         else if (r->error.class == ERROR_NONE)
             control_note(r, "It stands in the settings as well, and mail for it still comes here.");
     }
+    json_decref(w.accounts);
+    json_decref(w.aliases);
     arena_free(&a);
 }
 
@@ -278,7 +257,7 @@ static void domain_row(void *arg, const struct hosted_domain *d)
 
     if (!control_page_wants(&l->page))
         return;
-    row = control_json_domain(d);
+    row = control_json_domain(l->house->directory, d);
     json_object_set_new(row, "dkim", control_dkim_sighting(l->house, d->name));
     json_array_append_new(l->page.rows, row);
 }
@@ -377,19 +356,28 @@ void control_alias_rm(struct control_call *r)
     arena_free(&a);
 }
 
-static void alias_row(void *arg, const struct hosted_alias *alias)
-{
-    struct control_page *p = arg;
+struct aliases {
+    struct control_call *call;
+    struct control_part part;
+};
 
-    if (control_page_wants(p))
-        json_array_append_new(p->rows, control_json_alias(alias));
+static void alias_row(void *arg, struct span address, const struct hosted_alias *alias)
+{
+    struct aliases *l = arg;
+
+    control_part_row(l->call, &l->part, address, alias ? control_json_alias(alias) : NULL);
 }
 
 void control_alias_ls(struct control_call *r)
 {
-    struct control_page p;
+    struct store_list all = {.kind = STORE_ALIASES};
+    struct aliases l = {.call = r};
+    int more;
 
-    control_page_begin(r, &p);
-    directory_alias_each(r->house->directory, alias_row, &p);
-    control_page_end(r, &p, "aliases");
+    control_part_begin(r, &l.part);
+    do
+        more =
+            directory_aliases(r->house->directory, &all, &l.part.range, alias_row, &l, &r->error);
+    while (control_part_more(r, &l.part, more));
+    control_part_end(r, &l.part, "aliases");
 }

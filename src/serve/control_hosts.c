@@ -17,10 +17,70 @@ static void committed(void *arg, const struct error *e)
     control_finish(arg, e);
 }
 
+struct visit {
+    directory_account_fn *fn;
+    void *arg;
+    struct text *last;
+};
+
+static void visit(void *arg, struct span name, const struct account *a)
+{
+    struct visit *v = arg;
+
+    text_clear(v->last);
+    text_add(v->last, name);
+    if (a)
+        v->fn(v->arg, name, a);
+}
+
 void control_commit(struct control_call *r, struct registry **set)
 {
+    if (directory_troubles(r->house->directory) != r->troubles) {
+        r->error = *directory_trouble(r->house->directory);
+        registry_free(set);
+        return;
+    }
     registry_commit(set, committed, r);
     control_wait(r);
+}
+
+bool control_accounts(struct control_call *r, const struct store_list *list,
+                      directory_account_fn *fn, void *arg)
+{
+    const struct directory *d = r->house->directory;
+    struct text last = TEXT_INIT(STORE_NAME_MAX + 1);
+    struct visit v = {fn, arg, &last};
+    unsigned troubles = directory_troubles(d);
+    int more;
+
+    do {
+        struct store_range range = {.after = text_span(&last)};
+
+        more = directory_accounts(d, list, &range, visit, &v, &r->error);
+        if (more > 0)
+            fiber_sleep(0);
+    } while (more > 0);
+    text_free(&last);
+    if (more == 0 && directory_troubles(d) != troubles)
+        r->error = *directory_trouble(d);
+    return r->error.class == ERROR_NONE;
+}
+
+static bool list_name(void *arg, struct span name)
+{
+    json_array_append_new(arg, json_stringn(name.at, name.len));
+    return true;
+}
+
+json_t *control_list(struct control_call *r, enum store_list_kind kind, struct span of)
+{
+    struct store_list list = {kind, of};
+    json_t *names = json_array();
+
+    if (store_names(r->house->reader, &list, NULL, list_name, names, &r->error) == 0)
+        return names;
+    json_decref(names);
+    return NULL;
 }
 
 void control_note(struct control_call *r, const char *fmt, ...)
@@ -59,6 +119,46 @@ void control_page_end(struct control_call *r, struct control_page *p, const char
     json_object_set_new(r->out, key, p->rows);
     if (p->seen > p->from && p->seen - p->from > PAGE_ROWS)
         json_object_set_new(r->out, "next", json_integer((json_int_t)(p->from + PAGE_ROWS)));
+}
+
+void control_part_begin(const struct control_call *r, struct control_part *p)
+{
+    *p = (struct control_part){.rows = json_array(),
+                               .range = {.after = control_text(r, "from")},
+                               .left = PAGE_ROWS,
+                               .last = TEXT_INIT(STORE_NAME_MAX + 1)};
+}
+
+void control_part_pass(struct control_part *p, struct span name)
+{
+    p->left -= p->left > 0;
+    text_clear(&p->last);
+    text_add(&p->last, name);
+}
+
+void control_part_row(struct control_call *r, struct control_part *p, struct span name, json_t *row)
+{
+    control_part_pass(p, name);
+    if (row)
+        json_array_append_new(p->rows, row);
+    else
+        control_note(r, "The record of %.*s does not read, so it is left out: the log says more.",
+                     SPAN_ARG(name));
+}
+
+bool control_part_more(struct control_call *r, struct control_part *p, int more)
+{
+    p->range.after = text_span(&p->last);
+    p->range.max = p->left;
+    if (more > 0 && !p->left)
+        json_object_set_new(r->out, "next", json_string(text_cstr(&p->last)));
+    return more > 0 && p->left && fiber_sleep(0) == 0;
+}
+
+void control_part_end(struct control_call *r, struct control_part *p, const char *key)
+{
+    json_object_set_new(r->out, key, p->rows);
+    text_free(&p->last);
 }
 
 static int compare(const void *a, const void *b)
@@ -261,54 +361,33 @@ void control_host_unlock(struct control_call *r)
 
 /* What one hosting account owns. */
 struct owned {
-    struct span host;
-    json_t *domains, *accounts;
+    json_t *domains, *accounts; /* NULL: they could not be read, and r->error says why */
 };
 
-static void owned_domain(void *arg, const struct hosted_domain *d)
+static struct owned owned_by(struct control_call *r, struct span host)
 {
-    struct owned *o = arg;
+    struct owned o = {control_list(r, STORE_HOST_DOMAINS, host),
+                      control_list(r, STORE_HOST_ACCOUNTS, host)};
 
-    if (span_eq(d->host, o->host))
-        json_array_append_new(o->domains, json_stringn(d->name.at, d->name.len));
-}
-
-static void owned_account(void *arg, const struct account *a)
-{
-    struct owned *o = arg;
-
-    if (span_eq(a->host, o->host))
-        json_array_append_new(o->accounts, json_stringn(a->name.at, a->name.len));
-}
-
-static struct owned owned_by(const struct control_call *r, struct span host)
-{
-    struct owned o = {host, json_array(), json_array()};
-
-    directory_domain_each(r->house->directory, owned_domain, &o);
-    directory_each(r->house->directory, owned_account, &o);
-    control_sort(&o.domains);
-    control_sort(&o.accounts);
     return o;
 }
 
-static void still_owns(struct control_call *r, const struct hosting *h)
+static void still_owns(struct control_call *r, const struct hosting *h, const struct owned *o)
 {
-    struct owned o = owned_by(r, h->name);
     struct text accounts = TEXT_INIT(600), domains = TEXT_INIT(600);
 
-    control_names(o.accounts, &accounts);
-    control_names(o.domains, &domains);
+    control_names(o->accounts, &accounts);
+    control_names(o->domains, &domains);
     error_set(&r->error, ERROR_INPUT,
               "the hosting account %.*s still owns %zu account%s%s and %zu domain%s%s: remove them "
               "(`port26 account rm`, `port26 domain rm`) or give them to another (`port26 domain "
               "set NAME --host OTHER` takes the accounts along), or lock it instead",
-              SPAN_ARG(h->name), h->accounts, h->accounts == 1 ? "" : "s", text_cstr(&accounts),
-              h->domains, h->domains == 1 ? "" : "s", text_cstr(&domains));
+              SPAN_ARG(h->name), json_array_size(o->accounts),
+              json_array_size(o->accounts) == 1 ? "" : "s", text_cstr(&accounts),
+              json_array_size(o->domains), json_array_size(o->domains) == 1 ? "" : "s",
+              text_cstr(&domains));
     text_free(&accounts);
     text_free(&domains);
-    json_decref(o.accounts);
-    json_decref(o.domains);
 }
 
 /* Nothing vanishes by the way: what it owns goes first, by name. */
@@ -317,9 +396,11 @@ void control_host_rm(struct control_call *r)
     struct arena *a = arena_new();
     const struct hosting *h = host_of(r, a);
 
-    if (h && (h->accounts || h->domains)) {
-        still_owns(r, h);
-    } else if (h) {
+    struct owned o = h ? owned_by(r, h->name) : (struct owned){0};
+
+    if (json_array_size(o.accounts) || json_array_size(o.domains)) {
+        still_owns(r, h, &o);
+    } else if (o.accounts && o.domains) {
         struct registry *set = registry_new(r->house);
         struct span name = arena_span(a, h->name);
 
@@ -328,24 +409,31 @@ void control_host_rm(struct control_call *r)
         if (r->error.class == ERROR_NONE)
             sendings_forget(r->house->sendings, true, name);
     }
+    json_decref(o.accounts);
+    json_decref(o.domains);
     arena_free(&a);
 }
 
+struct hosts {
+    struct control_page page;
+    const struct directory *directory;
+};
+
 static void host_row(void *arg, const struct hosting *h)
 {
-    struct control_page *p = arg;
+    struct hosts *l = arg;
 
-    if (control_page_wants(p))
-        json_array_append_new(p->rows, control_json_host(h));
+    if (control_page_wants(&l->page))
+        json_array_append_new(l->page.rows, control_json_host(l->directory, h));
 }
 
 void control_host_ls(struct control_call *r)
 {
-    struct control_page p;
+    struct hosts l = {.directory = r->house->directory};
 
-    control_page_begin(r, &p);
-    directory_host_each(r->house->directory, host_row, &p);
-    control_page_end(r, &p, "hosts");
+    control_page_begin(r, &l.page);
+    directory_host_each(r->house->directory, host_row, &l);
+    control_page_end(r, &l.page, "hosts");
 }
 
 void control_host_show(struct control_call *r)
@@ -355,7 +443,7 @@ void control_host_show(struct control_call *r)
 
     if (h) {
         struct owned o = owned_by(r, h->name);
-        json_t *host = control_json_host(h);
+        json_t *host = control_json_host(r->house->directory, h);
 
         json_object_set_new(host, "stored", control_quota_host(r->house, h));
         json_object_set_new(host, "sent", sendings_host_json(r->house->sendings, h->name));

@@ -293,6 +293,10 @@ static int take_row(struct control_call *r, struct house_import *im, const json_
     is = directory_find(r->house->directory, to.name);
     if (is)
         return change(im, is, &to, fields, e);
+    if (directory_troubles(r->house->directory) != r->troubles) {
+        *e = *directory_trouble(r->house->directory); /* it may be here */
+        return -1;
+    }
     registry_account_put(im->set, &to);
     im->added++;
     return 0;

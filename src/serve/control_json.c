@@ -150,7 +150,7 @@ json_t *control_json_account(const struct account *a)
     return o;
 }
 
-json_t *control_json_host(const struct hosting *h)
+json_t *control_json_host(const struct directory *d, const struct hosting *h)
 {
     json_t *o = json_object();
 
@@ -158,20 +158,24 @@ json_t *control_json_host(const struct hosting *h)
     put_amounts(o, h->quota, &h->limits);
     json_object_set_new(o, "locked", json_boolean(h->locked));
     put_number(o, "domains", h->domains);
-    put_number(o, "accounts", h->accounts);
+    put_number(o, "accounts", directory_number(d, STORE_HOST_ACCOUNTS, h->name));
+    if (h->damaged)
+        json_object_set_new(o, "damaged", json_true());
     put_time(o, "created", h->created);
     return o;
 }
 
-json_t *control_json_domain(const struct hosted_domain *d)
+json_t *control_json_domain(const struct directory *all, const struct hosted_domain *d)
 {
     json_t *o = json_object();
 
     put(o, "name", d->name);
     put(o, "host", d->host);
     put(o, "catch_all", d->catch_all);
-    put_number(o, "accounts", d->accounts);
-    put_number(o, "aliases", d->aliases);
+    put_number(o, "accounts", directory_number(all, STORE_DOMAIN_ACCOUNTS, d->name));
+    put_number(o, "aliases", directory_number(all, STORE_DOMAIN_ALIASES, d->name));
+    if (d->damaged)
+        json_object_set_new(o, "damaged", json_true());
     json_object_set_new(o, "settings", json_boolean(d->in_settings));
     put_time(o, "created", d->created);
     return o;

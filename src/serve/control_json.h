@@ -10,8 +10,8 @@
 /* Each returns a new reference. */
 json_t *control_json_entry(const struct queue_entry *entry);
 json_t *control_json_account(const struct account *a);
-json_t *control_json_host(const struct hosting *h);
-json_t *control_json_domain(const struct hosted_domain *d);
+json_t *control_json_host(const struct directory *d, const struct hosting *h);
+json_t *control_json_domain(const struct directory *all, const struct hosted_domain *d);
 json_t *control_json_alias(const struct hosted_alias *a);
 json_t *control_json_waiting(const struct queue_place *p);
 json_t *control_json_counts(const struct queue_counts *n);

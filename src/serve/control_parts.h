@@ -17,6 +17,7 @@ struct control_call {
     json_t *in, *out;
     struct fiber *fiber;
     bool done;
+    unsigned troubles; /* of the directory when it began: nothing is changed after another one */
     struct error error;
 };
 
@@ -38,7 +39,29 @@ void control_sort(json_t **names);
 void control_names(const json_t *names, struct text *out);
 /* Commits changes and waits until they are in force, or r->error is set. */
 void control_commit(struct control_call *r, struct registry **set);
-/* A page of a list that may be long: the rows from number "from" on, as many as a letter holds. */
+/* Calls fn for all accounts of a list, by name; between some of them the loop does other work.
+ * False with words when one does not read. */
+bool control_accounts(struct control_call *r, const struct store_list *list,
+                      directory_account_fn *fn, void *arg);
+/* The names of a list, in order: a new reference. NULL with words when that fails. */
+json_t *control_list(struct control_call *r, enum store_list_kind kind, struct span of);
+/* Of a list that may be long one page: from the name "from" on, with "next" when there is more. */
+struct control_part {
+    json_t *rows;
+    struct store_range range;
+    size_t left;
+    struct text last; /* name that was read */
+};
+void control_part_begin(const struct control_call *r, struct control_part *p);
+/* A name that is left out. */
+void control_part_pass(struct control_part *p, struct span name);
+/* Notes a name; with row NULL its record does not read, and the person is told. */
+void control_part_row(struct control_call *r, struct control_part *p, struct span name,
+                      json_t *row);
+/* After each page of the directory: true when another one is to be read. */
+bool control_part_more(struct control_call *r, struct control_part *p, int more);
+void control_part_end(struct control_call *r, struct control_part *p, const char *key);
+/* The same for what is in memory: the rows from number "from" on. */
 struct control_page {
     json_t *rows;
     size_t from, seen;

@@ -53,9 +53,12 @@ static void answered(void *arg, enum dovecot_verdict v, struct span user)
     struct text name = TEXT_INIT(1024);
     const struct directory *d = a->house->directory;
     const struct account *acc = NULL;
+    unsigned troubles = directory_troubles(d);
 
     if (v == DOVECOT_YES && directory_name(user, &name))
         acc = directory_find(d, text_span(&name));
+    if (directory_troubles(d) != troubles) /* it may be here: not to be made anew */
+        v = DOVECOT_NOT_NOW;
     if (v == DOVECOT_NOT_NOW)
         end(a, LOGIN_NOT_NOW, SPAN_NONE);
     else if (acc && acc->elsewhere && !directory_locked(d, acc))
@@ -97,12 +100,14 @@ static void want(struct seeking *k, struct span address)
     struct text name = TEXT_INIT(1024);
     struct route route;
     struct span mailbox;
+    unsigned troubles = directory_troubles(h->directory);
 
     if (k->count < NAMES_MAX && directory_name(address, &name)) {
         mailbox = mailbox_of(k->arena, text_span(&name));
         house_route(h, SPAN_NONE, mailbox, k->arena, &route);
         if (route.kind == ROUTE_INBOX && directory_domain(h->directory, route.domain) &&
-            !directory_find(h->directory, mailbox) && !directory_alias(h->directory, mailbox))
+            !directory_find(h->directory, mailbox) && !directory_alias(h->directory, mailbox) &&
+            directory_troubles(h->directory) == troubles)
             k->names[k->count++] = mailbox;
     }
     text_free(&name);

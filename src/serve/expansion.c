@@ -28,6 +28,7 @@ struct list {
     size_t work; /* addresses found, also those that were there already: lists that many recipients
                     stand for are looked through again and again, while all others wait */
     bool full;
+    struct error later;         /* the store could not say who is behind one of them */
     struct recipient *expanded; /* room for all of the message's */
     size_t expanded_count;
 };
@@ -148,11 +149,14 @@ static void replace(struct list *l, const struct recipient *r, const struct dire
 static void look(struct list *l, const struct recipient *r)
 {
     struct directory_target *t;
+    struct error e = {0};
     size_t count;
+    int bad =
+        directory_expand(l->house->directory, r->address, EXPANSION_MAX, l->arena, &t, &count, &e);
 
-    if (directory_expand(l->house->directory, r->address, EXPANSION_MAX, l->arena, &t, &count,
-                         NULL) < 0 ||
-        (count == 1 && t[0].address.at == r->address.at))
+    if (bad && e.class == ERROR_TEMPORARY)
+        l->later = e;
+    if (bad || (count == 1 && t[0].address.at == r->address.at))
         add(l, r);
     else
         replace(l, r, t, count);
@@ -181,6 +185,8 @@ struct reply expansion_replace(const struct house *h, struct message *m, struct 
     }
     map_free(&l.seen);
     free(l.at);
+    if (l.later.class == ERROR_TEMPORARY)
+        return reply_error(a, 451, &l.later);
     if (!l.full)
         return (struct reply){0};
     return reply_make(a, 452, "4.5.3",

@@ -32,7 +32,8 @@ struct filing {
     struct filings *all;
     struct job *job;
     struct arena *arena;
-    struct span *accounts; /* of each recipient; empty: nobody any more */
+    struct span *accounts; /* of each recipient; empty: nobody any more, */
+    struct span *later;    /* or why that can not be told now */
     struct arrival {
         int64_t before, after;
     } * arrivals; /* of each: the Maildir's time around it */
@@ -52,6 +53,16 @@ static void nobody(const struct filing *f, size_t i, struct outcome *o)
         SPAN_ARG(f->job->envelope.recipients[i].address)));
 }
 
+/* P6: the store could not say. */
+static void unknown(const struct filing *f, size_t i, struct outcome *o)
+{
+    *o = (struct outcome){.kind = OUTCOME_LATER,
+                          .stage = STAGE_INBOX,
+                          .owner = OWNER_PROVIDER,
+                          .status = {4, 3, 0},
+                          .words = f->later[i]};
+}
+
 static void file_all(void *arg)
 {
     struct filing *f = arg;
@@ -59,6 +70,10 @@ static void file_all(void *arg)
     for (size_t i = 0; i < f->result.count; i++) {
         struct inbox_target target = {f->root, f->accounts[i], i, f->hostname};
 
+        if (f->later[i].len) {
+            unknown(f, i, &f->result.outcomes[i]);
+            continue;
+        }
         if (!f->accounts[i].len) {
             nobody(f, i, &f->result.outcomes[i]);
             continue;
@@ -142,6 +157,17 @@ static void let_in(void *arg)
     run(f);
 }
 
+static void find_inbox(struct filing *f, size_t i)
+{
+    struct error e = {0};
+    struct span account;
+
+    if (house_inbox(f->all->house, f->job->envelope.recipients[i].address, &account, &e) < 0)
+        f->later[i] = arena_span(f->arena, span_of(e.words));
+    else
+        f->accounts[i] = arena_span(f->arena, account);
+}
+
 bool filings_take(struct filings *all, struct job *job)
 {
     struct house *h = all->house;
@@ -165,8 +191,9 @@ bool filings_take(struct filings *all, struct job *job)
     f->result.outcomes = arena_alloc(f->arena, f->result.count * sizeof *f->result.outcomes);
     f->accounts = arena_alloc(f->arena, f->result.count * sizeof *f->accounts);
     f->arrivals = arena_alloc(f->arena, f->result.count * sizeof *f->arrivals);
+    f->later = arena_alloc(f->arena, f->result.count * sizeof *f->later);
     for (size_t i = 0; i < f->result.count; i++)
-        f->accounts[i] = arena_span(f->arena, house_inbox(h, job->envelope.recipients[i].address));
+        find_inbox(f, i);
     usage_gate_enter(usage_gate(quotas_usage(h->quotas)), f->accounts, f->result.count, let_in, f);
     return true;
 }

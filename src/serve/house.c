@@ -113,7 +113,7 @@ static const struct account *behind(const struct house *h, struct span address)
 }
 
 /* Mail for the postmaster is never without a home (RFC 5321 4.5.1). */
-struct span house_inbox(const struct house *h, struct span address)
+static struct span inbox_of(const struct house *h, struct span address)
 {
     const struct account *a = behind(h, address);
 
@@ -124,22 +124,35 @@ struct span house_inbox(const struct house *h, struct span address)
     return a ? a->name : SPAN_NONE;
 }
 
+int house_inbox(const struct house *h, struct span address, struct span *out, struct error *e)
+{
+    unsigned troubles = directory_troubles(h->directory);
+
+    *out = inbox_of(h, address);
+    if (directory_troubles(h->directory) == troubles)
+        return 0;
+    *out = SPAN_NONE;
+    *e = *directory_trouble(h->directory);
+    return -1;
+}
+
 struct span house_mailbox(const struct house *h, struct span sender, struct span recipient)
 {
-    const struct account *owner = directory_owner(h->directory, recipient);
-    struct span account = owner ? owner->name : SPAN_NONE;
-    struct arena *a;
+    const struct account *owner;
+    struct arena *a = arena_new();
     struct route route;
 
-    if (!owner && directory_domain(h->directory,
-                                   span_from(recipient, (size_t)(span_rfind(recipient, '@') + 1))))
-        account = house_inbox(h, recipient);
-    if (!account.len)
-        return account;
-    a = arena_new();
     house_route(h, sender, recipient, a, &route);
     arena_free(&a);
-    return route.kind == ROUTE_INBOX ? account : SPAN_NONE;
+    if (route.kind != ROUTE_INBOX)
+        return SPAN_NONE;
+    owner = directory_owner(h->directory, recipient);
+    if (owner)
+        return owner->name;
+    return directory_domain(h->directory,
+                            span_from(recipient, (size_t)(span_rfind(recipient, '@') + 1)))
+               ? inbox_of(h, recipient)
+               : SPAN_NONE;
 }
 
 static void choose(void *arg, struct span sender, struct span recipient, struct arena *a,
@@ -257,7 +270,8 @@ static int open_accounts(struct house *h, struct error *e)
     if (got == STORE_ABSENT)
         error_set(e, ERROR_TEMPORARY, "the store has lost its secret");
     if (got == STORE_GOT)
-        h->directory = directory_open(h->store, h->config->domains.at, h->config->domains.count, e);
+        h->directory =
+            directory_open(h->reader, h->config->domains.at, h->config->domains.count, e);
     if (h->directory)
         h->login = login_new(h->loop, h->directory, secret);
     if (h->login)
@@ -316,6 +330,14 @@ static int open_queue(struct house *h, struct error *e)
     return h->queue ? 0 : -1;
 }
 
+static void tidy(void *arg)
+{
+    struct house *h = arg;
+
+    directory_tidy(h->directory);
+    timer_set(h->tidy, DIRECTORY_TIDY_MS);
+}
+
 int house_open(struct loop *l, const struct config *c,
                bool (*carry)(void *arg, const struct job *job, unsigned *courier), void *carry_arg,
                struct house **out, struct error *e)
@@ -333,6 +355,8 @@ int house_open(struct loop *l, const struct config *c,
         house_close(&h);
         return -1;
     }
+    h->tidy = timer_new(l, tidy, h);
+    timer_set(h->tidy, DIRECTORY_TIDY_MS);
     if (carry) {
         quotas_start(h->quotas);
         sightings_start(h->sightings);
@@ -379,6 +403,7 @@ void house_close(struct house **h)
     quotas_close(&(*h)->quotas);
     elsewhere_close(*h);
     login_free(&(*h)->login);
+    timer_free(&(*h)->tidy);
     directory_free(&(*h)->directory);
     store_close(&(*h)->reader);
     store_close(&(*h)->store);

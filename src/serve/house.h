@@ -40,6 +40,7 @@ struct house {
     struct dovecot *dovecot;     /* logins of another server; NULL: none */
     struct dovecot *users;       /* and whom it knows; NULL: not asked */
     struct rules *rules;
+    struct timer *tidy;          /* what nobody asks the directory for is forgotten */
     struct house_import *import; /* accounts that are being taken over; NULL: none */
     /* Hands a job to a courier; NULL: there are none (command line). */
     bool (*carry)(void *arg, const struct job *job, unsigned *courier);
@@ -62,9 +63,11 @@ void house_configure(struct house *h, const struct config *c);
 void house_route(const struct house *h, struct span sender, struct span recipient, struct arena *a,
                  struct route *out);
 /* Whose inbox takes mail for an address here: an account's name, "postmaster" (which always has a
- * home), or empty. Good until accounts change. */
-struct span house_inbox(const struct house *h, struct span address);
-/* The same when the present rules bring it into an inbox, else empty. */
+ * home), or empty. Good until accounts change. 0; -1 with *e (temporary) when the store could not
+ * say. */
+int house_inbox(const struct house *h, struct span address, struct span *out, struct error *e);
+/* The same when the present rules bring it into an inbox, else empty; trouble is counted in the
+ * directory. */
 struct span house_mailbox(const struct house *h, struct span sender, struct span recipient);
 void house_close(struct house **h);
 

@@ -35,7 +35,16 @@ static struct reply not_yours(struct house *h, const struct account *acc, struct
     return r;
 }
 
-struct reply policy_may_send(struct house *h, const struct letter_may_send *q, struct arena *a,
+/* What the store could not say is no answer for ever (P6). */
+static struct reply unless_trouble(const struct house *h, unsigned troubles, struct reply r,
+                                   struct arena *a)
+{
+    return directory_troubles(h->directory) == troubles
+               ? r
+               : policy_refusal(a, directory_trouble(h->directory));
+}
+
+static struct reply may_send(struct house *h, const struct letter_may_send *q, struct arena *a,
                              uint32_t *recipients)
 {
     struct sendings_from from = {q->account, q->peer, q->sender};
@@ -58,6 +67,14 @@ struct reply policy_may_send(struct house *h, const struct letter_may_send *q, s
         return policy_refusal(a, &e);
     *recipients = sendings_room(h->sendings, &from);
     return (struct reply){0};
+}
+
+struct reply policy_may_send(struct house *h, const struct letter_may_send *q, struct arena *a,
+                             uint32_t *recipients)
+{
+    unsigned troubles = directory_troubles(h->directory);
+
+    return unless_trouble(h, troubles, may_send(h, q, a, recipients), a);
 }
 
 /* ---- recipients ---- */
@@ -107,7 +124,7 @@ static struct reply reach(struct house *h, const struct directory_target *t, boo
 
 /* An alias takes mail as long as one of those behind it does; where it leads was the
  * administrator's to say. */
-struct reply policy_may_reach(struct house *h, const struct letter_may_reach *q, struct arena *a)
+static struct reply may_reach(struct house *h, const struct letter_may_reach *q, struct arena *a)
 {
     struct sendings_from from = {q->account, q->peer, q->sender};
     struct directory_target *t;
@@ -129,4 +146,11 @@ struct reply policy_may_reach(struct house *h, const struct letter_may_reach *q,
             first = r;
     }
     return first;
+}
+
+struct reply policy_may_reach(struct house *h, const struct letter_may_reach *q, struct arena *a)
+{
+    unsigned troubles = directory_troubles(h->directory);
+
+    return unless_trouble(h, troubles, may_reach(h, q, a), a);
 }

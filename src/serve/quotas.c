@@ -34,9 +34,14 @@ static int account_of(void *arg, struct span name, struct span *host, uint64_t *
                       struct error *e)
 {
     const struct quotas *q = arg;
-    const struct account *a = directory_find(q->house->directory, name);
+    const struct directory *d = q->house->directory;
+    unsigned troubles = directory_troubles(d);
+    const struct account *a = directory_find(d, name);
 
-    (void)e;
+    if (directory_troubles(d) != troubles) {
+        *e = *directory_trouble(d);
+        return -1;
+    }
     if (!a)
         return 0;
     *host = a->host;
@@ -49,7 +54,9 @@ static int host_quota(void *arg, struct span name, uint64_t *quota, struct error
     const struct quotas *q = arg;
     const struct hosting *h = directory_host(q->house->directory, name);
 
-    (void)e;
+    if (h && h->damaged)
+        return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
+                          "the record of hosting account %.*s is damaged", SPAN_ARG(name));
     *quota = h ? h->quota : 0;
     return h != NULL;
 }
@@ -246,6 +253,7 @@ void quotas_may_receive(struct house *h, struct span recipient, uint64_t size,
     struct directory_target *targets = NULL;
     struct usage_post posts[TARGETS];
     struct usage_want w = {.posts = posts};
+    unsigned troubles = directory_troubles(h->directory);
     size_t count = 0;
     bool itself;
 
@@ -258,7 +266,9 @@ void quotas_may_receive(struct house *h, struct span recipient, uint64_t size,
             posts[w.count++] = (struct usage_post){account, (uint32_t)i, size ? size : 1};
     }
     itself = count == 1 && targets[0].address.at == recipient.at;
-    if (w.count)
+    if (directory_troubles(h->directory) != troubles)
+        answer(arg, directory_trouble(h->directory));
+    else if (w.count)
         ask(h->quotas, &w, itself ? SPAN_NONE : recipient, answer, arg);
     else
         answer(arg, NULL);
@@ -266,6 +276,16 @@ void quotas_may_receive(struct house *h, struct span recipient, uint64_t size,
 }
 
 /* ---- accepting ---- */
+
+/* Is it known who pays for each recipient (P12)? The queue asks the same right after. */
+static bool payers_known(const struct house *h, const struct message *m)
+{
+    unsigned troubles = directory_troubles(h->directory);
+
+    for (size_t i = 0; i < m->envelope.count; i++)
+        house_mailbox(h, m->envelope.sender, m->envelope.recipients[i].address);
+    return directory_troubles(h->directory) == troubles;
+}
 
 struct accepting {
     struct house *house;
@@ -321,9 +341,16 @@ static void accepted(void *arg, const struct reply *r)
 void quotas_accept(struct house *h, const struct message *m, queue_accepted_fn *done, void *arg)
 {
     struct accepting *a = memory_alloc(sizeof *a);
+    struct reply r;
 
     *a = (struct accepting){.house = h, .message = m, .done = done, .arg = arg};
-    queue_accept(h->queue, m, accepted, a);
+    if (payers_known(h, m)) {
+        queue_accept(h->queue, m, accepted, a);
+        return;
+    }
+    a->arena = arena_new();
+    r = reply_error(a->arena, 451, directory_trouble(h->directory));
+    end_accepting(a, &r);
 }
 
 /* ---- removing ---- */

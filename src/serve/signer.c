@@ -297,7 +297,9 @@ int signer_sign(struct signer *s, const struct directory *d, enum signer_right r
                 struct message *m, struct arena *a, struct error *e)
 {
     struct job_sign j = {.signer = s, .message = m, .arena = a};
+    unsigned troubles;
     int rc = 0;
+    bool may;
 
     j.out = TEXT_INIT(SIGN_TEXT_MAX + m->content.prefix.len);
     if (m->content.fd < 0 && m->content.body.len + m->content.prefix.len <= NEAR)
@@ -308,7 +310,13 @@ int signer_sign(struct signer *s, const struct directory *d, enum signer_right r
         tell_failed(m, SPAN_NONE, &j.error);
         return 0;
     }
-    if (!may_all(d, right, m->origin.account, &j.author))
+    troubles = directory_troubles(d);
+    may = may_all(d, right, m->origin.account, &j.author);
+    if (directory_troubles(d) != troubles) {
+        *e = *directory_trouble(d);
+        return -1;
+    }
+    if (!may)
         return 0;
     j.ring = ring_for(s, j.author.domain, &j.error);
     if (!j.ring) {

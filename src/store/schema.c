@@ -18,9 +18,9 @@ const char *const schema_migration[SCHEMA_VERSION] = {
     "CREATE TABLE value ("
     " kind INTEGER NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL,"
     " PRIMARY KEY (kind, name)) WITHOUT ROWID;",
-    /* Kinds 30 to 34 are links (store_links.c makes them when they are missing): a program that
+    /* Kinds 30 to 39 are links (store_links.c makes them when they are missing): a program that
      * does not keep them must not write. */
-    "DELETE FROM value WHERE kind BETWEEN 30 AND 34;",
+    "DELETE FROM value WHERE kind BETWEEN 30 AND 39;",
 };
 
 const char *const schema_sql[SQL_COUNT] = {

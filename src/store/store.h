@@ -271,6 +271,7 @@ enum store_list_kind {
     STORE_DOMAIN_ACCOUNTS, /* accounts whose names end in this domain */
     STORE_HOST_DOMAINS,    /* domains of this hosting account */
     STORE_DOMAIN_ALIASES,  /* aliases whose addresses end in this domain */
+    STORE_TARGET_ALIASES,  /* aliases of another address that lead to this one */
     STORE_LIST_COUNT,
 };
 struct store_list {

@@ -42,6 +42,7 @@ enum driver_kind {
     DRIVER_DOMAIN_ACCOUNT = 32,
     DRIVER_HOST_DOMAIN = 33,
     DRIVER_DOMAIN_ALIAS = 34,
+    DRIVER_TARGET_ALIAS = 35,
 };
 
 /* Which values of a kind. */

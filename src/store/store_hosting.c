@@ -10,8 +10,7 @@ static int read_account(struct span name, struct span record, struct arena *a,
     if (!pack_read_account(record, a, out)) /* temporary: a 535 would make clients forget the
                                                password (fault 33) */
         return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
-                          "the record of account %.*s is damaged; remove the account and add it "
-                          "again, or restore the store from a backup",
+                          "the record of account %.*s is damaged; restore the store from a backup",
                           SPAN_ARG(name));
     out->name = arena_span(a, name);
     return STORE_GOT;
@@ -242,15 +241,35 @@ int store_domain_each(struct store *s, store_domain_fn *fn, void *arg, struct er
 
 /* ---- aliases ---- */
 
+static int relink_alias(struct store *s, struct span address, const struct store_alias *has,
+                        struct error *e)
+{
+    struct store_alias had;
+    struct span record;
+    int got;
+
+    arena_clear(s->arena);
+    got = s->driver->value_get(s->self, DRIVER_ALIAS, address, s->arena, &record, e);
+    if (got == STORE_GOT && pack_read_alias(record, s->arena, &had)) {
+        had.address = address;
+        return store_alias_links(s, &had, has, e);
+    }
+    if (got < 0 || (got == STORE_GOT && store_alias_unlink_all(s, address, e) < 0))
+        return -1;
+    return store_alias_links(s, NULL, has, e);
+}
+
 int store_alias_put(struct store *s, const struct store_alias *al, struct error *e)
 {
     assert(s->open);
     if (store_check_name(al->address, e) < 0)
         return -1;
-    if (!al->target_count || al->target_count > STORE_TARGETS_MAX || !pack_alias(&s->record, al))
+    if (!al->target_count || al->target_count > STORE_TARGETS_MAX)
         return error_set(e, ERROR_INPUT, "an alias has 1 to %d targets", STORE_TARGETS_MAX);
-    if (store_alias_links(s, SPAN_NONE, al->address, e) < 0)
+    if (relink_alias(s, al->address, al, e) < 0)
         return -1;
+    if (!pack_alias(&s->record, al))
+        return error_set(e, ERROR_INPUT, "the targets are too long");
     return s->driver->value_put(s->self, DRIVER_ALIAS, al->address, text_span(&s->record), e);
 }
 
@@ -271,7 +290,7 @@ int store_alias_get(struct store *s, struct span address, struct arena *a, struc
 int store_alias_remove(struct store *s, struct span address, struct error *e)
 {
     assert(s->open);
-    if (store_alias_links(s, address, SPAN_NONE, e) < 0)
+    if (relink_alias(s, address, NULL, e) < 0)
         return -1;
     return store_remove_named(s, DRIVER_ALIAS, address, e);
 }

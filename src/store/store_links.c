@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { PAGE = 500 };
+#define LINKS "2" /* changes when links are added: all are made anew then */
 
 /* ---- names ---- */
 
@@ -24,6 +25,7 @@ static const enum driver_kind kinds[STORE_LIST_COUNT] = {
     [STORE_DOMAIN_ACCOUNTS] = DRIVER_DOMAIN_ACCOUNT,
     [STORE_HOST_DOMAINS] = DRIVER_HOST_DOMAIN,
     [STORE_DOMAIN_ALIASES] = DRIVER_DOMAIN_ALIAS,
+    [STORE_TARGET_ALIASES] = DRIVER_TARGET_ALIAS,
 };
 
 static struct span link_name(struct arena *a, struct span of, struct span name)
@@ -202,16 +204,27 @@ int store_domain_links(struct store *s, const struct store_domain *had,
     return bad;
 }
 
-int store_alias_links(struct store *s, struct span had, struct span has, struct error *e)
+static struct links links_of_alias(struct arena *a, const struct store_alias *al)
+{
+    struct links l = {.arena = a};
+
+    if (!al)
+        return l;
+    l.link = arena_alloc(a, (1 + al->target_count) * sizeof *l.link);
+    add(&l, DRIVER_DOMAIN_ALIAS, domain_of(al->address), al->address);
+    for (size_t i = 0; i < al->target_count; i++)
+        if (!span_eq(al->targets[i], al->address))
+            add(&l, DRIVER_TARGET_ALIAS, al->targets[i], al->address);
+    return l;
+}
+
+int store_alias_links(struct store *s, const struct store_alias *had, const struct store_alias *has,
+                      struct error *e)
 {
     struct arena *a = arena_new();
-    struct link first[1], second[1];
-    struct links before = {a, first, 0}, after = {a, second, 0};
-    int bad;
+    struct links before = links_of_alias(a, had), after = links_of_alias(a, has);
+    int bad = change(s, &before, &after, e);
 
-    add(&before, DRIVER_DOMAIN_ALIAS, domain_of(had), had);
-    add(&after, DRIVER_DOMAIN_ALIAS, domain_of(has), has);
-    bad = change(s, &before, &after, e);
     arena_free(&a);
     return bad;
 }
@@ -266,6 +279,15 @@ int store_domain_unlink_all(struct store *s, struct span name, struct error *e)
     return unlink_kind(s, DRIVER_HOST_DOMAIN, name, e);
 }
 
+int store_alias_unlink_all(struct store *s, struct span address, struct error *e)
+{
+    assert(address.len);
+    return unlink_kind(s, DRIVER_DOMAIN_ALIAS, address, e) ||
+                   unlink_kind(s, DRIVER_TARGET_ALIAS, address, e)
+               ? -1
+               : 0;
+}
+
 /* ---- a store that an older version wrote ---- */
 
 struct page {
@@ -287,12 +309,13 @@ static int link_one(struct store *s, enum store_list_kind kind, struct span name
 {
     struct store_account acc;
     struct store_domain domain;
+    struct store_alias alias;
 
     if (kind == STORE_ACCOUNTS)
         return store_account_get(s, name, a, &acc, e) || store_account_links(s, NULL, &acc, e);
     if (kind == STORE_DOMAINS)
         return store_domain_get(s, name, a, &domain, e) || store_domain_links(s, NULL, &domain, e);
-    return store_alias_links(s, SPAN_NONE, name, e);
+    return store_alias_get(s, name, a, &alias, e) || store_alias_links(s, NULL, &alias, e);
 }
 
 static int link_list(struct store *s, enum store_list_kind kind, struct error *e)
@@ -328,7 +351,7 @@ static int link_all(struct store *s, struct error *e)
         bad = unlink_kind(s, kinds[kind], SPAN_NONE, e);
     for (size_t i = 0; i < COUNT(from) && !bad; i++)
         bad = link_list(s, from[i], e);
-    return bad || store_meta_put(s, SPAN("links"), SPAN("1"), e) ? -1 : 0;
+    return bad || store_meta_put(s, SPAN("links"), SPAN(LINKS), e) ? -1 : 0;
 }
 
 int store_links_ready(struct store *s, struct error *e)
@@ -336,7 +359,7 @@ int store_links_ready(struct store *s, struct error *e)
     struct span have;
     int got = store_meta_get(s, SPAN("links"), s->arena, &have, e);
 
-    if (got != STORE_ABSENT)
+    if (got < 0 || (got == STORE_GOT && span_is(have, LINKS)))
         return got;
     if (store_begin(s, e) < 0)
         return -1;

@@ -49,7 +49,9 @@ int store_account_unlink_all(struct store *s, struct span name, struct error *e)
 int store_domain_links(struct store *s, const struct store_domain *had,
                        const struct store_domain *has, struct error *e);
 int store_domain_unlink_all(struct store *s, struct span name, struct error *e);
-int store_alias_links(struct store *s, struct span had, struct span has, struct error *e);
+int store_alias_links(struct store *s, const struct store_alias *had, const struct store_alias *has,
+                      struct error *e);
+int store_alias_unlink_all(struct store *s, struct span address, struct error *e);
 /* Makes all links when the store was written by a version that knew none. */
 int store_links_ready(struct store *s, struct error *e);
 /* STORE_GOT when it was there, STORE_ABSENT, -1. */

@@ -1,17 +1,11 @@
 /* Who is who: logins, aliases, details, catch-alls. */
-#include "account/directory.h"
-#include "base/arena.h"
-#include "base/memory.h"
+#include "who.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "../store/faultvfs.h"
+#include "../store/fixture.h"
+#include "store/store_parts.h"
 
-#include <cmocka.h>
-
-static struct store *store;
+static struct store *store, *reader;
 
 static void put(struct directory *d, const char *name, const char *alias, const char *alias2)
 {
@@ -23,7 +17,7 @@ static void put(struct directory *d, const char *name, const char *alias, const 
                                               : alias ? 1
                                                       : 0};
 
-    directory_put(d, &a);
+    who_account(store, d, &a);
 }
 
 static struct directory *sample(void)
@@ -34,7 +28,8 @@ static struct directory *sample(void)
     struct directory *d;
 
     assert_int_equal(store_open(&set, &store, NULL, &e), 0);
-    d = directory_open(store, domains, 2, &e);
+    assert_int_equal(store_reader_open(store, &reader, &e), 0);
+    d = directory_open(reader, domains, 2, &e);
     assert_non_null(d);
     put(d, "ann@example.com", "sales@example.com", NULL);
     put(d, "bob", NULL, NULL);
@@ -45,6 +40,7 @@ static struct directory *sample(void)
 static void done(struct directory **d)
 {
     directory_free(d);
+    store_close(&reader);
     store_close(&store);
 }
 
@@ -112,10 +108,10 @@ static void replacing_and_removing(void **state)
     put(d, "ann@example.com", "office@example.com", NULL);
     assert_null(directory_owner(d, SPAN("sales@example.com")));
     assert_non_null(directory_owner(d, SPAN("office@example.com")));
-    directory_remove(d, SPAN("ann@example.com"));
+    who_gone(store, d, "ann@example.com");
     assert_null(directory_owner(d, SPAN("ann@example.com")));
     assert_null(directory_owner(d, SPAN("office@example.com")));
-    assert_int_equal(directory_count(d), 2);
+    assert_int_equal(directory_number(d, STORE_ACCOUNTS, SPAN_NONE), 2);
     done(&d);
 }
 
@@ -154,21 +150,22 @@ static void names(void **state)
 
 static void put_host(struct directory *d, const char *name, uint32_t flags)
 {
-    directory_host_put(d, &(struct store_host){.name = span_of(name),
-                                               .quota = 1000,
-                                               .limits = {1, 2, 3, 4},
-                                               .created = 5,
-                                               .flags = flags});
+    who_host(store, d,
+             &(struct store_host){.name = span_of(name),
+                                  .quota = 1000,
+                                  .limits = {1, 2, 3, 4},
+                                  .created = 5,
+                                  .flags = flags});
 }
 
 static void put_domain(struct directory *d, const char *name, const char *host, const char *all)
 {
-    directory_domain_put(d, &(struct store_domain){span_of(name), span_of(host), span_of(all), 5});
+    who_domain(store, d, &(struct store_domain){span_of(name), span_of(host), span_of(all), 5});
 }
 
 static void put_hosted(struct directory *d, const char *name, const char *host)
 {
-    directory_put(d, &(struct store_account){.name = span_of(name), .host = span_of(host)});
+    who_account(store, d, &(struct store_account){.name = span_of(name), .host = span_of(host)});
 }
 
 /* Counts follow; a locked hosting account locks what it owns. */
@@ -183,20 +180,21 @@ static void hosting(void **state)
     put_hosted(d, "kim@acme.example", "acme");
     put_hosted(d, "lee@acme.example", "acme");
     acme = directory_host(d, SPAN("acme"));
-    assert_int_equal(acme->accounts, 2);
+    assert_int_equal(directory_number(d, STORE_HOST_ACCOUNTS, SPAN("acme")), 2);
     assert_int_equal(acme->domains, 1);
     assert_int_equal(acme->limits.recipients_day, 4);
     assert_false(directory_locked(d, directory_find(d, SPAN("kim@acme.example"))));
     put_host(d, "acme", STORE_HOST_LOCKED);
     assert_ptr_equal(directory_host(d, SPAN("acme")), acme); /* the same, with its counts */
-    assert_int_equal(acme->accounts, 2);
+    assert_int_equal(directory_number(d, STORE_HOST_ACCOUNTS, SPAN("acme")), 2);
     assert_true(directory_locked(d, directory_find(d, SPAN("kim@acme.example"))));
     assert_false(directory_find(d, SPAN("kim@acme.example"))->locked);
     assert_false(directory_locked(d, directory_find(d, SPAN("bob"))));
     put_hosted(d, "lee@acme.example", NULL);
-    directory_remove(d, SPAN("kim@acme.example"));
-    directory_domain_remove(d, SPAN("acme.example"));
-    assert_int_equal(acme->accounts + acme->domains, 0);
+    who_gone(store, d, "kim@acme.example");
+    who_domain_gone(store, d, "acme.example");
+    assert_int_equal(directory_number(d, STORE_HOST_ACCOUNTS, SPAN("acme")), 0);
+    assert_int_equal(acme->domains, 0);
     directory_host_remove(d, SPAN("acme"));
     assert_null(directory_host(d, SPAN("acme")));
     done(&d);
@@ -253,7 +251,7 @@ static void domains(void **state)
     assert_true(directory_domain(d, SPAN("example.org")));
     assert_true(span_is(directory_owner(d, SPAN("bob@example.org"))->name,
                         "cat@example.org")); /* bare logins own what the settings name */
-    directory_domain_remove(d, SPAN("example.org"));
+    who_domain_gone(store, d, "example.org");
     assert_false(directory_domain(d, SPAN("example.org")));
     directory_domain_each(d, count_domain, &n);
     assert_int_equal(n, 2);
@@ -267,7 +265,7 @@ static void put_alias(struct directory *d, const char *address, const char *cons
 
     for (; targets[al.target_count]; al.target_count++)
         list[al.target_count] = span_of(targets[al.target_count]);
-    directory_alias_put(d, &al);
+    who_alias(store, d, &al);
 }
 
 #define TO(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -364,11 +362,160 @@ static void alias_limits_and_senders(void **state)
     assert_true(directory_may_send(d, directory_find(d, SPAN("bob")), SPAN("all@example.com")));
     assert_false(directory_may_send(d, directory_find(d, SPAN("copy@example.com")),
                                     SPAN("all@example.com")));
-    assert_int_equal(directory_domain_find(d, SPAN("caught.example"))->accounts, 1);
-    directory_alias_remove(d, SPAN("team@example.com"));
+    assert_int_equal(directory_number(d, STORE_DOMAIN_ACCOUNTS, SPAN("caught.example")), 1);
+    who_alias_gone(store, d, "team@example.com");
     assert_null(directory_alias(d, SPAN("team@example.com")));
     assert_false(directory_may_send(d, directory_find(d, SPAN("bob")), SPAN("team@example.com")));
     arena_free(&a);
+    done(&d);
+}
+
+/* ---- what the store can not say ---- */
+
+/* Octets of a record that does not read. */
+static void damage(struct store *s, enum driver_kind kind, const char *name)
+{
+    WHO_WRITE(s, s->driver->value_put(s->self, kind, span_of(name), SPAN("\004no seal"), NULL));
+}
+
+static unsigned raised(const struct directory *d, const char *address)
+{
+    unsigned before = directory_troubles(d);
+
+    assert_null(directory_owner(d, span_of(address)));
+    return directory_troubles(d) - before;
+}
+
+/* P6: nobody is found, and it is told that this says nothing. Others are found as ever. */
+static void damaged_records(void **state)
+{
+    static const char *const domains[] = {"example.com"};
+    struct directory *d = with_aliases();
+    struct arena *a = arena_new();
+    struct directory_target *t;
+    struct error e = {0};
+    size_t n;
+
+    (void)state;
+    put_host(d, "acme", 0);
+    put_hosted(d, "kim@example.com", "acme");
+    assert_int_equal(raised(d, "nobody@example.com"), 0);
+    directory_free(&d);
+    damage(store, DRIVER_ACCOUNT, "ann@example.com");
+    damage(store, DRIVER_ALIAS, "team@example.com");
+    damage(store, DRIVER_DOMAIN, "caught.example");
+    damage(store, DRIVER_HOST, "acme");
+    d = directory_open(reader, domains, 1, &e);
+    assert_non_null(d);
+    assert_true(raised(d, "ann@example.com") > 0);
+    assert_true(raised(d, "sales@example.com") > 0); /* it is ann's */
+    assert_true(raised(d, "kim@example.com") > 0);   /* whose hosting account may be locked */
+    assert_int_equal(raised(d, "nobody@example.com"), 0);
+    assert_string_equal(directory_trouble(d)->enhanced, "4.3.0");
+    assert_int_equal(directory_trouble(d)->class, ERROR_TEMPORARY);
+    assert_non_null(directory_owner(d, SPAN("bob@example.com")));
+    assert_true(directory_domain(d, SPAN("caught.example")));
+    assert_int_equal(directory_expand(d, SPAN("team@example.com"), 9, a, &t, &n, &e), -1);
+    assert_int_equal(e.class, ERROR_TEMPORARY);
+    assert_int_equal(directory_expand(d, SPAN("what@caught.example"), 9, a, &t, &n, &e), -1);
+    assert_int_equal(e.class, ERROR_TEMPORARY);
+    assert_int_equal(directory_expand(d, SPAN("own@caught.example"), 9, a, &t, &n, &e), 0);
+    put_host(d, "acme", 0); /* set anew */
+    assert_non_null(directory_owner(d, SPAN("kim@example.com")));
+    arena_free(&a);
+    done(&d);
+}
+
+/* The same while the disk fails, and nothing of it stays. */
+static void disk_fails(void **state)
+{
+    static const char *const domains[] = {"example.com"};
+    struct fixture f = {.driver = "sqlite"};
+    struct store_list all = {.kind = STORE_ACCOUNTS};
+    struct directory *d;
+    struct error e = {0};
+
+    (void)state;
+    fault_reset();
+    fixture_path(f.path);
+    assert_int_equal(fixture_open(&f, "fault", &e), 0);
+    fixture_reader(&f);
+    d = directory_open(f.reader, domains, 1, &e);
+    who_account(f.store, d, &(struct store_account){.name = SPAN("ann@example.com")});
+    who_account(f.store, d, &(struct store_account){.name = SPAN("bob@example.com")});
+    assert_non_null(directory_find(d, SPAN("bob@example.com")));
+    WHO_WRITE(f.store, store_value_put(f.store, STORE_KIND_GREY, SPAN("x"), SPAN("x"), &who_error));
+    fault_arm(1, 1 << FAULT_READ, SQLITE_IOERR_READ, true);
+    assert_true(raised(d, "ann@example.com") > 0);
+    assert_true(raised(d, "nobody@example.com") > 0);
+    assert_non_null(directory_find(d, SPAN("bob@example.com"))); /* in memory */
+    assert_int_equal(directory_accounts(d, &all, &(struct store_range){0}, NULL, NULL, &e), -1);
+    assert_null(directory_open(f.reader, domains, 1, &e));
+    fault.countdown = 0;
+    assert_non_null(directory_owner(d, SPAN("ann@example.com")));
+    assert_int_equal(raised(d, "nobody@example.com"), 0);
+    directory_free(&d);
+    store_close(&f.reader);
+    store_close(&f.store);
+    fixture_wipe(f.path);
+    fault_reset();
+}
+
+static void add_name(void *arg, struct span name, const struct account *a)
+{
+    text_addf(arg, "%.*s%s ", SPAN_ARG(name), a ? "" : "!");
+}
+
+/* Pages by name; one that does not read is named all the same. */
+static void lists(void **state)
+{
+    struct directory *d = sample();
+    struct store_list all = {.kind = STORE_ACCOUNTS};
+    struct text t = TEXT_INIT(200);
+    struct error e = {0};
+
+    (void)state;
+    damage(store, DRIVER_ACCOUNT, "bob");
+    assert_int_equal(directory_accounts(d, &all, &(struct store_range){.max = 2}, add_name, &t, &e),
+                     1);
+    assert_string_equal(text_cstr(&t), "ann@example.com bob! ");
+    text_clear(&t);
+    assert_int_equal(directory_accounts(d, &all,
+                                        &(struct store_range){.after = SPAN("bob"), .max = 2},
+                                        add_name, &t, &e),
+                     0);
+    assert_string_equal(text_cstr(&t), "cat@example.org ");
+    text_free(&t);
+    done(&d);
+}
+
+/* Of many only those stay in memory that somebody asks for. */
+static void forgets(void **state)
+{
+    enum { MANY = 6000 };
+    struct directory *d = sample();
+    const struct account *kept = NULL;
+    struct error e = {0};
+    char name[40];
+
+    (void)state;
+    assert_int_equal(store_begin(store, &e), 0);
+    for (int i = MANY; i-- > 0;) { /* the store in memory puts in front */
+        snprintf(name, sizeof name, "a%05d@example.com", i);
+        assert_int_equal(
+            store_account_put(store, &(struct store_account){.name = span_of(name)}, &e), 0);
+    }
+    assert_int_equal(store_commit(store, &e), 0);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "a%05d@example.com", i);
+        assert_non_null(directory_find(d, span_of(name)));
+    }
+    directory_tidy(d); /* all were asked for */
+    kept = directory_find(d, SPAN("a00007@example.com"));
+    directory_tidy(d); /* only this one was */
+    assert_ptr_equal(directory_find(d, SPAN("a00007@example.com")), kept);
+    assert_non_null(directory_find(d, SPAN("a00008@example.com"))); /* read again */
+    assert_int_equal(directory_number(d, STORE_ACCOUNTS, SPAN_NONE), MANY + 3);
     done(&d);
 }
 
@@ -384,6 +531,10 @@ int main(void)
         cmocka_unit_test(domains),
         cmocka_unit_test(aliases),
         cmocka_unit_test(alias_limits_and_senders),
+        cmocka_unit_test(damaged_records),
+        cmocka_unit_test(disk_fails),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(forgets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

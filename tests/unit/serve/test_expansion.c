@@ -1,13 +1,28 @@
 /* Who gets a message in the end, when addresses stand for others. */
 #include "home.h"
 #include "serve/expansion.h"
+#include "serve/registry.h"
 
 static struct home *t;
+static struct registry *set; /* what is not in force yet */
+
+static void in_force(void *arg, const struct error *e)
+{
+    (void)arg;
+    assert_null(e);
+    loop_stop(t->loop);
+}
+
+static void commit(void)
+{
+    registry_commit(&set, in_force, NULL);
+    loop_run(t->loop);
+}
 
 static void account(const char *name)
 {
-    directory_put(t->house->directory,
-                  &(struct store_account){.name = span_of(name), .verifier = SPAN("x")});
+    registry_account_put(set,
+                         &(struct store_account){.name = span_of(name), .verifier = SPAN("x")});
 }
 
 /* `targets` with blanks between. */
@@ -20,7 +35,7 @@ static void alias(const char *address, const char *targets)
         assert_true(a.target_count < COUNT(list));
         list[a.target_count++] = word;
     }
-    directory_alias_put(t->house->directory, &a);
+    registry_alias_put(set, &a);
 }
 
 /* "address orcpt notify, ..." ("-": none) to recipients, and back. */
@@ -159,10 +174,9 @@ static void big_list(void)
         lists[i] = span_of(arena_printf(a, "list%u@here.example", i));
         for (unsigned j = 0; j < MEMBERS; j++)
             members[j] = span_of(arena_printf(a, "m%u.%u@far.example", i, j));
-        directory_alias_put(t->house->directory, &(struct store_alias){lists[i], members, MEMBERS});
+        registry_alias_put(set, &(struct store_alias){lists[i], members, MEMBERS});
     }
-    directory_alias_put(t->house->directory,
-                        &(struct store_alias){SPAN("all@here.example"), lists, LISTS});
+    registry_alias_put(set, &(struct store_alias){SPAN("all@here.example"), lists, LISTS});
     arena_free(&a);
 }
 
@@ -196,7 +210,9 @@ static void ten_thousand(void **state)
                      more = {.address = SPAN("x@far.example")}, many[60];
 
     (void)state;
+    set = registry_new(t->house);
     big_list();
+    commit();
     assert_int_equal(expand((struct recipient[]){all}, 1), EXPANSION_MAX);
     assert_int_equal(expand((struct recipient[]){same, all, same}, 3), EXPANSION_MAX);
     assert_int_equal(expand((struct recipient[]){all, more}, 2), 0);
@@ -217,6 +233,7 @@ static int setup(void **state)
 static int setup_aliases(void **state)
 {
     setup(state);
+    set = registry_new(t->house);
     account(ANN);
     account(BOB);
     account("cat@here.example");
@@ -233,9 +250,8 @@ static int setup_aliases(void **state)
     alias("half@here.example", "gone@here.example " ANN);
     alias("none@here.example", "gone@here.example gone2@here.example");
     alias("t\xc3\xa9@here.example", ANN " " BOB);
-    directory_domain_put(t->house->directory,
-                         &(struct store_domain){.name = SPAN("caught.example"),
-                                                .catch_all = SPAN("team@here.example")});
+    registry_domain_put(set, &(struct store_domain){.name = SPAN("caught.example"),
+                                                    .catch_all = SPAN("team@here.example")});
     for (int i = 0; i < DIRECTORY_DEPTH; i++) {
         char from[30], to[30];
 
@@ -244,6 +260,7 @@ static int setup_aliases(void **state)
         alias(from, to);
     }
     alias("d10@here.example", ANN); /* ten steps behind d1, eleven behind d0 */
+    commit();
     return 0;
 }
 

@@ -1,6 +1,8 @@
 /* The signer over a store in memory, on a real loop with its threads. */
 #include "serve/signer.h"
 
+#include "../account/who.h"
+
 #include "base/clock.h"
 #include "base/memory.h"
 #include "io/fiber.h"
@@ -18,6 +20,7 @@ static struct {
     struct commit *commit;
     struct config *config;
     struct signer *signer;
+    struct store *reader;
     struct directory *directory;
     struct arena *arena;
     void (*scene)(void);
@@ -51,7 +54,8 @@ static void play(void (*scene)(void))
     t.loop = loop_new();
     assert_int_equal(store_open(&(struct store_settings){.driver = "memory"}, &t.store, NULL, &e),
                      0);
-    t.directory = directory_open(t.store, ours, COUNT(ours), &e);
+    assert_int_equal(store_reader_open(t.store, &t.reader, &e), 0);
+    t.directory = directory_open(t.reader, ours, COUNT(ours), &e);
     t.commit = commit_new(t.loop, t.store, &(struct commit_settings){0});
     t.config = config_defaults();
     t.signer = signer_new(t.loop, t.commit, t.config);
@@ -64,6 +68,7 @@ static void play(void (*scene)(void))
     signer_free(&t.signer);
     config_free(&t.config);
     directory_free(&t.directory);
+    store_close(&t.reader);
     store_close(&t.store);
     loop_free(&t.loop);
 }
@@ -99,7 +104,7 @@ static void scene_rights(void)
     struct store_account a = {.name = SPAN("a@b.test"), .verifier = SPAN("x")};
     struct error e = {0};
 
-    directory_put(t.directory, &a);
+    who_account(t.store, t.directory, &a);
     assert_int_equal(signer_rotate(t.signer, SPAN("b.test"), &e), 0);
     assert_int_equal(signer_rotate(t.signer, SPAN("gone.test"), &e), 0);
     assert_int_equal(sign_as(SIGNER_LOGIN, "a@b.test", "a@b.test", NULL), 2);
