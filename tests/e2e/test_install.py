@@ -36,7 +36,7 @@ def test_completion():
     assert {"account", "quota", "serve", "check", "queue"} <= set(nouns) and len(nouns) == len(set(nouns))
     assert complete("acc") == ["account"]
     assert {"add", "import", "show"} <= set(complete("account", ""))
-    assert complete("quota", "re") == ["recount"]
+    assert complete("quota", "rec") == ["recount"]
     options = complete("account", "add", "kim@a.test", "--")
     assert {"--quota", "--generate", "--json", "--help"} <= set(options) and not any("=" in o for o in options)
     assert "--port" in complete("check", "--p")
