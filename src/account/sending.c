@@ -33,7 +33,7 @@ struct sending_entry *sending_find(const struct sending *s, enum sending_kind ki
 }
 
 /* Accounts are as many as the host made; addresses are as many as the world has. */
-static bool is_bounded(enum sending_kind kind)
+bool sending_is_bounded(enum sending_kind kind)
 {
     return kind == SENDING_ADDRESS || kind == SENDING_SENDER;
 }
@@ -74,20 +74,34 @@ static void take_from_changed(struct sending *s, const struct sending_entry *e)
     *link = e->next_changed;
 }
 
-/* Its records are removed at the next interval. */
-static void drop(struct sending *s, struct sending_entry *e)
+/* Its records are removed at the next interval. Takes the name. */
+static void forget_records(struct sending *s, enum sending_kind kind, char *name)
 {
     struct sending_gone *gone = memory_alloc(sizeof *gone);
+
+    *gone = (struct sending_gone){.next = s->gone, .kind = kind, .name = name};
+    s->gone = gone;
+}
+
+static bool is_gone(const struct sending *s, enum sending_kind kind, struct span name)
+{
+    for (const struct sending_gone *g = s->gone; g; g = g->next)
+        if (g->kind == kind && span_is(name, g->name))
+            return true;
+    return false;
+}
+
+static void drop(struct sending *s, struct sending_entry *e)
+{
     struct text key = TEXT_INIT(KEY_MAX);
 
     key_of(e->kind, span_of(e->name), &key);
     map_take(s->entries, text_span(&key));
     text_free(&key);
     take_from_changed(s, e);
-    if (is_bounded(e->kind))
+    if (sending_is_bounded(e->kind))
         unlink_used(s, e);
-    *gone = (struct sending_gone){.next = s->gone, .kind = e->kind, .name = e->name};
-    s->gone = gone;
+    forget_records(s, e->kind, e->name);
     e->name = NULL;
     free_entry(e);
 }
@@ -104,14 +118,48 @@ struct sending_entry *sending_entry(struct sending *s, enum sending_kind kind, s
         e->kind = kind;
         e->name = span_dup(name);
         map_put(s->entries, text_span(&key), e);
-        if (is_bounded(kind))
+        if (sending_is_bounded(kind))
             link_used(s, e);
-    } else if (e && is_bounded(kind)) {
+    } else if (e && sending_is_bounded(kind)) {
         unlink_used(s, e);
         link_used(s, e);
     }
     text_free(&key);
     return e;
+}
+
+/* After 0 it has its entry when anything of it is stored. */
+static int touch(struct sending *s, enum sending_kind kind, struct span name, struct error *e)
+{
+    struct sending_entry *entry;
+
+    if (!name.len || name.len > PARTY_MAX || sending_is_bounded(kind) ||
+        sending_find(s, kind, name) || is_gone(s, kind, name))
+        return 0;
+    if (sending_read_name(s, kind, name, e) < 0)
+        return -1;
+    entry = sending_find(s, kind, name);
+    if (entry && s->start)
+        sending_settle(entry, s->start);
+    return 0;
+}
+
+static int touch_all(struct sending *s, const struct sending_who *w, struct error *e)
+{
+    for (int k = 0; k < SENDING_KINDS; k++)
+        if (touch(s, (enum sending_kind)k, span_head(w->name[k], PARTY_MAX), e) < 0)
+            return -1;
+    return 0;
+}
+
+/* For who only looks: what cannot be read now is not known. */
+static struct sending_entry *look_up(struct sending *s, enum sending_kind kind, struct span name)
+{
+    struct error e = {0};
+
+    if (touch(s, kind, name, &e) < 0)
+        log_event(LOG_ERROR, "sending.unread", LOG_SPAN("name", name), LOG_STR("words", e.words));
+    return sending_find(s, kind, name);
 }
 
 void sending_changed(struct sending *s, struct sending_entry *e, enum sending_record record)
@@ -165,7 +213,7 @@ static struct span party(const struct sending_who *w, enum sending_kind kind, st
 {
     struct span name = span_head(w->name[kind], PARTY_MAX);
 
-    if (!is_bounded(kind))
+    if (!sending_is_bounded(kind))
         return name;
     text_clear(buf);
     if (!has_limit(&w->limits[kind]))
@@ -179,27 +227,29 @@ static struct span party(const struct sending_who *w, enum sending_kind kind, st
 
 /* ---- open and close ---- */
 
-struct sending *sending_open(struct store *st, const struct sending_calls *calls, void *arg,
+struct sending *sending_open(struct store *reader, const struct sending_calls *calls, void *arg,
                              struct error *e)
 {
     struct sending *s = memory_alloc(sizeof *s);
 
-    *s = (struct sending){.entries = map_new(), .calls = calls, .arg = arg};
-    if (sending_read(s, st, e) < 0)
+    *s = (struct sending){.reader = reader, .entries = map_new(), .calls = calls, .arg = arg};
+    if (sending_read_bounded(s, e) < 0)
         sending_free(&s);
     return s;
 }
 
-static void settle_entry(struct span key, void *value, void *arg)
+void sending_settle(struct sending_entry *e, int64_t now)
 {
-    struct sending_entry *e = value;
-    int64_t now = *(int64_t *)arg;
-
-    (void)key;
     window_settle(&e->window, now);
     burst_settle(&e->burst, now);
     for (int i = 0; i < WINDOW_SPANS; i++)
         e->told[i] = e->told[i] < now ? e->told[i] : now;
+}
+
+static void settle_each(struct span key, void *value, void *arg)
+{
+    (void)key;
+    sending_settle(value, *(int64_t *)arg);
 }
 
 static void drop_old_addresses(struct sending *s, int64_t now)
@@ -211,7 +261,8 @@ static void drop_old_addresses(struct sending *s, int64_t now)
 
 void sending_start(struct sending *s, int64_t now)
 {
-    map_each(s->entries, settle_entry, &now);
+    s->start = now;
+    map_each(s->entries, settle_each, &now);
     drop_old_addresses(s, now);
 }
 
@@ -312,12 +363,16 @@ static void tell_refusal(struct sending *s, const struct sending_who *w, enum wi
 static int may(struct sending *s, const struct sending_who *w, const uint32_t need[WINDOW_WHATS],
                bool whole, int64_t now, struct error *e)
 {
-    struct sending_refusal r = find_refusal(s, w, need, now);
+    struct sending_refusal r;
     struct text words = TEXT_INIT(SENDING_WORDS), buf = TEXT_INIT(KEY_MAX);
-    bool never = whole && r.wait == CLOCK_NEVER;
+    bool never;
 
+    if (touch_all(s, w, e) < 0)
+        return -1;
+    r = find_refusal(s, w, need, now);
     if (!r.wait)
         return 0;
+    never = whole && r.wait == CLOCK_NEVER;
     sending_words_refusal(&r, party(w, r.kind, &buf), &words);
     error_mail(e, never ? ERROR_PERMANENT : ERROR_TEMPORARY, never ? "5.7.1" : "4.7.1", OWNER_YOU,
                "%s", text_cstr(&words));
@@ -333,11 +388,13 @@ int sending_may(struct sending *s, const struct sending_who *w, uint32_t message
     return may(s, w, (const uint32_t[WINDOW_WHATS]){messages, recipients}, false, now, e);
 }
 
-uint32_t sending_room(const struct sending *s, const struct sending_who *w, int64_t now)
+uint32_t sending_room(struct sending *s, const struct sending_who *w, int64_t now)
 {
     struct text buf = TEXT_INIT(KEY_MAX);
     uint32_t room = UINT32_MAX;
 
+    if (touch_all(s, w, NULL) < 0)
+        return room;
     for (int k = 0; k < SENDING_KINDS; k++) {
         struct span name = party(w, (enum sending_kind)k, &buf);
         const struct sending_entry *e = sending_find(s, (enum sending_kind)k, name);
@@ -389,15 +446,17 @@ static bool judge_sent(struct sending *s, struct sending_entry *e, struct span p
     return stolen;
 }
 
-bool sending_failed(struct sending *s, struct span account, int64_t now)
+bool sending_failed(struct sending *s, struct span account, unsigned count, int64_t now)
 {
-    struct sending_entry *e = sending_find(s, SENDING_ACCOUNT, account);
+    bool known = sending_find(s, SENDING_ACCOUNT, account);
+    struct sending_entry *e = look_up(s, SENDING_ACCOUNT, account);
     struct text signs = TEXT_INIT(SENDING_WORDS);
     bool stolen;
 
     if (!e)
         return false;
-    burst_failed(&e->burst, now);
+    for (unsigned i = 0; known && i < count; i++) /* else they were just read from the store */
+        burst_failed(&e->burst, now);
     stolen = s->burst && !e->held && burst_judge_any(&e->burst, now, &signs);
     if (stolen)
         hold(s, e, &signs);
@@ -405,9 +464,9 @@ bool sending_failed(struct sending *s, struct span account, int64_t now)
     return stolen;
 }
 
-const char *sending_held(const struct sending *s, struct span account)
+const char *sending_held(struct sending *s, struct span account)
 {
-    const struct sending_entry *e = sending_find(s, SENDING_ACCOUNT, account);
+    const struct sending_entry *e = look_up(s, SENDING_ACCOUNT, account);
 
     return e ? e->held : NULL;
 }
@@ -422,29 +481,27 @@ void sending_swept(struct sending *s, struct span account)
     sending_changed(s, e, SENDING_HABITS);
 }
 
-struct each {
-    void (*fn)(void *arg, struct span account);
-    void *arg;
-};
-
-static void each_unswept(struct span key, void *value, void *arg)
-{
-    const struct sending_entry *e = value;
-    const struct each *each = arg;
-
-    (void)key;
-    if (e->held && !e->swept)
-        each->fn(each->arg, span_of(e->name));
-}
-
 void sending_each_unswept(struct sending *s, void (*fn)(void *arg, struct span account), void *arg)
 {
-    map_each(s->entries, each_unswept, &(struct each){fn, arg});
+    struct arena *a = arena_new();
+    struct error e = {0};
+    struct span *names;
+    int count = sending_read_unswept(s, a, &names, &e);
+
+    if (count < 0)
+        log_event(LOG_ERROR, "sending.unread", LOG_STR("words", e.words));
+    for (int i = 0; i < count; i++) {
+        const struct sending_entry *one = look_up(s, SENDING_ACCOUNT, names[i]);
+
+        if (one && one->held && !one->swept)
+            fn(arg, names[i]);
+    }
+    arena_free(&a);
 }
 
 bool sending_release(struct sending *s, struct span account, struct span foreign, int64_t now)
 {
-    struct sending_entry *e = sending_find(s, SENDING_ACCOUNT, account);
+    struct sending_entry *e = look_up(s, SENDING_ACCOUNT, account);
 
     if (!e || !e->held)
         return false;
@@ -551,10 +608,13 @@ static void take_entry(struct sending *s, struct sending_changes *c)
 static void take_gone(struct sending *s, struct sending_changes *c)
 {
     struct sending_gone *g = s->gone;
+    struct sending_entry *back = sending_find(s, g->kind, span_of(g->name));
 
     s->gone = g->next;
-    if (!sending_find(s, g->kind, span_of(g->name))) /* else it is back, and written */
+    if (!back)
         sending_changes_remove(c, g->kind, span_of(g->name));
+    for (int r = 0; back && r < SENDING_RECORDS; r++)
+        sending_changed(s, back, (enum sending_record)r);
     free(g->name);
     free(g);
 }
@@ -575,7 +635,7 @@ struct sending_changes *sending_take_changes(struct sending *s, size_t most, int
 
 bool sending_reset(struct sending *s, enum sending_kind kind, struct span name)
 {
-    struct sending_entry *e = sending_find(s, kind, name);
+    struct sending_entry *e = look_up(s, kind, name);
 
     if (!e || !e->window.count)
         return false;
@@ -591,14 +651,16 @@ void sending_forget(struct sending *s, enum sending_kind kind, struct span name)
 
     if (e)
         drop(s, e);
+    else if (!is_gone(s, kind, name))
+        forget_records(s, kind, span_dup(name));
 }
 
 /* ---- showing ---- */
 
-void sending_show(const struct sending *s, enum sending_kind kind, struct span name,
+void sending_show(struct sending *s, enum sending_kind kind, struct span name,
                   const struct sending_limits *limits, int64_t now, struct sending_count *out)
 {
-    const struct sending_entry *e = sending_find(s, kind, name);
+    const struct sending_entry *e = look_up(s, kind, name);
     int64_t wait = 0;
 
     *out = (struct sending_count){0};

@@ -56,9 +56,10 @@ struct sending_calls {
     void (*held)(void *arg, struct span account, struct span signs);
 };
 
-/* Reads what is stored; call before other threads use the store. `calls` must outlive it. NULL and
- * *e when that fails. */
-struct sending *sending_open(struct store *s, const struct sending_calls *calls, void *arg,
+/* Reads what is stored of addresses; of accounts and hosting accounts when they are first asked
+ * for, so that a start takes as long with one as with 100,000. `reader` is the loop thread's handle
+ * of the store; it and `calls` must outlive this. NULL and *e when that fails. */
+struct sending *sending_open(struct store *reader, const struct sending_calls *calls, void *arg,
                              struct error *e);
 /* When the queue clock runs, once. */
 void sending_start(struct sending *s, int64_t now);
@@ -73,7 +74,7 @@ void sending_burst(struct sending *s, bool on, int64_t learn);
 int sending_may(struct sending *s, const struct sending_who *w, uint32_t messages,
                 uint32_t recipients, int64_t now, struct error *e);
 /* How many recipients one message may have now; UINT32_MAX: no limit holds. */
-uint32_t sending_room(const struct sending *s, const struct sending_who *w, int64_t now);
+uint32_t sending_room(struct sending *s, const struct sending_who *w, int64_t now);
 
 /* What one accept was charged, or what is to be written. */
 struct sending_changes;
@@ -93,19 +94,22 @@ void sending_end(struct sending *s, struct sending_changes **c, bool kept);
  * it with sending_end: when that was not kept it comes again. */
 struct sending_changes *sending_take_changes(struct sending *s, size_t most, int64_t now);
 
-/* A far server refused a recipient of the account's mail for good. True: its mail is held from now
- * on, and what sending_take_changes gives should be written at once. */
-bool sending_failed(struct sending *s, struct span account, int64_t now);
-/* The same for the store, where the loop's memory is not at hand: so many recipients, inside the
- * transaction of their ends. Store thread. 0, or -1 and *e. */
+/* Far servers refused so many recipients of the account's mail for good, and sending_note_failures
+ * has been committed. True: its mail is held from now on, and what sending_take_changes gives
+ * should be written at once. */
+bool sending_failed(struct sending *s, struct span account, unsigned count, int64_t now);
+/* The same for the store, where the loop's memory is not at hand, inside the transaction of their
+ * ends. Store thread. 0, or -1 and *e. (An account that is read between that commit and
+ * sending_failed has them counted twice: a hint of a thief may do that, a limit could not.) */
 int sending_note_failures(struct store *st, struct span account, uint32_t count, int64_t now,
                           struct error *e);
 /* Why the account's mail is held, or NULL when it is not. */
-const char *sending_held(const struct sending *s, struct span account);
+const char *sending_held(struct sending *s, struct span account);
 /* A person says that it is the owner's, but for what came from the network of `foreign` (an IP
  * address; may be empty). False when it was not held. */
 bool sending_release(struct sending *s, struct span account, struct span foreign, int64_t now);
-/* All mail of a held account that waited is held by now; and those of which that is not known. */
+/* All mail of a held account that waited is held by now; and, for the start, those of which the
+ * store does not know that. */
 void sending_swept(struct sending *s, struct span account);
 void sending_each_unswept(struct sending *s, void (*fn)(void *arg, struct span account), void *arg);
 /* A person says that what was sent so far does not count. False when nothing was. */
@@ -118,7 +122,7 @@ struct sending_count {
     uint32_t sent[WINDOW_SPANS][WINDOW_WHATS];
     int64_t free_at; /* wall clock: from when on one more may go; 0: now */
 };
-void sending_show(const struct sending *s, enum sending_kind kind, struct span name,
+void sending_show(struct sending *s, enum sending_kind kind, struct span name,
                   const struct sending_limits *limits, int64_t now, struct sending_count *out);
 
 /* What the words of a held message begin with. */

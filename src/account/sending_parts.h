@@ -7,9 +7,16 @@
 #include "base/map.h"
 
 /* The records of one name: what limits and the judge of bursts count is written with every accept
- * and stays small; what is known of an account's habits is written now and then; its failures of
- * the last hour are written by the store thread alone (sending_note_failures). */
-enum sending_record { SENDING_WINDOW, SENDING_HABITS, SENDING_FAILURES, SENDING_RECORDS };
+ * and stays small; what is known of an account's habits is written now and then, and with it a mark
+ * by which the start finds those whose hold was cut short; its failures of the last hour are
+ * written by the store thread alone (sending_note_failures). */
+enum sending_record {
+    SENDING_WINDOW,
+    SENDING_HABITS,
+    SENDING_FAILURES,
+    SENDING_UNSWEPT,
+    SENDING_RECORDS
+};
 
 struct sending_entry {
     enum sending_kind kind;
@@ -33,7 +40,9 @@ struct sending_gone {
 };
 
 struct sending {
-    struct map *entries; /* by kind and name */
+    struct store *reader;
+    struct map *entries; /* by kind and name; of accounts and hosting accounts those asked for */
+    int64_t start;       /* what was stored is not younger; 0: not yet known */
     const struct sending_calls *calls;
     void *arg;
     bool burst;
@@ -65,9 +74,10 @@ struct sending_changes {
 };
 
 /* sending.c */
+/* In memory; NULL: it is not. */
 struct sending_entry *sending_find(const struct sending *s, enum sending_kind kind,
                                    struct span name);
-/* Made when it is missing. */
+/* Made when it is missing: of an account or hosting account only after sending_touch. */
 struct sending_entry *sending_entry(struct sending *s, enum sending_kind kind, struct span name);
 void sending_changed(struct sending *s, struct sending_entry *e, enum sending_record record);
 
@@ -78,7 +88,16 @@ void sending_changes_add(struct sending_changes *c, const struct sending_entry *
                          enum sending_record record);
 void sending_changes_remove(struct sending_changes *c, enum sending_kind kind, struct span name);
 void sending_changes_free(struct sending_changes **c);
-/* Reads all records; 0 or -1 and *e. */
-int sending_read(struct sending *s, struct store *st, struct error *e);
+/* Reads the records of those kinds that are bounded; 0 or -1 and *e. */
+int sending_read_bounded(struct sending *s, struct error *e);
+/* Reads the records of one name, which has no entry yet; without any it gets none. 0 or -1 and *e.
+ */
+int sending_read_name(struct sending *s, enum sending_kind kind, struct span name, struct error *e);
+/* The names of all marks SENDING_UNSWEPT, which live in `a`; how many, or -1 and *e. */
+int sending_read_unswept(const struct sending *s, struct arena *a, struct span **names,
+                         struct error *e);
+/* Settles what was read with the clock of now. */
+void sending_settle(struct sending_entry *e, int64_t now);
+bool sending_is_bounded(enum sending_kind kind);
 
 #endif

@@ -19,7 +19,7 @@ enum {
 static_assert((int)RECORD_MAX <= (int)STORE_VALUE_MAX, "a record fits the store");
 
 static const char kinds[SENDING_KINDS] = {'a', 'h', 'p', 's'};
-static const char records[SENDING_RECORDS] = {'w', 'b', 'f'};
+static const char records[SENDING_RECORDS] = {'w', 'b', 'f', 'u'};
 
 /* ---- writing ---- */
 
@@ -82,10 +82,14 @@ void sending_changes_add(struct sending_changes *c, const struct sending_entry *
         pack_window(e, &value);
     else if (record == SENDING_HABITS)
         pack_habits(e, &value);
+    else if (record == SENDING_UNSWEPT && e->held && !e->swept)
+        text_addc(&value, '1');
     /* else it is to be removed: only the store thread writes failures */
     assert(!value.full);
     add(c, e->kind, record, span_of(e->name))->value = arena_span(c->arena, text_span(&value));
     text_free(&value);
+    if (record == SENDING_HABITS)
+        sending_changes_add(c, e, SENDING_UNSWEPT);
 }
 
 void sending_changes_remove(struct sending_changes *c, enum sending_kind kind, struct span name)
@@ -190,26 +194,100 @@ static int index_of(const char *letters, int count, char c)
     return -1;
 }
 
-static bool read_one(void *arg, struct span name, struct span value)
+static void read_record(struct sending *s, struct span key, struct span value)
 {
-    struct sending *s = arg;
-    int kind = name.len > 2 ? index_of(kinds, SENDING_KINDS, name.at[0]) : -1;
-    int record = kind < 0 ? -1 : index_of(records, SENDING_RECORDS, name.at[1]);
+    int kind = key.len > 2 ? index_of(kinds, SENDING_KINDS, key.at[0]) : -1;
+    int record = kind < 0 ? -1 : index_of(records, SENDING_RECORDS, key.at[1]);
     struct sending_entry *e;
     bool good = false;
 
     if (record >= 0 && value.at) {
-        e = sending_entry(s, (enum sending_kind)kind, span_from(name, 2));
-        good = record == SENDING_WINDOW   ? read_window(e, value)
-               : record == SENDING_HABITS ? read_habits(e, value)
-                                          : burst_unpack_failures(value, &e->burst);
+        e = sending_entry(s, (enum sending_kind)kind, span_from(key, 2));
+        good = record == SENDING_WINDOW     ? read_window(e, value)
+               : record == SENDING_HABITS   ? read_habits(e, value)
+               : record == SENDING_FAILURES ? burst_unpack_failures(value, &e->burst)
+                                            : true;
     }
     if (!good) /* counted anew from here on: better than no mail at all */
-        log_event(LOG_ERROR, "sending.damaged", LOG_SPAN("record", name));
+        log_event(LOG_ERROR, "sending.damaged", LOG_SPAN("record", key));
+}
+
+static bool read_each(void *arg, struct span key, struct span value)
+{
+    read_record(arg, key, value);
     return true;
 }
 
-int sending_read(struct sending *s, struct store *st, struct error *e)
+int sending_read_bounded(struct sending *s, struct error *e)
 {
-    return store_value_each(st, STORE_KIND_SENDING, read_one, s, e);
+    for (int k = 0; k < SENDING_KINDS; k++) {
+        struct store_range all = {.prefix = {&kinds[k], 1}};
+
+        if (sending_is_bounded((enum sending_kind)k) &&
+            store_value_range(s->reader, STORE_KIND_SENDING, &all, read_each, s, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int sending_read_name(struct sending *s, enum sending_kind kind, struct span name, struct error *e)
+{
+    struct text key = TEXT_INIT(STORE_NAME_MAX);
+    struct arena *a = arena_new();
+    int got[SENDING_RECORDS], bad = 0;
+    struct span value[SENDING_RECORDS];
+
+    for (int r = 0; !bad && r < SENDING_RECORDS; r++) {
+        make_key(kind, (enum sending_record)r, name, &key);
+        got[r] = store_value_get(s->reader, STORE_KIND_SENDING, text_span(&key), a, &value[r], e);
+        bad = got[r] < 0;
+    }
+    for (int r = 0; !bad && r < SENDING_RECORDS; r++) { /* all of them could be read, or none is */
+        make_key(kind, (enum sending_record)r, name, &key);
+        if (got[r] != STORE_ABSENT)
+            read_record(s, text_span(&key), got[r] == STORE_GOT ? value[r] : SPAN_NONE);
+    }
+    arena_free(&a);
+    text_free(&key);
+    return bad ? -1 : 0;
+}
+
+struct marks {
+    struct arena *arena;
+    struct span *names;
+    int count, cap;
+};
+
+static bool take_mark(void *arg, struct span key, struct span value)
+{
+    struct marks *m = arg;
+
+    (void)value;
+    if (m->count == m->cap) {
+        struct span *more;
+
+        m->cap = m->cap ? 2 * m->cap : 16;
+        more = arena_alloc(m->arena, (size_t)m->cap * sizeof *more);
+        for (int i = 0; i < m->count; i++)
+            more[i] = m->names[i];
+        m->names = more;
+    }
+    m->names[m->count++] = arena_span(m->arena, span_from(key, 2));
+    return true;
+}
+
+int sending_read_unswept(const struct sending *s, struct arena *a, struct span **names,
+                         struct error *e)
+{
+    struct marks m = {.arena = a};
+    struct text prefix = TEXT_INIT(STORE_NAME_MAX);
+    struct store_range marked;
+    int bad;
+
+    make_key(SENDING_ACCOUNT, SENDING_UNSWEPT, SPAN_NONE, &prefix);
+    marked = (struct store_range){.prefix = text_span(&prefix)};
+    bad = store_value_range(s->reader, STORE_KIND_SENDING, &marked, take_mark, &m, e);
+    text_free(&prefix);
+    *names = m.names;
+    return bad < 0 ? -1 : m.count;
 }

@@ -70,11 +70,11 @@ struct queue_calls {
     bool (*dispatch)(void *arg, struct job *job, unsigned *courier);
     /* Takes a ROUTE_INBOX job; the same contract; end it by queue_settle. */
     bool (*inbox)(void *arg, struct job *job);
-    /* Another server refused a recipient for good (5.x.x), of mail this account sent. May be NULL.
-     */
-    void (*refused)(void *arg, struct span account);
-    /* The same for the store: so many recipients, on the store thread, inside the transaction of
-     * their ends. 0, or -1 with *e. May be NULL. */
+    /* Another server refused so many recipients for good (5.x.x), of mail this account sent; they
+     * have ended. May be NULL. */
+    void (*refused)(void *arg, struct span account, unsigned count);
+    /* The same for the store, before that: on the store thread, inside the transaction of their
+     * ends. 0, or -1 with *e. May be NULL. */
     int (*note_refused)(void *arg, struct store *s, struct span account, unsigned count,
                         struct error *e);
     /* A report, or another message of nobody but ourselves (without account and peer), is about to

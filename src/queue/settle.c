@@ -505,8 +505,6 @@ static void apply(struct settle *s, struct lease *l)
 
         log_end(s, end, slot->place);
         count_end(q, end->state.end);
-        if (s->account.len && is_refused(end, slot->place))
-            q->calls->refused(q->arg, s->account);
         i->post[end->state.number].delay_told = end->state.delay_told;
         if (end->state.end != STORE_WAITING) {
             apply_quota(s, i, end);
@@ -514,6 +512,8 @@ static void apply(struct settle *s, struct lease *l)
         } else
             slot->waits_for_network |= end->state.waits_for_network;
     }
+    if (s->refused && s->account.len)
+        q->calls->refused(q->arg, s->account, s->refused);
     if (s->tried)
         schedule_hold(slot, s->held, !s->in_vain, clock_now());
     judge_place(s, slot->place);

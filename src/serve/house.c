@@ -189,9 +189,9 @@ static void own_report(void *arg, struct store *s, struct message *m, struct are
         signer_own(h->signer, s, m, a);
 }
 
-static void refused(void *arg, struct span account)
+static void refused(void *arg, struct span account, unsigned count)
 {
-    sendings_failed(((struct house *)arg)->sendings, account);
+    sendings_failed(((struct house *)arg)->sendings, account, count);
 }
 
 static int note_refused(void *arg, struct store *s, struct span account, unsigned count,

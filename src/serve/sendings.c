@@ -91,9 +91,9 @@ uint32_t sendings_room(const struct sendings *s, const struct sendings_from *fro
 
 static void write_some(struct sendings *s, size_t most);
 
-void sendings_failed(struct sendings *s, struct span account)
+void sendings_failed(struct sendings *s, struct span account, unsigned count)
 {
-    if (sending_failed(s->sending, account, queue_clock(s->house->queue)))
+    if (sending_failed(s->sending, account, count, queue_clock(s->house->queue)))
         write_some(s, WRITE_MOST);
 }
 
@@ -340,7 +340,7 @@ struct sendings *sendings_open(struct house *h, struct error *e)
     struct sendings *s = memory_alloc(sizeof *s);
 
     s->house = h;
-    s->sending = sending_open(h->store, &calls, s, e);
+    s->sending = sending_open(h->reader, &calls, s, e);
     if (!s->sending)
         sendings_close(&s);
     return s;

@@ -32,7 +32,7 @@ int sendings_may(struct sendings *s, const struct sendings_from *from, uint32_t 
 /* To how many a message may go without asking again. */
 uint32_t sendings_room(const struct sendings *s, const struct sendings_from *from);
 /* Other servers refused a recipient of its mail for good. */
-void sendings_failed(struct sendings *s, struct span account);
+void sendings_failed(struct sendings *s, struct span account, unsigned count);
 /* The same for the store: store thread, inside a transaction. 0, or -1 with *e. */
 int sendings_note_failures(const struct sendings *s, struct store *st, struct span account,
                            unsigned count, struct error *e);

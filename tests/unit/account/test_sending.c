@@ -1,5 +1,7 @@
 /* Sending limits with a clock of the test's own: exact, told in words, and kept over a restart. */
 #include "../store/fixture.h"
+
+#include "../store/faultvfs.h"
 #include "account/sending.h"
 
 struct told {
@@ -375,8 +377,7 @@ static void note_failures(struct scene *s, unsigned count)
         sending_note_failures(s->fixture->store, SPAN("kim@example.com"), count, s->now, &s->error),
         0);
     assert_int_equal(store_commit(s->fixture->store, &s->error), 0);
-    for (unsigned i = 0; i < count; i++)
-        sending_failed(s->sending, SPAN("kim@example.com"), s->now);
+    sending_failed(s->sending, SPAN("kim@example.com"), count, s->now);
 }
 
 /* Nor do the refusals of other servers. */
@@ -401,6 +402,21 @@ static void a_crash_forgets_no_failures(void **state)
     restart(s); /* forgiven is forgiven, also in the store */
     note_failures(s, 1);
     assert_null(sending_held(s->sending, SPAN("kim@example.com")));
+}
+
+/* The first who asks after a start may be the failures themselves, which the store has by then. */
+static void failures_that_are_read_count_once(void **state)
+{
+    struct scene *s = *state;
+
+    assert_int_equal(send_to(s, 3, false, true), 0);
+    s->who.name[SENDING_ADDRESS] = SPAN("192.0.2.66");
+    assert_int_equal(send_to(s, 25, true, true), 0);
+    crash(s);
+    note_failures(s, 19);
+    assert_int_equal(s->told.held, 0);
+    note_failures(s, 1);
+    assert_int_equal(s->told.held, 1);
 }
 
 static void count_account(void *arg, struct span account)
@@ -476,8 +492,7 @@ static void without_the_setting_nothing_is_held(void **state)
     sending_burst(s->sending, false, 0);
     s->who.name[SENDING_ADDRESS] = SPAN("192.0.2.66");
     assert_int_equal(send_to(s, 300, true, true), 0);
-    for (int i = 0; i < 300; i++)
-        sending_failed(s->sending, SPAN("kim@example.com"), s->now);
+    sending_failed(s->sending, SPAN("kim@example.com"), 300, s->now);
     assert_int_equal(s->told.held, 0);
 }
 
@@ -488,8 +503,9 @@ static void failures_alone_hold_too(void **state)
     assert_int_equal(send_to(s, 3, false, true), 0);
     s->who.name[SENDING_ADDRESS] = SPAN("192.0.2.66");
     assert_int_equal(send_to(s, 25, true, true), 0);
-    for (int i = 0; i < 20; i++)
-        sending_failed(s->sending, SPAN("kim@example.com"), s->now);
+    sending_failed(s->sending, SPAN("kim@example.com"), 19, s->now);
+    assert_int_equal(s->told.held, 0);
+    sending_failed(s->sending, SPAN("kim@example.com"), 1, s->now);
     assert_int_equal(s->told.held, 1);
     says(s->told.words, "other servers refused 20 recipients for good");
 }
@@ -549,6 +565,53 @@ static void who_is_removed_is_forgotten(void **state)
     assert_int_equal(records(s), 2);
 }
 
+/* Also when nobody asked for it since the start; and nothing of it comes back before that is
+ * written. */
+static void who_is_removed_unread_is_forgotten(void **state)
+{
+    struct scene *s = *state;
+    struct span kim = SPAN("kim@example.com");
+
+    set_limit(s, SENDING_ACCOUNT, WINDOW_HOUR, WINDOW_RECIPIENTS, 100);
+    assert_int_equal(send_to(s, 10, false, true), 0);
+    crash(s);
+    assert_int_equal(sending_room(s->sending, &s->who, s->now), 90);
+    crash(s);
+    sending_forget(s->sending, SENDING_ACCOUNT, kim);
+    assert_int_equal(sending_room(s->sending, &s->who, s->now), 100);
+    assert_int_equal(records(s), 0);
+}
+
+/* P6, P12: what was sent before cannot be read, so nobody can say that more may go. */
+static void what_cannot_be_read_is_put_off(void **state)
+{
+    struct scene *s = *state;
+    struct fixture *f = s->fixture;
+    struct error *e = &s->error;
+
+    set_limit(s, SENDING_ACCOUNT, WINDOW_HOUR, WINDOW_RECIPIENTS, 100);
+    assert_int_equal(send_to(s, 10, false, true), 0);
+    sending_free(&s->sending);
+    store_close(&f->store);
+    fault_reset();
+    assert_int_equal(fixture_open(f, "fault", e), 0);
+    fixture_reader(f);
+    s->sending = sending_open(f->reader, &calls, &s->told, e);
+    sending_start(s->sending, s->now);
+    assert_int_equal(store_begin(f->store, e), 0); /* the reader has to look at the disk again */
+    assert_int_equal(store_value_put(f->store, STORE_KIND_GREY, SPAN("x"), SPAN("x"), e), 0);
+    assert_int_equal(store_commit(f->store, e), 0);
+    fault_arm(1, 1 << FAULT_READ, SQLITE_IOERR_READ, true);
+    assert_int_equal(sending_may(s->sending, &s->who, 1, 1, s->now, e), -1);
+    assert_int_equal(e->class, ERROR_TEMPORARY);
+    assert_int_equal(send_to(s, 1, false, true), -1);
+    fault.countdown = 0;
+    assert_int_equal(sending_room(s->sending, &s->who, s->now), 90);
+    sending_free(&s->sending);
+    fixture_reopen(f);
+    fault_reset();
+}
+
 static void what_could_not_be_written_comes_again(void **state)
 {
     struct scene *s = *state;
@@ -592,6 +655,7 @@ int main(void)
         ONE(a_crash_forgets_no_burst),
         ONE(a_hold_is_finished_and_the_thief_stays_foreign),
         ONE(a_crash_forgets_no_failures),
+        ONE(failures_that_are_read_count_once),
         ONE(records_of_before_are_read),
         ONE(the_owner_is_told_once),
         ONE(a_burst_is_held_until_released),
@@ -599,6 +663,8 @@ int main(void)
         ONE(failures_alone_hold_too),
         cmocka_unit_test_setup_teardown(addresses_are_bounded, scene_on_disk, scene_free),
         ONE(who_is_removed_is_forgotten),
+        ONE(who_is_removed_unread_is_forgotten),
+        cmocka_unit_test_setup_teardown(what_cannot_be_read_is_put_off, scene_on_disk, scene_free),
         ONE(what_could_not_be_written_comes_again),
         ONE(counts_are_shown),
     };
