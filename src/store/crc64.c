@@ -1,5 +1,6 @@
 #include "store/crc64.h"
 
+#include <endian.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -24,8 +25,10 @@ static void fill(void)
 
 static uint64_t eight(uint64_t c, const unsigned char *p)
 {
-    for (unsigned i = 0; i < 8; i++)
-        c ^= (uint64_t)p[i] << (8 * i);
+    uint64_t word;
+
+    memcpy(&word, p, sizeof word);
+    c ^= le64toh(word);
     return table[7][c & 0xff] ^ table[6][c >> 8 & 0xff] ^ table[5][c >> 16 & 0xff] ^
            table[4][c >> 24 & 0xff] ^ table[3][c >> 32 & 0xff] ^ table[2][c >> 40 & 0xff] ^
            table[1][c >> 48 & 0xff] ^ table[0][c >> 56];
