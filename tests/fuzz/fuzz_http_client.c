@@ -1,39 +1,14 @@
 /* Everything a web server may answer: the input is its bytes, cut into pieces at each 0xff (the
  * first byte: what is asked). Whatever they are, the client ends, keeps to its bounds, and tells of
  * no answer that did not come whole. */
-#include "base/clock.h"
 #include "http/http_client.h"
 #include "http/portal.h"
 #include "http/retry_after.h"
-#include "io/fiber.h"
+#include "play.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { BODY = 512, QUESTIONS = 3, TIME = 50 };
-
-struct play {
-    struct stream *near, *far;
-    struct span server;
-    unsigned char settings;
-};
-
-/* Reads along, so that neither side waits for room. */
-static void swallow(void *arg)
-{
-    struct play *p = arg;
-    char buf[4096];
-    struct span piece;
-
-    while (span_cut(&p->server, (char)0xff, &piece)) {
-        if (piece.len && stream_write(p->far, piece) < 0)
-            break;
-        while (stream_read_now(p->far, buf, sizeof buf) > 0)
-            ;
-        fiber_sleep(0);
-    }
-    stream_close(&p->far);
-}
 
 static int once(void *arg, struct span *piece)
 {
@@ -106,18 +81,5 @@ static void near_side(void *arg)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct play p = {0};
-    struct loop *l;
-
-    if (size < 1 || size > 1 << 16)
-        return 0;
-    l = loop_new();
-    p.settings = data[0];
-    p.server = (struct span){(const char *)data + 1, size - 1};
-    stream_pipe(l, 1 << 17, &p.near, &p.far);
-    fiber_start(l, swallow, &p);
-    fiber_start(l, near_side, &p);
-    loop_run(l);
-    loop_free(&l);
-    return 0;
+    return play_against(near_side, data, size);
 }

@@ -1,36 +1,11 @@
 /* Everything a server may say: the input is the server's bytes, cut into pieces at each 0xff (the
  * first byte: our settings). Whatever they are, the client ends, and calls a message delivered only
  * when a 2xx followed its end. */
-#include "base/clock.h"
 #include "base/log.h"
-#include "io/fiber.h"
 #include "smtp/smtp_client.h"
+#include "play.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-struct play {
-    struct stream *near, *far;
-    struct span server;
-    unsigned char settings;
-};
-
-/* Reads along, so that neither side waits for room. */
-static void swallow(void *arg)
-{
-    struct play *p = arg;
-    char buf[4096];
-    struct span piece;
-
-    while (span_cut(&p->server, (char)0xff, &piece)) {
-        if (piece.len && stream_write(p->far, piece) < 0)
-            break;
-        while (stream_read_now(p->far, buf, sizeof buf) > 0)
-            ;
-        fiber_sleep(0);
-    }
-    stream_close(&p->far);
-}
 
 static void client(void *arg)
 {
@@ -69,19 +44,5 @@ static void client(void *arg)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct play p = {0};
-    struct loop *l;
-
-    if (size < 1 || size > 1 << 16)
-        return 0;
-    l = loop_new();
-    p.settings = data[0];
-    p.server = (struct span){(const char *)data + 1, size - 1};
-    stream_pipe(l, 1 << 17, &p.near, &p.far);
-    stream_deadline(p.far, clock_now() + 1000);
-    fiber_start(l, swallow, &p);
-    fiber_start(l, client, &p);
-    loop_run(l);
-    loop_free(&l);
-    return 0;
+    return play_against(client, data, size);
 }
