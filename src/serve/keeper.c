@@ -280,6 +280,19 @@ static void want_crew(struct keeper *k)
     crew_want(k->crew, SIDE_COURIER, (unsigned)c->delivery.couriers);
 }
 
+/* What the settings are taken with all the same: lines, each "warning: ...". */
+static void log_warnings(struct span words)
+{
+    struct span line;
+
+    while (span_cut(&words, '\n', &line)) {
+        if (span_starts(line, SPAN("warning: ")))
+            line = span_from(line, strlen("warning: "));
+        if (line.len)
+            log_event(LOG_WARNING, "config.warning", LOG_SPAN("words", line));
+    }
+}
+
 static int reload(void *arg, struct text *words)
 {
     struct keeper *k = arg;
@@ -307,6 +320,7 @@ static int reload(void *arg, struct text *words)
     want_crew(k);
     crew_replace(k->crew);
     settings_free(&old);
+    log_warnings(text_span(words));
     log_event(LOG_NOTICE, "config.loaded", LOG_STR("file", k->file));
     return 0;
 }
@@ -504,20 +518,23 @@ int keeper_main(const char *config_file)
     struct error e = {0};
     int bad = settings_load(k.file, &k.settings, &words);
 
-    if (words.len)
+    if (bad) {
         say(text_cstr(&words));
-    text_free(&words);
-    if (bad)
+        text_free(&words);
         return EX_CONFIG;
+    }
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     k.loop = loop_new();
     k.doors = doors_new();
     bad = open_all(&k, &e);
-    if (bad)
+    if (bad) {
         say(e.words);
-    else
+    } else {
+        log_warnings(text_span(&words));
         run(&k);
+    }
+    text_free(&words);
     close_all(&k);
     return bad ? EX_CONFIG : EX_OK;
 }

@@ -97,7 +97,9 @@ def ask(w, address, *more, status=0, proxy=True):
     environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     if proxy:
         environment["https_proxy"] = w.web.url
-    r = subprocess.run([BINARY, "settings", address, "--resolver", f"127.0.0.1@{w.dns.port}", "--cafile", str(w.cert), *more],
+    usual = {"--resolver": f"127.0.0.1@{w.dns.port}", "--cafile": str(w.cert)}
+    options = [x for option, value in usual.items() if option not in more for x in (option, value)]
+    r = subprocess.run([BINARY, "settings", address, *options, *more],
                        capture_output=True, text=True, timeout=60, env=environment | {"ASAN_OPTIONS": "detect_leaks=0"})
     assert r.returncode == status, r
     return json.loads(r.stdout) if "--json" in more else r.stdout
