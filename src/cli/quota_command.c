@@ -64,6 +64,14 @@ static void print_show(const json_t *answer)
     account_command_print_sent(json_object_get(quota, "sent"));
 }
 
+static void print_more(const json_t *answer, const char *key, const char *what)
+{
+    long long n = json_integer_value(json_object_get(answer, key));
+
+    if (n)
+        printf("and %lld more %s.\n", n, what);
+}
+
 static void print_recount(const json_t *answer)
 {
     static const struct table_column columns[] = {
@@ -87,8 +95,10 @@ static void print_recount(const json_t *answer)
     printf("%lld mailbox%s counted.\n", n, n == 1 ? "" : "es");
     table_print(t, TABLE_PEOPLE, "Nothing had to be corrected.", stdout);
     table_free(&t);
+    print_more(answer, "corrected_more", "were corrected");
     json_array_foreach(json_object_get(answer, "failed"), i, o)
         printf("%s: %s\n", house_command_text(o, "name"), house_command_text(o, "words"));
+    print_more(answer, "failed_more", "could not be counted");
 }
 
 int quota_command_ls(int argc, const char **argv)

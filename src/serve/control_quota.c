@@ -214,11 +214,30 @@ void control_quota_reset(struct control_call *r)
 
 /* ---- recount ---- */
 
+/* Of 100,000 mailboxes all may be told, and an answer has a bound: so many rows of a list, and how
+ * many there are besides. */
+enum { RECOUNT_ROWS = 1000 };
+
+struct told {
+    json_t *rows;
+    size_t more;
+};
+
 struct recount {
     struct control_call *call;
     struct names names;
-    json_t *corrected, *failed;
+    struct told corrected, failed;
 };
+
+static void tell(struct told *t, json_t *row)
+{
+    if (json_array_size(t->rows) < RECOUNT_ROWS) {
+        json_array_append_new(t->rows, row);
+        return;
+    }
+    t->more++;
+    json_decref(row);
+}
 
 static bool differs(const struct quotas_measured *m)
 {
@@ -238,11 +257,11 @@ static void counted(void *arg, const struct quotas_measured *m)
     struct recount *n = arg;
 
     if (m->error)
-        json_array_append_new(
-            n->failed, json_pack("{s:o, s:s}", "name", text(m->account), "words", m->error->words));
+        tell(&n->failed,
+             json_pack("{s:o, s:s}", "name", text(m->account), "words", m->error->words));
     else if (differs(m))
-        json_array_append_new(n->corrected, correction(m->account, m->was_octets, m->was_messages,
-                                                       m->octets, m->messages));
+        tell(&n->corrected,
+             correction(m->account, m->was_octets, m->was_messages, m->octets, m->messages));
     control_finish(n->call, NULL);
 }
 
@@ -251,10 +270,9 @@ static void mended(void *arg, const struct quotas_mended *m)
     struct recount *n = arg;
 
     for (size_t i = 0; i < m->count; i++)
-        json_array_append_new(n->corrected,
-                              correction(m->host[i].name, m->host[i].was.octets,
-                                         m->host[i].was.messages, (uint64_t)m->host[i].is.octets,
-                                         (uint64_t)m->host[i].is.messages));
+        tell(&n->corrected,
+             correction(m->host[i].name, m->host[i].was.octets, m->host[i].was.messages,
+                        (uint64_t)m->host[i].is.octets, (uint64_t)m->host[i].is.messages));
     control_finish(n->call, m->error);
 }
 
@@ -270,14 +288,16 @@ static void count_all(struct control_call *r, struct recount *n, bool sums, stru
         control_wait(r);
     }
     json_object_set_new(r->out, "counted", json_integer((json_int_t)n->names.count));
-    json_object_set_new(r->out, "corrected", json_incref(n->corrected));
-    json_object_set_new(r->out, "failed", json_incref(n->failed));
+    json_object_set_new(r->out, "corrected", json_incref(n->corrected.rows));
+    json_object_set_new(r->out, "corrected_more", json_integer((json_int_t)n->corrected.more));
+    json_object_set_new(r->out, "failed", json_incref(n->failed.rows));
+    json_object_set_new(r->out, "failed_more", json_integer((json_int_t)n->failed.more));
 }
 
 void control_quota_recount(struct control_call *r)
 {
     bool all = json_is_true(json_object_get(r->in, "all")), good = true;
-    struct recount n = {.call = r, .corrected = json_array(), .failed = json_array()};
+    struct recount n = {.call = r, .corrected = {json_array(), 0}, .failed = {json_array(), 0}};
     struct usage_view v = {0};
     struct span host = SPAN_NONE;
 
@@ -294,8 +314,8 @@ void control_quota_recount(struct control_call *r)
         if (good)
             count_all(r, &n, all || host.len, host);
     }
-    json_decref(n.corrected);
-    json_decref(n.failed);
+    json_decref(n.corrected.rows);
+    json_decref(n.failed.rows);
     json_decref(n.names.page.rows);
     names_free(&n.names);
 }

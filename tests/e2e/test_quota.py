@@ -4,7 +4,7 @@ import contextlib, poplib, random, smtplib, sqlite3, subprocess, threading, time
 
 import pytest
 
-from port26 import AS_ROOT, PASSWORD, USER, Port26, free_port, user_name, wait_for
+from port26 import AS_ROOT, PASSWORD, USER, Port26, free_port, own, user_name, wait_for
 
 KIM = "kim@port26.test"
 FAR = "ann@far.test"
@@ -311,6 +311,25 @@ def test_two_hundred_at_once(made):
     assert q["mailbox"] == disk(s, KIM) and q["queue"] == 0
     assert q["mailbox"] <= 300 * 1024 + 5_000  # the warnings come on top
     assert s.json("quota", "recount", "--all")["corrected"] == []
+
+
+def test_a_recount_that_corrects_many(made):
+    """Mailboxes that were filled while nothing ran, more than one answer has room for."""
+    s = made("quota { account = 100M }\n")
+    s.stop()
+    names = [f"box{i}@port26.test" for i in range(1100)]
+    s.command("account", "import", "-", input="name,hash\n" + "".join(f"{n},{HASH}\n" for n in names))
+    for n in names:
+        for part in ("tmp", "new", "cur"):
+            (s.inbox / n / part).mkdir(parents=True, mode=0o700)
+        (s.inbox / n / "new" / "1700000000.x.y,S=6,W=7").write_bytes(b"Hello\n")
+        own(s.inbox / n, *(s.inbox / n).iterdir(), s.inbox / n / "new" / "1700000000.x.y,S=6,W=7")
+    answer = s.json("quota", "recount", "--all")
+    assert answer["counted"] == len(names) + 2 and answer["failed"] == [] and answer["failed_more"] == 0
+    assert len(answer["corrected"]) == 1000 and answer["corrected_more"] == 100, answer["corrected_more"]
+    again = s.command("quota", "recount", "--all").stdout
+    assert "1102 mailboxes counted." in again and "Nothing had to be corrected." in again
+    assert quota(s, names[-1])["messages"] == 1
 
 
 def test_killed_at_random_moments(made):
