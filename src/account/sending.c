@@ -144,11 +144,19 @@ static int touch(struct sending *s, enum sending_kind kind, struct span name, st
     return 0;
 }
 
+/* Who is about to send gets an entry in any case: or the store would be asked anew for each of a
+ * thousand recipients whether anything was sent before. */
 static int touch_all(struct sending *s, const struct sending_who *w, struct error *e)
 {
-    for (int k = 0; k < SENDING_KINDS; k++)
-        if (touch(s, (enum sending_kind)k, span_head(w->name[k], PARTY_MAX), e) < 0)
+    for (int k = 0; k < SENDING_KINDS; k++) {
+        enum sending_kind kind = (enum sending_kind)k;
+        struct span name = span_head(w->name[k], PARTY_MAX);
+
+        if (touch(s, kind, name, e) < 0)
             return -1;
+        if (name.len && !sending_is_bounded(kind) && !is_gone(s, kind, name))
+            sending_entry(s, kind, name);
+    }
     return 0;
 }
 
@@ -483,20 +491,20 @@ void sending_swept(struct sending *s, struct span account)
 
 void sending_each_unswept(struct sending *s, void (*fn)(void *arg, struct span account), void *arg)
 {
-    struct arena *a = arena_new();
+    struct text key = TEXT_INIT(KEY_MAX);
     struct error e = {0};
-    struct span *names;
-    int count = sending_read_unswept(s, a, &names, &e);
+    struct span name;
+    int got;
 
-    if (count < 0)
-        log_event(LOG_ERROR, "sending.unread", LOG_STR("words", e.words));
-    for (int i = 0; i < count; i++) {
-        const struct sending_entry *one = look_up(s, SENDING_ACCOUNT, names[i]);
+    while ((got = sending_next_unswept(s, &key, &name, &e)) > 0) {
+        const struct sending_entry *one = look_up(s, SENDING_ACCOUNT, name);
 
         if (one && one->held && !one->swept)
-            fn(arg, names[i]);
+            fn(arg, name);
     }
-    arena_free(&a);
+    if (got < 0)
+        log_event(LOG_ERROR, "sending.unread", LOG_STR("words", e.words));
+    text_free(&key);
 }
 
 bool sending_release(struct sending *s, struct span account, struct span foreign, int64_t now)
@@ -613,7 +621,7 @@ static void take_gone(struct sending *s, struct sending_changes *c)
     s->gone = g->next;
     if (!back)
         sending_changes_remove(c, g->kind, span_of(g->name));
-    for (int r = 0; back && r < SENDING_RECORDS; r++)
+    for (int r = 0; back && r < sending_records(g->kind); r++)
         sending_changed(s, back, (enum sending_record)r);
     free(g->name);
     free(g);

@@ -18,6 +18,12 @@ enum sending_record {
     SENDING_RECORDS
 };
 
+/* Only accounts have habits and what belongs to them. */
+static inline int sending_records(enum sending_kind kind)
+{
+    return kind == SENDING_ACCOUNT ? SENDING_RECORDS : SENDING_WINDOW + 1;
+}
+
 struct sending_entry {
     enum sending_kind kind;
     char *name;
@@ -93,8 +99,9 @@ int sending_read_bounded(struct sending *s, struct error *e);
 /* Reads the records of one name, which has no entry yet; without any it gets none. 0 or -1 and *e.
  */
 int sending_read_name(struct sending *s, enum sending_kind kind, struct span name, struct error *e);
-/* The names of all marks SENDING_UNSWEPT, which live in `a`; how many, or -1 and *e. */
-int sending_read_unswept(const struct sending *s, struct arena *a, struct span **names,
+/* The mark SENDING_UNSWEPT that comes after *key (empty: the first), and whose it is; *name lives
+ * in *key. 1, 0: there is none, -1 and *e. */
+int sending_next_unswept(const struct sending *s, struct text *key, struct span *name,
                          struct error *e);
 /* Settles what was read with the clock of now. */
 void sending_settle(struct sending_entry *e, int64_t now);

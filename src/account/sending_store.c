@@ -237,12 +237,13 @@ int sending_read_name(struct sending *s, enum sending_kind kind, struct span nam
     int got[SENDING_RECORDS], bad = 0;
     struct span value[SENDING_RECORDS];
 
-    for (int r = 0; !bad && r < SENDING_RECORDS; r++) {
+    for (int r = 0; !bad && r < sending_records(kind); r++) {
         make_key(kind, (enum sending_record)r, name, &key);
         got[r] = store_value_get(s->reader, STORE_KIND_SENDING, text_span(&key), a, &value[r], e);
         bad = got[r] < 0;
     }
-    for (int r = 0; !bad && r < SENDING_RECORDS; r++) { /* all of them could be read, or none is */
+    for (int r = 0; !bad && r < sending_records(kind);
+         r++) { /* all of them could be read, or none is */
         make_key(kind, (enum sending_record)r, name, &key);
         if (got[r] != STORE_ABSENT)
             read_record(s, text_span(&key), got[r] == STORE_GOT ? value[r] : SPAN_NONE);
@@ -252,42 +253,29 @@ int sending_read_name(struct sending *s, enum sending_kind kind, struct span nam
     return bad ? -1 : 0;
 }
 
-struct marks {
-    struct arena *arena;
-    struct span *names;
-    int count, cap;
-};
-
-static bool take_mark(void *arg, struct span key, struct span value)
+static bool take_key(void *arg, struct span key, struct span value)
 {
-    struct marks *m = arg;
+    struct text *to = arg;
 
     (void)value;
-    if (m->count == m->cap) {
-        struct span *more;
-
-        m->cap = m->cap ? 2 * m->cap : 16;
-        more = arena_alloc(m->arena, (size_t)m->cap * sizeof *more);
-        for (int i = 0; i < m->count; i++)
-            more[i] = m->names[i];
-        m->names = more;
-    }
-    m->names[m->count++] = arena_span(m->arena, span_from(key, 2));
-    return true;
+    text_clear(to);
+    return text_add(to, key);
 }
 
-int sending_read_unswept(const struct sending *s, struct arena *a, struct span **names,
+int sending_next_unswept(const struct sending *s, struct text *key, struct span *name,
                          struct error *e)
 {
-    struct marks m = {.arena = a};
-    struct text prefix = TEXT_INIT(STORE_NAME_MAX);
-    struct store_range marked;
+    struct text last = TEXT_INIT(STORE_NAME_MAX), prefix = TEXT_INIT(STORE_NAME_MAX);
+    struct store_range next;
     int bad;
 
+    text_add(&last, text_span(key));
+    text_clear(key);
     make_key(SENDING_ACCOUNT, SENDING_UNSWEPT, SPAN_NONE, &prefix);
-    marked = (struct store_range){.prefix = text_span(&prefix)};
-    bad = store_value_range(s->reader, STORE_KIND_SENDING, &marked, take_mark, &m, e);
+    next = (struct store_range){.prefix = text_span(&prefix), .after = text_span(&last), .max = 1};
+    bad = store_value_range(s->reader, STORE_KIND_SENDING, &next, take_key, key, e);
+    *name = key->len ? span_from(text_span(key), prefix.len) : SPAN_NONE;
+    text_free(&last);
     text_free(&prefix);
-    *names = m.names;
-    return bad < 0 ? -1 : m.count;
+    return bad < 0 ? -1 : key->len > 0;
 }
