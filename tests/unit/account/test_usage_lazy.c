@@ -2,6 +2,7 @@
  * told later in the same order; between, any account and hosting account may be read for the first
  * time. When all is told, memory knows what the store knows. And what cannot be read is never
  * "room". */
+#include "quiet.h"
 #include "../store/fixture.h"
 #include "account/usage.h"
 #include "account/usage_store.h"
@@ -84,22 +85,7 @@ static int host_quota(void *arg, struct span name, uint64_t *quota, struct error
     return 1;
 }
 
-static void level(void *arg, const struct usage_view *v, struct span account, unsigned percent,
-                  bool rose)
-{
-    (void)arg;
-    (void)v;
-    (void)account;
-    (void)percent;
-    (void)rose;
-}
-
-static void unsure(void *arg)
-{
-    (void)arg;
-}
-
-static const struct usage_calls calls = {who, host_quota, level, unsure};
+static const struct usage_calls calls = {who, host_quota, quiet_level, quiet_unsure};
 
 static struct world *world_new(const char *driver)
 {

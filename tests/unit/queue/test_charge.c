@@ -1,5 +1,6 @@
 /* P12: what the queue charges to the quotas, and gives back: also when the commit fails, a message
  * is removed, or the process ends. Every test runs over both stores. */
+#include "../account/quiet.h"
 #include "couriers.h"
 
 #include "account/usage_store.h"
@@ -38,22 +39,7 @@ static int of_host(void *arg, struct span name, uint64_t *own, struct error *e)
     return 1;
 }
 
-static void level(void *arg, const struct usage_view *v, struct span account, unsigned percent,
-                  bool rose)
-{
-    (void)arg;
-    (void)v;
-    (void)account;
-    (void)percent;
-    (void)rose;
-}
-
-static void unsure(void *arg)
-{
-    (void)arg;
-}
-
-static const struct usage_calls usage_calls = {who, of_host, level, unsure};
+static const struct usage_calls usage_calls = {who, of_host, quiet_level, quiet_unsure};
 
 static void open_usage(struct house *h)
 {
