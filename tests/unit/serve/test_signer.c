@@ -49,6 +49,7 @@ static void put_done(void *arg, int result, const struct error *e)
 static void play(void (*scene)(void))
 {
     static const char *const ours[] = {"b.test", "d.test", "damaged.test"};
+    struct store_account a = {.name = SPAN("a@b.test"), .verifier = SPAN("x")};
     struct error e = {0};
 
     t.loop = loop_new();
@@ -56,6 +57,7 @@ static void play(void (*scene)(void))
                      0);
     assert_int_equal(store_reader_open(t.store, &t.reader, &e), 0);
     t.directory = directory_open(t.reader, ours, COUNT(ours), &e);
+    who_account(t.store, t.directory, &a); /* from here on the store belongs to its thread */
     t.commit = commit_new(t.loop, t.store, &(struct commit_settings){0});
     t.config = config_defaults();
     t.signer = signer_new(t.loop, t.commit, t.config);
@@ -101,10 +103,8 @@ static unsigned sign(const char *from, const char *keys)
 /* Who may get a signature: docs/why/dkim.md has the same table. */
 static void scene_rights(void)
 {
-    struct store_account a = {.name = SPAN("a@b.test"), .verifier = SPAN("x")};
     struct error e = {0};
 
-    who_account(t.store, t.directory, &a);
     assert_int_equal(signer_rotate(t.signer, SPAN("b.test"), &e), 0);
     assert_int_equal(signer_rotate(t.signer, SPAN("gone.test"), &e), 0);
     assert_int_equal(sign_as(SIGNER_LOGIN, "a@b.test", "a@b.test", NULL), 2);
