@@ -5,6 +5,15 @@
 
 /* clang-format off */
 static const struct reading_rule rules[] = {
+    /* port26's own words, where what follows would take them for another's */
+    SAYS(CAUSE_SENDING_LIMIT, "your host can raise the limit"),
+    SAYS(CAUSE_TOO_MANY_RECIPIENTS, "ask your host for a higher limit"),
+    SAYS(CAUSE_MAILBOX_FULL, "your hosting account&is full"),
+    SAYS(CAUSE_BUSY, "has stored cannot be read just now|filter of this server does not answer"),
+    SAYS(CAUSE_AUTH_LATER, "logins cannot be checked|login can not be checked"),
+    SAYS(CAUSE_AUTH_MECHANISM, "was moved here: log in once"),
+    SAYS(CAUSE_RATE, "recipients that do not exist were asked for|were sent in this session"),
+    SAYS(CAUSE_SPAM, "message looks like junk"),
     /* words that leave no doubt, whatever else is said beside them */
     SAYS(CAUSE_PROTOCOL,
          "may not be repeated|protocol violation|too many unrecognized|too many unauthenticated|"

@@ -18,8 +18,8 @@ static const struct {
 } finer[] = {
     {CAUSE_MAILBOX_FULL, AT(STAGE_MAIL), 0, NULL, "M1"},
     {CAUSE_MAILBOX_FULL, 0, 0,
-     "your mailbox|your account|sender's mailbox|sender mailbox|your quota|sender is over|"
-     "sender over quota|your disk quota|your inbox",
+     "your mailbox|your account|your hosting account|sender's mailbox|sender mailbox|your quota|"
+     "sender is over|sender over quota|your disk quota|your inbox",
      "M1"},
     {CAUSE_AUTH_BAD, 0, 0,
      "full email address|full e-mail address|complete email|complete e-mail|username should be|"
