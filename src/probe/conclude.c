@@ -50,6 +50,7 @@ static const struct rule {
     {"", "login-refused", conclude_login, false},
     {"A4", "user-without-domain", conclude_user_form, false},
     {"", "mail-refused", conclude_mail, false},
+    {"A16", "mail-held", conclude_held, false},
     {"N16", "ipv6-broken", conclude_ipv6, false},
     {"N2", "packets-lost", conclude_loss, false},
 };

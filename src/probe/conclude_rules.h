@@ -55,8 +55,8 @@ conclude_rule conclude_local, conclude_isp_only, conclude_all_shut, conclude_dow
 /* conclude_talk.c: who speaks there, and what? */
 conclude_rule conclude_intercepted, conclude_masked, conclude_stripped, conclude_read_along,
     conclude_clock, conclude_mode, conclude_certificate, conclude_big_packets, conclude_tls_fails,
-    conclude_greeting, conclude_takes_few, conclude_mute, conclude_mail, conclude_login,
-    conclude_user_form, conclude_no_auth, conclude_oauth_only, conclude_spa_only,
+    conclude_greeting, conclude_takes_few, conclude_mute, conclude_mail, conclude_held,
+    conclude_login, conclude_user_form, conclude_no_auth, conclude_oauth_only, conclude_spa_only,
     conclude_needs_tls, conclude_no_starttls;
 
 #endif

@@ -636,3 +636,15 @@ bool conclude_mail(struct facts *k, struct conclusion *c)
     }
     return true;
 }
+
+/* Taken, but not on its way: no refusal tells that. */
+bool conclude_held(struct facts *k, struct conclusion *c)
+{
+    const struct findings_login *l = &k->f->mail;
+
+    if (!l->ok || !reading_says(span_of(l->reply.text), "is held").len)
+        return false;
+    c->reply = l->reply;
+    conclude_port(c, l->port);
+    return true;
+}

@@ -241,6 +241,12 @@ static const struct remedy remedies[] = {
      "If it was on: the outgoing server is not your provider's; enter the right one."},
     {"A15", CAUSE_NONE, OWNER_PROVIDER, 0, NULL, "",
      "Do not change the password.\nWait some minutes and send again."},
+    {"A16", CAUSE_NONE, OWNER_YOU, 0,
+     "{host} takes your mail and holds it back: somebody else seems to know your password.",
+     "Password: a new one",
+     "Change the password at the provider, and on every device that uses it.\n"
+     "Look for a virus on those devices.\n"
+     "Ask the provider to let go what is yours; until then send nothing again: it is kept."},
 
     /* message, recipient, limits */
     {"M1", CAUSE_STORAGE, OWNER_PROVIDER, 0, NULL, "",

@@ -245,6 +245,9 @@ static void room_known(void *arg, const struct error *e)
 
     if (e)
         p->answer.reply = policy_refusal(p->errand->parcel->arena, e);
+    else if (p->errand->parcel->kind == LETTER_MAY_SEND)
+        p->answer.reply = policy_sender(p->errand->clerk->house, p->errand->parcel->letter,
+                                        p->errand->parcel->arena);
     answer_policy(p->errand, &p->answer);
     free(p);
 }

@@ -77,6 +77,16 @@ struct reply policy_may_send(struct house *h, const struct letter_may_send *q, s
     return unless_trouble(h, troubles, may_send(h, q, a, recipients), a);
 }
 
+struct reply policy_sender(struct house *h, const struct letter_may_send *q, struct arena *a)
+{
+    if (!sendings_held(h->sendings, q->account))
+        return (struct reply){0};
+    return reply_make(a, 250, "2.1.0",
+                      "Sender ok, but the mail of %.*s is held: its password looks stolen. Change "
+                      "it; your host can let the mail go.",
+                      SPAN_ARG(span_head(q->account, 100)));
+}
+
 /* ---- recipients ---- */
 
 static struct reply good(struct arena *a)

@@ -11,6 +11,9 @@
  * how many RCPT need not ask about limits. */
 struct reply policy_may_send(struct house *h, const struct letter_may_send *q, struct arena *a,
                              uint32_t *recipients);
+/* What follows when there is room for it as well. Code 0: nothing to say; or 250 with what should
+ * be known: the account's mail is held. */
+struct reply policy_sender(struct house *h, const struct letter_may_send *q, struct arena *a);
 /* At RCPT: does the recipient exist here, or may this client send to other hosts, and to so many?
  * 250, or a refusal. */
 struct reply policy_may_reach(struct house *h, const struct letter_may_reach *q, struct arena *a);

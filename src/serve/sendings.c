@@ -312,6 +312,11 @@ static json_t *party_json(const struct sendings *s, enum sending_kind kind, stru
     return o;
 }
 
+bool sendings_held(const struct sendings *s, struct span account)
+{
+    return sending_held(s->sending, account) != NULL;
+}
+
 json_t *sendings_json(const struct sendings *s, struct span account)
 {
     struct sending_who w = who_is(s, &(struct sendings_from){.account = account});

@@ -31,6 +31,8 @@ int sendings_may(struct sendings *s, const struct sendings_from *from, uint32_t 
                  struct error *e);
 /* To how many a message may go without asking again. */
 uint32_t sendings_room(const struct sendings *s, const struct sendings_from *from);
+/* Is the account's mail held, because its password looks stolen? */
+bool sendings_held(const struct sendings *s, struct span account);
 /* Other servers refused a recipient of its mail for good. */
 void sendings_failed(struct sendings *s, struct span account, unsigned count);
 /* The same for the store: store thread, inside a transaction. 0, or -1 with *e. */

@@ -134,6 +134,16 @@ def test_why_joe_cannot_send(customer):
     v = c.logged_in()
     assert v["id"] == "M1" and "whole hosting account" in v["sentence"], v
 
+    # A sending limit is no full mailbox, and says until when.
+    c.host("host", "set", "sons", "--quota", "none")
+    c.host("account", "set", JOE, "--sending", "1/h")
+    words = c.send(26)
+    assert "You have sent to" in words and "you can send again" in words, words
+    v = c.logged_in()
+    assert v["id"] == "M7" and v["owner"] == "you" and "sending limit" in v["sentence"] and "you can send again" in v["sentence"], v
+    c.host("account", "set", JOE, "--sending", "none")
+    c.host("host", "set", "sons", "--quota", str(HOSTING_QUOTA))
+
     # 5. POP3 empties it, and sending works again.
     taken = c.fetch()
     assert taken.count("Subject: Invoice") == 2 and c.waiting() == []

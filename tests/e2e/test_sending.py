@@ -1,10 +1,10 @@
 """Sending limits and stolen passwords: refused with the count, the limit and its end; exact with many sessions at once; kept
 over a crash; a burst is held, told and released, and nothing is dropped."""
-import smtplib, socket, threading
+import json, smtplib, socket, subprocess, threading
 
 import pytest
 
-from port26 import Port26, message, wait_for
+from port26 import Port26, message, secret_file, wait_for
 from sink import Sink
 
 PASSWORD = "correct horse battery"
@@ -84,6 +84,16 @@ def refusal(c, account, *to):
     v = e.value
     code, words = next(iter(v.recipients.values())) if isinstance(v, smtplib.SMTPRecipientsRefused) else (v.smtp_code, v.smtp_error)
     return code, words.decode().replace("\n4.7.1 ", " ").replace("\n", " ")
+
+
+def checked(house, account):
+    """What `port26 check` concludes at the account's own door."""
+    secret = secret_file(house.dir / f"{account}.secret", PASSWORD)
+    secret.chmod(0o644)
+    done = subprocess.run([house.binary, "check", "localhost", "--port", str(house.ports["submission"]), "--cafile", house.cert, "--json",
+                           "--offline-controls", "--no-history", "--user", account, "--password-file", secret, "--to", "ann@example.com"],
+                          capture_output=True, text=True, timeout=60, env=house.environment)
+    return json.loads(done.stdout)["verdict"]
 
 
 def test_the_refusal_tells_count_limit_and_end(house):
@@ -243,11 +253,19 @@ def test_a_burst_is_held_told_and_released(house, sink):
     assert any(b"port26 account release eve@port26.test" in m for m in admin)
     assert "sending.held" in house.log()
     assert len(mine()) == 6, "held mail does not leave"
+    with house.login(eve, "203.0.113.9") as c:
+        code, words = c.mail(eve)
+        assert code == 250 and f"the mail of {eve} is held" in words.decode(), words
+    v = checked(house, eve)
+    assert v["id"] == "A16" and v["owner"] == "you" and "holds it back" in v["sentence"], v
     assert "2 messages are released" in house.command("account", "release", eve).stdout
     wait_for(lambda: sum(len(m["to"]) for m in mine()) == 307, message=lambda: house.log()[-3000:])
     with house.login(eve, "203.0.113.9") as c:
+        assert c.mail(eve) == (250, b"2.1.0 Sender ok")
+        c.rset()
         send(c, eve, "friend@example.com")
     wait_for(lambda: sum(len(m["to"]) for m in mine()) == 308)
+    assert checked(house, eve)["id"] == "OK"
     assert house.command("account", "release", eve, check=False).returncode != 0
 
 

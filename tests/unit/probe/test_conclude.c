@@ -648,6 +648,15 @@ static void full_at_mail(struct findings *f)
     says(&f->mail.reply, STAGE_MAIL, 552, "5.2.2", "mailbox is over quota");
 }
 
+static void held(struct findings *f)
+{
+    f->login.tried = f->login.ok = true;
+    f->mail.tried = f->mail.ok = true;
+    f->mail.port = 465;
+    says(&f->mail.reply, STAGE_MAIL, 250, "2.1.0",
+         "Sender ok, but the mail of joe@example.com is held");
+}
+
 static void short_name(struct findings *f)
 {
     wrong_password(f);
@@ -780,6 +789,7 @@ static const struct row {
     {"one connection a minute", once_a_minute, "N2", "much-is-lost", NULL, 0},
     {"the server takes few", takes_few, "S7", "takes-few", NULL, 0},
     {"own mailbox full", full_at_mail, "M1", "mail-refused", NULL, 465},
+    {"held for a stolen password", held, "A16", "mail-held", NULL, 465},
     {"user name without domain", short_name, "A3", "login-refused", "A4", 465},
     {"the short user name", wants_short_name, "A4", "login-refused", NULL, 465},
     {"the login of the access", wants_access_login, "A5", "login-refused", NULL, 465},
