@@ -134,7 +134,7 @@ static const struct account *verifier_of(const struct login *l, struct span name
 {
     const struct account *a = directory_find(l->directory, name);
 
-    if (a && a->has_password && !directory_locked(l->directory, a)) {
+    if (a && a->has_password) {
         *out = a->verifier;
         return a;
     }
@@ -202,7 +202,8 @@ static void hashed(void *arg)
     struct login *l = c->login;
     struct span name = span_of(c->name), peer = span_of(c->peer);
     unsigned troubles = directory_troubles(l->directory);
-    bool good = c->known && c->fits && directory_find(l->directory, name);
+    const struct account *a = directory_find(l->directory, name);
+    bool good = c->known && c->fits && a, open = good && !directory_locked(l->directory, a);
     uint32_t wait;
 
     if (directory_troubles(l->directory) != troubles) {
@@ -211,11 +212,15 @@ static void hashed(void *arg)
     }
     throttle_note(l->throttle, name, peer, good);
     wait = good ? 0 : wait_after(l, name, peer);
-    if (good)
+    if (open)
         remember(l, name, span_of(c->password));
-    if (good && c->better[0] && l->better)
+    if (open && c->better[0] && l->better)
         l->better(l->better_arg, name, span_of(c->kept), span_of(c->better));
-    c->done(c->arg, good ? LOGIN_YES : LOGIN_NO, good ? name : SPAN_NONE, wait);
+    c->done(c->arg,
+            open   ? LOGIN_YES
+            : good ? LOGIN_CLOSED
+                   : LOGIN_NO,
+            open ? name : SPAN_NONE, wait);
     free_check(c);
 }
 

@@ -12,6 +12,7 @@ struct login;
 enum login_verdict {
     LOGIN_YES,
     LOGIN_NO,
+    LOGIN_CLOSED, /* the right password of an account that is locked: nobody else is told so */
     LOGIN_NOT_NOW,
     LOGIN_AS_IT_IS, /* SCRAM: its password is kept as another system's hash; PLAIN and LOGIN work */
 };
@@ -42,7 +43,8 @@ void login_on_other(struct login *l, login_other_fn *fn, void *arg);
 /* The verifier for SCRAM, a fake one for names that do not exist. LOGIN_NOT_NOW: throttled. */
 enum login_verdict login_verifier(struct login *l, struct span name, struct span peer,
                                   struct scram_verifier *out, uint32_t *wait);
-/* The end of a SCRAM exchange. Gives the account, NULL when there is none (or it was not good). */
+/* The end of a SCRAM exchange. Gives the account, which may be locked; NULL when there is none (or
+ * it was not good). */
 const struct account *login_note(struct login *l, struct span name, struct span peer, bool good,
                                  uint32_t *wait);
 /* Forget what was remembered: passwords changed. */

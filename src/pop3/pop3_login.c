@@ -101,16 +101,21 @@ static void accepted(struct pop3_session *s, struct span name, const char *mecha
 
 static void refused(struct pop3_session *s, struct span name, const char *mechanism)
 {
+    static const char wrong[] =
+        "Name or password is wrong: the name is most often your whole mail address";
     unsigned limit = s->settings->limits.logins;
+    struct pop3_answer a = {0};
 
     s->logins_failed++;
     pop3_session_event(s, POP3_EVENT_LOGIN_FAILED, span_of(mechanism));
     s->seen.mechanism = span_of(mechanism);
     if (s->calls->login)
-        s->calls->login(s->arg, &s->seen, false, name);
+        a = s->calls->login(s->arg, &s->seen, false, name);
     pop3_session_forget(s);
-    pop3_reply_err(s, POP3_AUTH,
-                   "Name or password is wrong: the name is most often your whole mail address");
+    if (a.refused)
+        pop3_reply_refuse(s, &a, wrong);
+    else
+        pop3_reply_err(s, POP3_AUTH, wrong);
     if (limit && s->logins_failed >= limit)
         pop3_reply_bye(s, POP3_EVENT_LIMIT, POP3_AUTH, "Too many failed logins: closing");
 }

@@ -128,7 +128,7 @@ struct pop3_server_calls {
     /* The house's side of SASL, called with the same `arg`; USER and PASS ask it too. */
     const struct sasl_server_calls *login_calls;
     /* Notice of a login's end: ok with session->login set, or not (`name`: what was tried). May be
-     * NULL. A refusal of ok undoes the login. */
+     * NULL. A refusal of ok undoes the login; else its words take the place of the engine's. */
     struct pop3_answer (*login)(void *arg, const struct pop3_server_session *s, bool ok,
                                 struct span name);
     /* After it: the mailbox of session->login, for this session alone. A refusal undoes the login,

@@ -56,7 +56,7 @@ static void visit_login_note(struct wire *p, struct letter_login_note *l)
 
 static void visit_login_answer(struct wire *p, struct letter_login_answer *l)
 {
-    wire_enum(p, &l->result, LOGIN_LATER);
+    wire_enum(p, &l->result, LOGIN_LOCKED);
     wire_span(p, &l->account);
     wire_u32(p, &l->wait);
 }

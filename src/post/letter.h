@@ -12,7 +12,7 @@
 
 /* Raised with every change of a struct below: neighbours are the same binary, so they must agree
  * exactly. */
-enum { LETTER_VERSION = 13 };
+enum { LETTER_VERSION = 14 };
 
 enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_COMMAND = 8 };
 
@@ -112,7 +112,8 @@ struct letter_login_note {
     bool good;
 };
 
-enum login_result { LOGIN_GOOD, LOGIN_WRONG, LOGIN_LATER, LOGIN_PLAIN };
+/* LOCKED: name and password are right. */
+enum login_result { LOGIN_GOOD, LOGIN_WRONG, LOGIN_LATER, LOGIN_LOCKED, LOGIN_PLAIN };
 
 struct letter_login_answer {
     unsigned result;     /* enum login_result */

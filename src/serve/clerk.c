@@ -124,7 +124,11 @@ static void note_login(struct errand *e, struct span account, struct span peer, 
 static void logged_in(void *arg, enum login_verdict v, struct span account, uint32_t wait)
 {
     static const enum login_result results[] = {
-        [LOGIN_YES] = LOGIN_GOOD, [LOGIN_NO] = LOGIN_WRONG, [LOGIN_NOT_NOW] = LOGIN_LATER};
+        [LOGIN_YES] = LOGIN_GOOD,
+        [LOGIN_NO] = LOGIN_WRONG,
+        [LOGIN_CLOSED] = LOGIN_LOCKED,
+        [LOGIN_NOT_NOW] = LOGIN_LATER,
+    };
     struct errand *e = arg;
     struct letter_login *l = e->parcel->letter;
     struct letter_login_answer reply = {results[v],
@@ -175,11 +179,11 @@ static void on_login_note(struct errand *e)
     unsigned troubles = directory_troubles(d);
     const struct account *a =
         login_note(e->clerk->house->login, l->name, l->peer, l->good, &reply.wait);
-    bool later = !a && directory_troubles(d) != troubles;
+    bool locked = a && directory_locked(d, a), later = directory_troubles(d) != troubles;
 
-    reply.result = a ? LOGIN_GOOD : later ? LOGIN_LATER : LOGIN_WRONG;
+    reply.result = later ? LOGIN_LATER : !a ? LOGIN_WRONG : locked ? LOGIN_LOCKED : LOGIN_GOOD;
     reply.account = a ? a->name : account_tried(e, l->name);
-    if (!a)
+    if (reply.result != LOGIN_GOOD)
         note_login(e, reply.account, l->peer, later);
     answer(e, LETTER_LOGIN_ANSWER, &reply, -1);
     end(e);

@@ -74,6 +74,7 @@ static void set_account(struct session *self, struct span name)
 /* A refused name is shown in the log only when it is an account's: people type passwords there. */
 static void note_tried(struct session *self, const struct letter_login_answer *answer)
 {
+    self->locked_out = answer && answer->result == LOGIN_LOCKED;
     if (!answer || !span_cstr(answer->account, self->tried, sizeof self->tried))
         self->tried[0] = '\0';
 }
@@ -164,14 +165,18 @@ bool session_end_login(struct session *self, struct span mechanism, bool ok, str
     if (!ok)
         session_forget_login(self);
     session_note_login(self, ok, mechanism);
-    return noted;
+    return noted && !self->locked_out;
 }
 
 static struct reply on_login(void *arg, const struct smtp_server_session *s, bool ok,
                              struct span name)
 {
-    if (session_end_login(arg, s->mechanism, ok, name))
+    struct session *self = arg;
+
+    if (session_end_login(self, s->mechanism, ok, name))
         return (struct reply){0};
+    if (self->locked_out)
+        return reply_make(s->answers, 535, "5.7.13", SESSION_LOCKED);
     return reply_make(s->answers, 454, "4.7.0",
                       "The login can not be checked now; try again in a minute.");
 }

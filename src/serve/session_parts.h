@@ -21,6 +21,7 @@ struct session {
     struct smtp_server_settings settings;
     char *account;                 /* canonical login, NULL: none */
     char tried[SASL_NAME_MAX + 1]; /* the account a refused login was for; empty: there is none */
+    bool locked_out;               /* that login was right, and the account is locked */
     struct body body;
     struct span once;        /* key of the message under way, when its envelope id holds one */
     uint64_t digest;         /* of sender, recipients and body, for it */
@@ -50,10 +51,13 @@ struct session_mail {
 /* Asks the keeper: NULL when no such answer came in `time` milliseconds. */
 struct parcel *session_ask(struct session *self, enum letter_kind kind, const void *letter,
                            enum letter_kind answer, int64_t time);
+/* What is said to who has the right password of a locked account. */
+#define SESSION_LOCKED                                                                             \
+    "Name and password are right, but this account is locked: ask your provider why"
 /* The house's side of a login by password or SCRAM; `arg` is the session. */
 extern const struct sasl_server_calls session_login_calls;
 /* The end of such a login, as the engine saw it: the keeper and the log hear of it. False: it was
- * good, but cannot be trusted now. */
+ * good, but the account is locked (`locked_out`), or it cannot be trusted now. */
 bool session_end_login(struct session *self, struct span mechanism, bool ok, struct span name);
 /* Tells the log of a login, after the account was set or not. */
 void session_note_login(struct session *self, bool ok, struct span mechanism);

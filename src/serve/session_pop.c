@@ -67,8 +67,12 @@ static struct pop3_answer refusal(unsigned result)
 static struct pop3_answer on_login(void *arg, const struct pop3_server_session *s, bool ok,
                                    struct span name)
 {
-    if (session_end_login(arg, s->mechanism, ok, name))
+    struct session *self = arg;
+
+    if (session_end_login(self, s->mechanism, ok, name))
         return (struct pop3_answer){0};
+    if (self->locked_out)
+        return (struct pop3_answer){true, POP3_AUTH, SPAN(SESSION_LOCKED)};
     return (struct pop3_answer){.refused = true, .code = POP3_SYS_TEMP};
 }
 

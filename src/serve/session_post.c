@@ -194,6 +194,7 @@ static struct reply log_in(struct session_post *p, const struct http_server_requ
         return reply_make(p->arena, 530, "5.7.0",
                           "Login needed: name and password as for receiving mail, by HTTP Basic");
     self->tried[0] = '\0';
+    self->locked_out = false;
     step = check_basic(self, span_trim(span_from(field, strlen("Basic "))));
     memory_wipe((void *)(uintptr_t)field.at, field.len); /* P8: it lived long enough */
     if (step != SASL_OK)
@@ -205,6 +206,8 @@ static struct reply log_in(struct session_post *p, const struct http_server_requ
     if (step == SASL_TEMPORARY)
         return reply_make(p->arena, 454, "4.7.0",
                           "The login can not be checked now; try again in a minute.");
+    if (self->locked_out)
+        return reply_make(p->arena, 535, "5.7.13", SESSION_LOCKED);
     return reply_make(p->arena, 535, "5.7.8",
                       "Wrong name or password: they are the same as for receiving mail");
 }

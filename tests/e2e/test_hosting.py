@@ -319,8 +319,12 @@ def test_a_locked_hosting_account(server):
     server.command("host", "lock", "late-payer")
     code, text = c.mail("kim@payer.test")
     assert code == 535, text  # the one who is logged in already
-    with pytest.raises(smtplib.SMTPAuthenticationError):
+    with pytest.raises(smtplib.SMTPAuthenticationError) as e:
         session(server, "kim@payer.test")
+    assert e.value.smtp_code == 535 and e.value.smtp_error.startswith(b"5.7.13 ") and b"this account is locked" in e.value.smtp_error
+    with pytest.raises(smtplib.SMTPAuthenticationError) as e:
+        session(server, "kim@payer.test", "a guess")
+    assert b"locked" not in e.value.smtp_error, "only who knows the password is told"
     stranger = session(server, door="exchange")
     stranger.mail("stranger@example.net")
     code, text = say(stranger, "RCPT TO:<kim@payer.test>")

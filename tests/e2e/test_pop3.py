@@ -395,7 +395,13 @@ def test_locked_account(house):
     house.command("account", "lock", name)
     with Pop(house) as c:
         c.ok(f"USER {name}")
-        assert c.err(f"PASS {SECRET}").startswith("-ERR [AUTH] ")
+        assert c.err(f"PASS {SECRET}").startswith("-ERR [AUTH] Name and password are right, but this account is locked")
+        c.ok(f"USER {name}")
+        assert c.err("PASS a guess").startswith("-ERR [AUTH] Name or password is wrong")
+    c = ScramPop(house.ports["pops"], house.cert, True)
+    with pytest.raises(ScramRefused, match="this account is locked"):
+        c.scram(name, SECRET)
+    c.close()
     house.command("account", "unlock", name)
     assert len(house.fetched(name)) == 1
 

@@ -103,6 +103,10 @@ static void all_else(void **state)
          "535 5.7.8 Name or password is wrong: use the ones you receive your mail with",
          {"A3", OWNER_YOU}},
         {STAGE_AUTH,
+         "535 5.7.13 Name and password are right, but this account is locked: ask your provider "
+         "why",
+         {"A11", OWNER_PROVIDER}},
+        {STAGE_AUTH,
          "454 4.7.0 Logins cannot be checked right now; your password may be right. Try again in a "
          "minute",
          {"A15", OWNER_PROVIDER}},
