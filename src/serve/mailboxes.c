@@ -307,14 +307,19 @@ static void on_read(struct question *q)
         refuse(q, MAILBOX_GONE);
 }
 
+/* Whoever has marked messages hears that they are gone only when they are: not when a thread still
+ * hangs in this mailbox, on a disk that answers no more, nor when it is nobody's any more. */
 static void on_close(struct question *q)
 {
-    if (q->wanted->marked.len && !q->box->busy) {
+    bool marked = q->wanted->marked.len > 0;
+
+    if (q->box && marked && !q->box->busy) {
         begin_removal(q);
         return;
     }
-    let_go(q->box);
-    refuse(q, MAILBOX_GOOD);
+    if (q->box)
+        let_go(q->box);
+    refuse(q, marked ? MAILBOX_NOT_NOW : MAILBOX_GOOD);
 }
 
 void mailboxes_ask(struct mailboxes *m, const void *owner, enum letter_kind kind,
@@ -326,11 +331,9 @@ void mailboxes_ask(struct mailboxes *m, const void *owner, enum letter_kind kind
     q.box = map_get(m->by_name, key(&name));
     if (kind == LETTER_MAILBOX_OPEN)
         on_open(&q, m, owner);
-    else if (!q.box)
-        refuse(&q, kind == LETTER_MAILBOX_CLOSE ? MAILBOX_GOOD : MAILBOX_NOT_NOW);
     else if (kind == LETTER_MAILBOX_CLOSE)
         on_close(&q);
-    else if (q.box->busy)
+    else if (!q.box || q.box->busy)
         refuse(&q, MAILBOX_NOT_NOW);
     else if (kind == LETTER_MAILBOX_LIST)
         on_list(&q);

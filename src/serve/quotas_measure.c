@@ -41,13 +41,17 @@ static struct span name_of(const struct measure *m)
     return span_of(m->account);
 }
 
-static void free_measure(struct measure *m)
+static void take_out(struct measure *m)
 {
     struct measure **link = &m->quotas->measures;
 
     while (*link != m)
         link = &(*link)->next;
     *link = m->next;
+}
+
+static void free_measure(struct measure *m)
+{
     while (m->waiters) {
         struct waiter *w = m->waiters;
 
@@ -59,7 +63,8 @@ static void free_measure(struct measure *m)
     free(m);
 }
 
-/* The gate is opened first: who asked may want to go in. */
+/* The gate is opened first: who asked may want to go in. And it is over by then: who is not content
+ * and asks again begins a new one, instead of waiting for this. */
 static void finish(struct measure *m)
 {
     m->found.account = name_of(m);
@@ -69,6 +74,7 @@ static void finish(struct measure *m)
     if (m->result < 0)
         log_event(LOG_WARNING, "quota.uncounted", LOG_SPAN("account", name_of(m)),
                   LOG_STR("words", m->error.words));
+    take_out(m);
     usage_gate_counted(usage_gate(m->quotas->usage), name_of(m));
     for (const struct waiter *w = m->waiters; w; w = w->next)
         w->fn(w->arg, &m->found);
@@ -244,6 +250,10 @@ void quotas_count_next(struct quotas *q)
 /* Those that never got through the gate. */
 void quotas_measure_free(struct quotas *q)
 {
-    while (q->measures)
-        free_measure(q->measures);
+    while (q->measures) {
+        struct measure *m = q->measures;
+
+        take_out(m);
+        free_measure(m);
+    }
 }

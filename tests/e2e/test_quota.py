@@ -210,6 +210,25 @@ def test_the_neighbour_fills_the_hosting_account(made):
     assert quota(s, "acme")["used"] == disk(s, KIM)
 
 
+@pytest.mark.parametrize("broken", [USER, KIM])
+def test_a_mailbox_that_cannot_be_counted(made, broken):
+    """Who is full is told so at once, also when the counting before it fails: the sender's, or a neighbour's."""
+    s = made("")
+    s.command("host", "add", "acme", "--quota", "100K")
+    for account in (USER, KIM):
+        s.command("account", "set", account, "--host", "acme")
+    c = exchange(s)
+    for account, size in ((USER, 50_000), (KIM, 40_000)):
+        assert send(c, account, size, sender="x@far.test")[0] == "done"
+        wait_for(lambda a=account: quota(s, a)["mailbox"] == disk(s, a) > 0)
+    s.stop()
+    (s.inbox / broken).chmod(0o777)  # nobody's any more
+    s.start()
+    stage, code, words = send(s.client(), FAR, 60_000, declared=True)
+    assert (stage, code) == ("mail", 452) and "Your hosting account acme is full" in words.replace("\n", " "), (code, words)
+    assert "quota.uncounted" in s.log()
+
+
 def test_a_wrong_sum_is_found_and_mended(made):
     """The sum of a hosting account stands in the store beside the records of its accounts."""
     s = made("")

@@ -314,6 +314,26 @@ static void test_no_removal(void **state)
     assert_int_equal(files(s), 1);
 }
 
+/* A close that removes nothing does not say that it did: a thread is at work, or it is nobody's. */
+static void test_removal_of_what_is_busy(void **state)
+{
+    struct scene *s = *state;
+    struct letter_mailbox_wanted read_it = {.number = 1}, close_it = read_it;
+    struct got reading, closed;
+
+    put(s, 1);
+    close_it.marked = SPAN("\1");
+    assert_int_equal(open_box(s, &one, 1).l.count, 1);
+    begin(s, &one, LETTER_MAILBOX_READ, &read_it, &reading);
+    begin(s, &one, LETTER_MAILBOX_CLOSE, &close_it, &closed);
+    loop_run(s->loop);
+    assert_true(reading.answered && closed.answered);
+    assert_int_equal(closed.l.result, MAILBOX_NOT_NOW);
+    assert_int_equal(files(s), 1);
+    assert_int_equal(ask(s, &one, LETTER_MAILBOX_CLOSE, close_it).l.result, MAILBOX_NOT_NOW);
+    assert_int_equal(files(s), 1);
+}
+
 static void test_broken_folder(void **state)
 {
     struct scene *s = *state;
@@ -335,6 +355,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_removal, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_removal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_removal_of_what_is_busy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broken_folder, setup, teardown),
     };
 
