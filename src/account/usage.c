@@ -100,12 +100,17 @@ int usage_touch_host(struct usage *u, struct span host, struct error *e)
     return !host.len || usage_known_host(u, host, e) ? 0 : -1;
 }
 
-void usage_mended(struct usage *u, struct span host, int64_t octets, int64_t messages)
+bool usage_host_is(struct usage *u, struct span host, const struct usage_sum *is,
+                   struct usage_sum *was)
 {
-    struct usage_host *h = take_host(u, host);
+    struct usage_host *h = host.len ? map_get(u->hosts, host) : NULL;
 
-    if (h)
-        add(&h->sum, h->loaded, &(struct usage_amount){.mailbox = octets, .messages = messages}, 1);
+    if (!h || !h->loaded || (h->sum.mailbox == is->octets && h->sum.messages == is->messages))
+        return false;
+    *was = (struct usage_sum){h->sum.mailbox, h->sum.messages};
+    h->sum.mailbox = is->octets;
+    h->sum.messages = is->messages;
+    return true;
 }
 
 /* ---- entries ---- */
@@ -264,15 +269,18 @@ static bool take_mark(void *arg, struct span name, struct span value)
     return m->count < MARKS;
 }
 
-/* The next ones that the store knew at the start; its own changes come by usage_doubt. */
-static void read_marks(struct usage *u)
+/* The next ones that the store knew at the start; its own changes come by usage_doubt. False: they
+ * cannot be read now. */
+static bool read_marks(struct usage *u)
 {
     struct marks *m = memory_alloc(sizeof *m);
     struct store_range range = {.after = span_of(u->marked), .max = MARKS};
     struct usage_entry *n;
+    bool good;
 
     m->arena = arena_new();
-    if (store_value_range(u->reader, STORE_KIND_UNSURE, &range, take_mark, m, NULL) == 0) {
+    good = store_value_range(u->reader, STORE_KIND_UNSURE, &range, take_mark, m, NULL) == 0;
+    if (good) {
         free(u->marked);
         u->marked = m->count == MARKS ? span_dup(m->name[MARKS - 1]) : NULL;
         for (size_t i = 0; i < m->count; i++)
@@ -280,12 +288,13 @@ static void read_marks(struct usage *u)
     }
     arena_free(&m->arena);
     free(m);
+    return good;
 }
 
 struct span usage_next_unsure(struct usage *u)
 {
-    if (!u->unsure && u->marked)
-        read_marks(u);
+    while (!u->unsure && u->marked && read_marks(u))
+        ; /* marks of nobody, or of accounts that cannot be read, are no end */
     while (u->unsure) {
         struct usage_entry *n = u->unsure;
 

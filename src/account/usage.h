@@ -27,6 +27,7 @@ struct arena;
 struct usage;
 struct usage_charge;
 struct usage_gate;
+struct usage_sum;
 
 enum { USAGE_WARN_MAX = 8 };
 #define USAGE_NO_END UINT64_MAX /* as a quota: whatever the settings say, none */
@@ -90,8 +91,11 @@ int usage_touch_host(struct usage *u, struct span host, struct error *e);
 /* An account was put or moved, or removed: the store has it. */
 void usage_account(struct usage *u, struct span name);
 void usage_removed(struct usage *u, struct span name);
-/* A hosting account's sum was found wrong and mended in the store. */
-void usage_mended(struct usage *u, struct span host, int64_t octets, int64_t messages);
+/* The sum of a hosting account's mailboxes as a transaction left it in the store: where a damaged
+ * record was found, it is no difference of what was known before. True: memory had another one,
+ * *was, until now. */
+bool usage_host_is(struct usage *u, struct span host, const struct usage_sum *is,
+                   struct usage_sum *was);
 
 /* ---- charging ---- */
 

@@ -234,12 +234,13 @@ static int collect(struct mend *m, struct error *e)
 static int mend_sums(struct mend *m, usage_sums_fn *fn, void *arg, struct error *e)
 {
     for (const struct tally *t = m->tallies; t; t = t->next) {
-        if (!t->broken && t->was.octets == t->is.octets && t->was.messages == t->is.messages)
-            continue;
-        if (put(m->store, t->host, t->is, e) < 0)
+        bool wrong =
+            t->broken || t->was.octets != t->is.octets || t->was.messages != t->is.messages;
+
+        if (wrong && put(m->store, t->host, t->is, e) < 0)
             return -1;
         if (fn)
-            fn(arg, t->host, t->was, t->is);
+            fn(arg, &(struct usage_sums_found){t->host, t->was, t->is, wrong});
     }
     return 0;
 }

@@ -17,11 +17,15 @@ int usage_sums_get(struct store *s, struct span host, struct usage_sum *out, str
  * difference by then. No hosting account (an empty name) is fine. */
 int usage_sums_add(struct store *s, struct span host, struct usage_sum by, struct error *e);
 
-/* A sum that was wrong. */
-typedef void usage_sums_fn(void *arg, struct span host, struct usage_sum was, struct usage_sum is);
+struct usage_sums_found {
+    struct span host;
+    struct usage_sum was, is;
+    bool wrong; /* what stood there, or it did not read: now `is` does */
+};
+typedef void usage_sums_fn(void *arg, const struct usage_sums_found *f);
 /* Sums up anew from all records, for one hosting account, or for all (empty); then also the index
  * of the unsure, and records that are missing or of no account. fn (NULL: nobody) is called in the
- * middle, for each sum that was wrong: it must not use the store. Time grows with the number of
+ * middle, for each sum, wrong or not: it must not use the store. Time grows with the number of
  * accounts. */
 int usage_sums_mend(struct store *s, struct span host, usage_sums_fn *fn, void *arg,
                     struct error *e);

@@ -271,7 +271,7 @@ static void mended(void *arg, const struct quotas_mended *m)
 
     for (size_t i = 0; i < m->count; i++)
         tell(&n->corrected,
-             correction(m->host[i].name, m->host[i].was.octets, m->host[i].was.messages,
+             correction(m->host[i].host, m->host[i].was.octets, m->host[i].was.messages,
                         (uint64_t)m->host[i].is.octets, (uint64_t)m->host[i].is.messages));
     control_finish(n->call, m->error);
 }

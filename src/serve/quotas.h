@@ -81,10 +81,7 @@ void quotas_measure(struct quotas *q, struct span account, quotas_measured_fn *f
 
 /* Which sums of hosting accounts were wrong; they are right now. */
 struct quotas_mended {
-    struct quotas_mended_host {
-        struct span name;
-        struct usage_sum was, is;
-    } * host;
+    struct usage_sums_found *host;
     size_t count;
     const struct error *error; /* NULL: it was looked, and the store has it */
 };

@@ -33,7 +33,9 @@ struct measure {
     bool still; /* nobody changed it while it was counted */
     struct error error;
     int result;
-    bool gone; /* the account was removed meanwhile */
+    bool gone;                 /* the account was removed meanwhile */
+    char *host;                /* NULL: it is of none */
+    struct usage_sum host_sum; /* with it */
 };
 
 static struct span name_of(const struct measure *m)
@@ -59,6 +61,7 @@ static void free_measure(struct measure *m)
         free(w);
     }
     free(m->account);
+    free(m->host);
     free(m->root);
     free(m);
 }
@@ -83,12 +86,22 @@ static void finish(struct measure *m)
 
 /* ---- store ---- */
 
+/* When its record did not read, the sum of its hosting account was made anew with it. */
 static int store_work(struct store *s, void *arg, struct error *e)
 {
     struct measure *m = arg;
+    struct arena *a = arena_new();
+    struct store_account account = {0};
     int got = usage_store_set(s, name_of(m), m->sum.octets, m->sum.messages, e);
 
     m->gone = got == STORE_ABSENT;
+    if (got == STORE_GOT)
+        got = store_account_get(s, name_of(m), a, &account, e);
+    if (got == STORE_GOT && account.host.len) {
+        got = usage_sums_get(s, account.host, &m->host_sum, e);
+        m->host = span_dup(account.host);
+    }
+    arena_free(&a);
     return got < 0 ? -1 : 0;
 }
 
@@ -111,6 +124,15 @@ static void measured(struct measure *m)
     quotas_look_counted(q, name_of(m), m->still ? &m->stamp : NULL);
 }
 
+static void host_stored(const struct measure *m)
+{
+    struct usage_sum was;
+
+    if (m->host && usage_host_is(m->quotas->usage, span_of(m->host), &m->host_sum, &was))
+        log_event(LOG_NOTICE, "quota.mended", LOG_STR("host", m->host),
+                  LOG_NUM("octets", m->host_sum.octets), LOG_NUM("before", was.octets));
+}
+
 static void stored(void *arg, int result, const struct error *e)
 {
     struct measure *m = arg;
@@ -121,6 +143,7 @@ static void stored(void *arg, int result, const struct error *e)
     } else if (!m->gone) {
         corrected(m);
         measured(m);
+        host_stored(m);
     }
     finish(m);
 }
@@ -152,9 +175,21 @@ static void count_work(void *arg)
     maildir_close(&maildir);
 }
 
-static bool already_known(const struct measure *m)
+/* In memory, and in the store: nobody changes its record while the gate is shut. */
+static bool already_known(struct measure *m)
 {
-    return !m->found.was_unsure && m->found.was_octets == (int64_t)m->sum.octets &&
+    struct usage_record r;
+    int got = usage_store_get(m->quotas->house->reader, name_of(m), &r, NULL);
+    bool damaged = got == STORE_BROKEN ||
+                   (got == STORE_GOT &&
+                    (r.octets != m->found.was_octets || r.messages != m->found.was_messages));
+
+    if (damaged) {
+        m->found.was_octets = r.octets;
+        m->found.was_messages = r.messages;
+    }
+    return got == STORE_GOT && !damaged && !usage_store_wants_count(&r) && !m->found.was_unsure &&
+           m->found.was_octets == (int64_t)m->sum.octets &&
            m->found.was_messages == (int64_t)m->sum.messages;
 }
 

@@ -32,7 +32,7 @@ static void finish(struct mend *m, const struct error *e)
 
 /* ---- store thread ---- */
 
-static void note(void *arg, struct span host, struct usage_sum was, struct usage_sum is)
+static void note(void *arg, const struct usage_sums_found *f)
 {
     struct mend *m = arg;
 
@@ -40,8 +40,8 @@ static void note(void *arg, struct span host, struct usage_sum was, struct usage
         m->room = m->room ? 2 * m->room : 16;
         m->found.host = memory_grow(m->found.host, m->room * sizeof *m->found.host);
     }
-    m->found.host[m->found.count++] =
-        (struct quotas_mended_host){arena_span(m->arena, host), was, is};
+    m->found.host[m->found.count] = *f;
+    m->found.host[m->found.count++].host = arena_span(m->arena, f->host);
 }
 
 static int work(struct store *s, void *arg, struct error *e)
@@ -57,19 +57,22 @@ static int work(struct store *s, void *arg, struct error *e)
 
 /* ---- loop thread ---- */
 
+/* Only those that were wrong stay, in the store or in memory. */
 static void done(void *arg, int result, const struct error *e)
 {
     struct mend *m = arg;
+    size_t all = result < 0 ? 0 : m->found.count;
 
-    if (result < 0)
-        m->found.count = 0;
-    for (size_t i = 0; i < m->found.count; i++) {
-        const struct quotas_mended_host *h = &m->found.host[i];
+    m->found.count = 0;
+    for (size_t i = 0; i < all; i++) {
+        struct usage_sums_found *h = &m->found.host[i];
+        bool differed = usage_host_is(m->quotas->usage, h->host, &h->is, &h->was);
 
-        log_event(LOG_NOTICE, "quota.mended", LOG_SPAN("host", h->name),
+        if (!h->wrong && !differed)
+            continue;
+        log_event(LOG_NOTICE, "quota.mended", LOG_SPAN("host", h->host),
                   LOG_NUM("octets", h->is.octets), LOG_NUM("before", h->was.octets));
-        usage_mended(m->quotas->usage, h->name, h->is.octets - h->was.octets,
-                     h->is.messages - h->was.messages);
+        m->found.host[m->found.count++] = *h;
     }
     finish(m, result < 0 ? e : NULL);
 }

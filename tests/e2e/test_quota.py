@@ -259,6 +259,35 @@ def test_a_wrong_sum_is_found_and_mended(made):
     assert quota(s, "acme")["mailbox"] == disk(s, USER) and quota(s, "beta")["mailbox"] == disk(s, KIM)
 
 
+@pytest.mark.parametrize("how", ["counted by itself", "recount"])
+def test_a_damaged_record_is_counted_anew(made, how):
+    """What a mailbox holds is not known until its files are counted; then neither it nor its hosting account has it twice."""
+    s = made("")
+    s.command("host", "add", "acme", "--quota", "1M")
+    c = exchange(s)
+    for account, size in ((USER, 30_000), (KIM, 5_000)):
+        s.command("account", "set", account, "--host", "acme")
+        assert send(c, account, size, sender="x@far.test")[0] == "done"
+        wait_for(lambda a=account: quota(s, a)["mailbox"] == disk(s, a) > 0)
+    wait_for(lambda: counted(s))
+    s.stop()
+    with contextlib.closing(sqlite3.connect(s.dir / "store" / "port26.db")) as db, db:
+        assert db.execute("UPDATE value SET value = ? WHERE kind = 8 AND name = ?", (b"junk", USER.encode())).rowcount == 1
+    s.start()
+    if how == "recount":
+        assert USER in [x["name"] for x in s.json("quota", "recount", USER)["corrected"]]
+    else:
+        assert quota(s, "acme")["mailbox"] > 0  # it is read before the mailbox is
+        quota(s, USER)
+        wait_for(lambda: counted(s))
+    assert quota(s, USER)["mailbox"] == disk(s, USER)
+    assert quota(s, "acme")["mailbox"] == disk(s, USER) + disk(s, KIM)
+    assert s.json("quota", "recount", "--all")["corrected"] == []
+    s.stop()
+    s.start()
+    assert quota(s, "acme")["mailbox"] == disk(s, USER) + disk(s, KIM)
+
+
 def test_what_is_sent_stands_beside_what_is_stored(made):
     """And all accounts of a hosting account are shown, also when one answer does not hold them."""
     s = made(STAYS)

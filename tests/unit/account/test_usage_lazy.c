@@ -400,7 +400,7 @@ static void sum_damaged(void **state)
     world_free(w);
 }
 
-/* More than are read at a time. */
+/* More than are read at a time; before them as many that are nobody's. */
 static void all_unsure_are_found(void **state)
 {
     struct world *w = world_new("memory");
@@ -413,6 +413,9 @@ static void all_unsure_are_found(void **state)
         char name[16];
         struct store_account to = {.verifier = SPAN("x")};
 
+        snprintf(name, sizeof name, "n0-%05d", i);
+        assert_int_equal(
+            store_value_put(w->f->store, STORE_KIND_UNSURE, span_of(name), SPAN_NONE, &e), 0);
         snprintf(name, sizeof name, "u0-%05d", i);
         to.name = span_of(name);
         assert_int_equal(usage_store_account_put(w->f->store, &to, &e), 0);

@@ -1,0 +1,124 @@
+/* Counting a Maildir beside records of the store that are damaged meanwhile. */
+#include "account/usage_store.h"
+#include "home.h"
+#include "queue/queue.h"
+#include "serve/quotas.h"
+#include "serve/registry.h"
+
+#define ANN SPAN("ann@here.example")
+
+static struct home *t;
+
+static int setup(void **state)
+{
+    (void)state;
+    t = home_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    home_free(&t);
+    return 0;
+}
+
+static void registered(void *arg, const struct error *e)
+{
+    (void)arg;
+    assert_null(e);
+    loop_stop(t->loop);
+}
+
+/* ---- the store, on its own thread ---- */
+
+static void stored(void *arg, int result, const struct error *e)
+{
+    (void)arg;
+    (void)e;
+    assert_int_equal(result, 0);
+    loop_stop(t->loop);
+}
+
+static void in_store(commit_fn *work, void *arg)
+{
+    commit_submit(queue_commit(t->house->queue), COMMIT_OWN, work, stored, arg, 0);
+    loop_run(t->loop);
+}
+
+static int damage(struct store *s, void *arg, struct error *e)
+{
+    (void)arg;
+    return store_value_put(s, STORE_KIND_USAGE, ANN, SPAN("junk"), e);
+}
+
+/* A sum that is wrong without being damaged. */
+static int add(struct store *s, void *arg, struct error *e)
+{
+    (void)arg;
+    return store_value_put(s, STORE_KIND_USAGE, ANN, SPAN("700 7 0 0"), e);
+}
+
+static int look(struct store *s, void *arg, struct error *e)
+{
+    return usage_store_get(s, ANN, arg, e) == STORE_GOT ? 0 : -1;
+}
+
+/* ---- counting ---- */
+
+struct found {
+    int64_t was;
+    bool failed;
+};
+
+static void measured(void *arg, const struct quotas_measured *m)
+{
+    struct found *f = arg;
+
+    *f = (struct found){m->was_octets, m->error != NULL};
+    loop_stop(t->loop);
+}
+
+static struct found count(void)
+{
+    struct found f = {-1, true};
+
+    quotas_measure(t->house->quotas, ANN, measured, &f);
+    loop_run(t->loop);
+    assert_false(f.failed);
+    return f;
+}
+
+/* Memory is right, and what is counted equals it: the store is mended all the same, or the next
+ * start would not be right. */
+static void store_is_mended(void **state)
+{
+    struct store_account ann = {.name = ANN, .verifier = SPAN("x"), .created = 1};
+    struct registry *set = registry_new(t->house);
+    struct usage_record r;
+
+    (void)state;
+    registry_account_put(set, &ann);
+    registry_commit(&set, registered, NULL);
+    loop_run(t->loop);
+    count();
+    in_store(damage, NULL);
+    count();
+    in_store(look, &r);
+    assert_int_equal(r.octets, 0);
+    assert_false(usage_store_wants_count(&r));
+    in_store(add, NULL);
+    assert_int_equal(count().was, 700); /* and it is told */
+    in_store(look, &r);
+    assert_int_equal(r.octets, 0);
+    assert_int_equal(count().was, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(store_is_mended, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
