@@ -175,14 +175,22 @@ static void hash(void *arg)
     }
 }
 
-static void free_check(struct check *c)
+/* What was looked up for it: it may be looked up once more. */
+static void forget_look(struct check *c)
 {
-    memory_wipe(c->password, strlen(c->password));
-    memory_wipe(&c->verifier, sizeof c->verifier);
-    memory_wipe(c->better, sizeof c->better);
     if (c->kept)
         memory_wipe(c->kept, strlen(c->kept));
     free(c->kept);
+    c->kept = NULL;
+    memory_wipe(&c->verifier, sizeof c->verifier);
+    memory_wipe(c->better, sizeof c->better);
+    c->known = c->fits = false;
+}
+
+static void free_check(struct check *c)
+{
+    memory_wipe(c->password, strlen(c->password));
+    forget_look(c);
     free(c->password);
     free(c->name);
     free(c->peer);
@@ -196,6 +204,19 @@ static void not_now(struct check *c)
     free_check(c);
 }
 
+/* Does what was checked still stand there? The password may have been changed while it was hashed:
+ * then the answer, and what is remembered of it, would be of before. */
+static bool still_stands(const struct check *c, const struct account *a)
+{
+    if (!a || !a->has_password)
+        return false;
+    if (c->kept || a->hash.len)
+        return c->kept && span_is(a->hash, c->kept);
+    return memcmp(a->verifier.stored_key, c->verifier.stored_key, SCRAM_KEY) == 0;
+}
+
+static void look(struct login *l, struct check *c);
+
 static void hashed(void *arg)
 {
     struct check *c = arg;
@@ -203,11 +224,16 @@ static void hashed(void *arg)
     struct span name = span_of(c->name), peer = span_of(c->peer);
     unsigned troubles = directory_troubles(l->directory);
     const struct account *a = directory_find(l->directory, name);
-    bool good = c->known && c->fits && a, open = good && !directory_locked(l->directory, a);
+    bool stands = !c->known || still_stands(c, a), good = stands && c->known && c->fits;
+    bool open = good && !directory_locked(l->directory, a);
     uint32_t wait;
 
     if (directory_troubles(l->directory) != troubles) {
         not_now(c);
+        return;
+    }
+    if (!stands) { /* as often as a person changes the account */
+        look(l, c);
         return;
     }
     throttle_note(l->throttle, name, peer, good);
@@ -249,13 +275,14 @@ static bool is_elsewhere(const struct login *l, struct span name)
     return l->other && (!a || (a->elsewhere && !directory_locked(l->directory, a)));
 }
 
-static void look(struct login *l, struct check *c, struct span password)
+static void look(struct login *l, struct check *c)
 {
     const struct account *a;
-    struct span name = span_of(c->name);
+    struct span name = span_of(c->name), password = span_of(c->password);
     unsigned troubles = directory_troubles(l->directory);
     bool elsewhere = is_elsewhere(l, name);
 
+    forget_look(c);
     if (directory_troubles(l->directory) != troubles) {
         not_now(c);
         return;
@@ -268,7 +295,8 @@ static void look(struct login *l, struct check *c, struct span password)
     a = verifier_of(l, name, &c->verifier);
     c->known = a != NULL;
     c->kept = a && a->hash.len ? span_dup(a->hash) : NULL;
-    if (directory_troubles(l->directory) != troubles || !worker_run(l->hashers, hash, hashed, c))
+    if (directory_troubles(l->directory) != troubles || !l->hashers ||
+        !worker_run(l->hashers, hash, hashed, c))
         not_now(c);
 }
 
@@ -292,7 +320,7 @@ void login_check(struct login *l, struct span as_typed, struct span password, st
         c->name = span_dup(text_span(&name));
         c->password = span_dup(password);
         c->peer = span_dup(peer);
-        look(l, c, password);
+        look(l, c);
     }
     text_free(&name);
 }
