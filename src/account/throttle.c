@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/network.h"
 
 #include <stdlib.h>
 
@@ -66,11 +67,15 @@ void throttle_free(struct throttle **t)
     *t = NULL;
 }
 
+/* Who has one IPv6 address has the 2^64 of its network: they are one peer. */
 static void key_of(char kind, struct span name, struct span peer, struct text *out)
 {
+    char network[NETWORK_TEXT];
+
+    network_text(peer, 32, 64, network);
     text_addc(out, kind);
     if (kind != 'n')
-        text_add(out, peer);
+        text_adds(out, network);
     text_addc(out, '|');
     if (kind != 'a')
         text_add(out, name);

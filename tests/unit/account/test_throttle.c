@@ -44,6 +44,25 @@ static void guessing_gets_slower_and_then_refused(void **state)
     throttle_free(&t);
 }
 
+/* Who has one IPv6 address has the whole network. */
+static void a_network_of_ipv6_is_one_peer(void **state)
+{
+    struct throttle *t = throttle_new();
+    char peer[40];
+
+    (void)state;
+    for (int i = 0; i < 15; i++) {
+        snprintf(peer, sizeof peer, "2001:db8::%x:%x", i, 7 * i);
+        throttle_note(t, SPAN("me"), span_of(peer), false);
+    }
+    assert_true(throttle_wait(t, SPAN("me"), SPAN("2001:db8::99")) > THROTTLE_PATIENCE);
+    assert_int_equal(throttle_wait(t, SPAN("me"), SPAN("2001:db8:0:1::99")), 0);
+    assert_int_equal(throttle_wait(t, SPAN("me"), SPAN("192.0.2.1")), 0);
+    throttle_note(t, SPAN("me"), SPAN("2001:db8::5:5"), true); /* the owner is forgiven there */
+    assert_int_equal(throttle_wait(t, SPAN("me"), SPAN("2001:db8::99")), 0);
+    throttle_free(&t);
+}
+
 static void a_strangers_guesses_do_not_shut_the_owner_out(void **state)
 {
     struct throttle *t = throttle_new();
@@ -80,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_few_slips_are_free),
         cmocka_unit_test(guessing_gets_slower_and_then_refused),
+        cmocka_unit_test(a_network_of_ipv6_is_one_peer),
         cmocka_unit_test(a_strangers_guesses_do_not_shut_the_owner_out),
         cmocka_unit_test(one_address_trying_many_names_is_refused),
     };
