@@ -364,8 +364,15 @@ void queue_want(struct queue *q, const struct message *m, struct arena *a, struc
     want_posts(q, &head, arena_alloc(a, m->envelope.count * sizeof *out->posts), out);
 }
 
-void queue_settle(struct queue *q, const struct job_result *r)
+void queue_settle(struct queue *q, unsigned courier, const struct job_result *r)
 {
+    const struct lease *l = runner_find(q, r->lease);
+
+    if (l && l->courier != courier) { /* also the work of our own inboxes, which is nobody's */
+        log_event(LOG_ERROR, "lease.foreign", LOG_NUM("lease", r->lease),
+                  LOG_NUM("courier", courier));
+        return;
+    }
     settle_result(q, r, NULL, NULL);
 }
 

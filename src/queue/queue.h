@@ -68,7 +68,7 @@ struct queue_calls {
      * callee, who ends it with queue_job_free; *courier names who has it, for queue_lost. False: no
      * courier has room; the queue keeps the job and asks again after queue_kick or some seconds. */
     bool (*dispatch)(void *arg, struct job *job, unsigned *courier);
-    /* Takes a ROUTE_INBOX job; the same contract; end it by queue_settle. */
+    /* Takes a ROUTE_INBOX job; the same contract; end it by queue_settle_then. */
     bool (*inbox)(void *arg, struct job *job);
     /* Another server refused so many recipients for good (5.x.x), of mail this account sent; they
      * have ended. May be NULL. */
@@ -130,10 +130,10 @@ void queue_want(struct queue *q, const struct message *m, struct arena *a, struc
 
 /* Frees a job taken by dispatch or inbox: closes its file, wipes its login. Nulls the pointer. */
 void queue_job_free(struct job **j);
-/* A job came back. All is copied. A lease that ran out or was lost is ignored and logged (P4, P5).
- */
-void queue_settle(struct queue *q, const struct job_result *r);
-/* The same, and done(arg) from the loop, perhaps at once, when it is in the store and counted, or
+/* A job came back from a courier, as dispatch named it. All is copied. A lease that ran out or was
+ * lost is ignored and logged (P4, P5), and so is one that this courier never had. */
+void queue_settle(struct queue *q, unsigned courier, const struct job_result *r);
+/* Of a job that inbox took; and done(arg) from the loop, perhaps at once, when it is in the store and counted, or
  * when it will never be (a late result, the end of the queue). */
 void queue_settle_then(struct queue *q, const struct job_result *r, void (*done)(void *arg),
                        void *arg);

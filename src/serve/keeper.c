@@ -113,7 +113,7 @@ static void on_result(struct keeper *k, struct member *m, struct parcel *p)
 {
     if (m->load)
         m->load--;
-    queue_settle(k->house->queue, &((struct letter_result *)p->letter)->result);
+    queue_settle(k->house->queue, (unsigned)m->pid, &((struct letter_result *)p->letter)->result);
     queue_kick(k->house->queue);
     parcel_free(&p);
 }

@@ -59,6 +59,14 @@ struct house_result {
     struct outcome outcome;
 };
 
+/* As the one who was given the job. */
+static inline void house_settle_as_given(struct house *h, const struct job_result *r)
+{
+    const struct lease *l = runner_find(h->queue, r->lease);
+
+    queue_settle(h->queue, l ? l->courier : 0, r);
+}
+
 static inline void house_settle(struct house *h, uint64_t lease, size_t count,
                                 const struct outcome *o)
 {
@@ -69,7 +77,7 @@ static inline void house_settle(struct house *h, uint64_t lease, size_t count,
 
     for (size_t i = 0; i < count; i++)
         all[i] = *o;
-    queue_settle(h->queue, &r);
+    house_settle_as_given(h, &r);
     free(all);
 }
 

@@ -142,7 +142,7 @@ static void test_remove_leased(void **state)
     act(h, QUEUE_REMOVE, &m.envelope.id, "kim");
     assert_int_equal(counts(h).messages, 1);
     result.lease = h->job[0].lease;
-    queue_settle(h->queue, &result);
+    house_settle_as_given(h, &result);
     house_run_idle(h);
     assert_int_equal(counts(h).messages, 0);
     assert_int_equal(counts(h).delivered, 1);

@@ -425,6 +425,36 @@ static void test_wrong_result(void **state)
     assert_int_equal(counts(h).messages, 0);
 }
 
+/* P5: a courier that was taken over cannot end what another one, or our own inbox, has in hand. */
+static void test_result_of_another(void **state)
+{
+    struct house *h = *state;
+    struct recipient r[2];
+    struct message m = to_one(&r[0], "a@example.com"), here = to_one(&r[1], "a@here.example");
+    struct outcome o = {.kind = OUTCOME_DELIVERED};
+    struct job_result forged = {.count = 1, .outcomes = &o};
+
+    h->courier = keeps;
+    h->courier_id = 7;
+    house_accept(h, &m);
+    house_accept(h, &here);
+    house_run(h, has_two_jobs);
+    for (int i = 0; i < 2; i++) {
+        forged.lease = h->job[i].lease;
+        queue_settle(h->queue, 8, &forged);
+    }
+    assert_int_equal(commit_load(queue_commit(h->queue)), 0);
+    assert_int_equal(counts(h).delivered, 0);
+    assert_int_equal(counts(h).messages, 2);
+    assert_int_equal(counts(h).leased, 2);
+    for (int i = 0; i < 2; i++) {
+        forged.lease = h->job[i].lease;
+        house_settle_as_given(h, &forged);
+    }
+    house_run_idle(h);
+    assert_int_equal(counts(h).messages, 0);
+}
+
 /* What a courier gives back untried goes to the next one at once, and is no attempt. */
 static void test_given_back(void **state)
 {
@@ -440,7 +470,7 @@ static void test_given_back(void **state)
     assert_int_equal(h->job[0].attempt, 1);
     back.lease = h->job[0].lease;
     h->courier = delivers;
-    queue_settle(h->queue, &back);
+    house_settle_as_given(h, &back);
     house_run_idle(h);
     assert_int_equal(counts(h).delivered + counts(h).relayed, 1);
     assert_int_equal(counts(h).messages, 0);
@@ -572,6 +602,7 @@ int main(void)
         BOTH(test_killer_message),
         BOTH(test_lease_runs_out),
         BOTH(test_wrong_result),
+        BOTH(test_result_of_another),
         BOTH(test_given_back),
         FAULT(test_failed_sync_is_451),
         FAULT(test_full_disk_is_452),
