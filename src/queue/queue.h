@@ -133,8 +133,8 @@ void queue_job_free(struct job **j);
 /* A job came back from a courier, as dispatch named it. All is copied. A lease that ran out or was
  * lost is ignored and logged (P4, P5), and so is one that this courier never had. */
 void queue_settle(struct queue *q, unsigned courier, const struct job_result *r);
-/* Of a job that inbox took; and done(arg) from the loop, perhaps at once, when it is in the store and counted, or
- * when it will never be (a late result, the end of the queue). */
+/* Of a job that inbox took; and done(arg) from the loop, perhaps at once, when it is in the store
+ * and counted, or when it will never be (a late result, the end of the queue). */
 void queue_settle_then(struct queue *q, const struct job_result *r, void (*done)(void *arg),
                        void *arg);
 /* A courier died: its leases are due again at once. */

@@ -93,11 +93,11 @@ static struct span domain_of_address(struct span address)
     return span_from(address, (size_t)span_rfind(address, '@') + 1);
 }
 
-static void write_domain(struct control_call *r, const struct store_domain *to,
-                         const struct hosted_domain *was)
+/* Nothing of `to` and `was` may live in the directory: it changes while this waits. */
+static void write_domain(struct control_call *r, const struct store_domain *to, struct span was)
 {
     struct registry *set = registry_new(r->house);
-    struct follow f = {set, was ? was->host : SPAN_NONE, to->host};
+    struct follow f = {set, was, to->host};
     struct store_list within = {STORE_DOMAIN_ACCOUNTS, to->name};
 
     registry_domain_put(set, to);
@@ -146,7 +146,7 @@ void control_domain_add(struct control_call *r)
                       "the domain %.*s is here already: `port26 domain set` changes it",
                       SPAN_ARG(to.name));
         else if (take_options(r, a, &to))
-            write_domain(r, &to, NULL);
+            write_domain(r, &to, SPAN_NONE);
         if (r->error.class == ERROR_NONE)
             control_dkim_new(r, to.name);
         if (r->error.class == ERROR_NONE)
@@ -183,12 +183,14 @@ void control_domain_set(struct control_call *r)
     const struct hosted_domain *was = domain_of(r, a);
 
     if (was) {
-        struct store_domain to = {was->name, was->host, was->catch_all, was->created};
+        struct span host = arena_span(a, was->host);
+        struct store_domain to = {arena_span(a, was->name), host, arena_span(a, was->catch_all),
+                                  was->created};
 
         if (!control_has(r, "host") && !control_has(r, "catch_all"))
             error_set(&r->error, ERROR_INPUT, "nothing to set: give --host or --catch-all");
         else if (take_options(r, a, &to))
-            write_domain(r, &to, was);
+            write_domain(r, &to, host);
     }
     arena_free(&a);
 }

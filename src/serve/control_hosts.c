@@ -322,6 +322,7 @@ void control_host_set(struct control_call *r)
     if (h) {
         struct store_host to = record_of(h);
 
+        to.name = arena_span(a, h->name); /* it may be removed while this waits */
         if (control_amounts(r, &to.quota, &to.limits, &given)) {
             if (given)
                 put_host(r, &to);

@@ -137,6 +137,19 @@ def test_what_stands_in_the_way_is_named(server):
     assert "no mailbox" in server.command("domain", "set", "full.test", "--catch-all", "nobody@full.test").stdout
 
 
+def test_a_domain_with_a_catch_all_changes_its_owner(server):
+    """What stood in the record before is not read any more once the record has been replaced."""
+    server.command("host", "add", "giver")
+    server.command("host", "add", "taker")
+    server.command("domain", "add", "moves.test", "--host", "giver")
+    account(server, "all@moves.test")
+    server.command("domain", "set", "moves.test", "--catch-all", "all@moves.test")
+    out = server.command("domain", "set", "moves.test", "--host", "taker").stdout
+    assert "Careful" not in out, out
+    assert rows(server, "domain")["moves.test"]["catch_all"] == "all@moves.test"
+    assert rows(server, "account")["all@moves.test"]["host"] == "taker"
+
+
 def test_an_address_belongs_to_one(server):
     server.command("domain", "add", "one.test")
     account(server, "ann@one.test", "--alias", "x@one.test", "--alias", "@one.test")
