@@ -47,7 +47,9 @@ enum login_verdict login_verifier(struct login *l, struct span name, struct span
  * it was not good). */
 const struct account *login_note(struct login *l, struct span name, struct span peer, bool good,
                                  uint32_t *wait);
-/* Forget what was remembered: passwords changed. */
+/* Forget the good passwords that were remembered, all of them or those of one account: they, or
+ * locks, changed. A check that is under way is not remembered either. */
 void login_forget(struct login *l);
+void login_forget_one(struct login *l, struct span name);
 
 #endif

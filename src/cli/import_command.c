@@ -1,5 +1,6 @@
 #include "cli/import_command.h"
 
+#include "account/hash.h"
 #include "account/import.h"
 #include "base/memory.h"
 #include "cli/house_command.h"
@@ -11,13 +12,14 @@
 #include <string.h>
 
 enum {
-    PORTION_ROWS = 500, /* handed over together */
-    PORTION_OCTETS = 1 << 20,
+    PORTION_ROWS = 100, /* handed over together: what the server looks at in one turn */
+    PORTION_OCTETS = 128 << 10,
     SHOWN = 20, /* mistakes told in words */
 };
 
 struct run {
     const char *words, *name; /* of the command; of the file */
+    char *path;               /* the file's name for the house; NULL: standard input */
     FILE *file;
     struct import *import;
     struct remote *house;
@@ -27,7 +29,7 @@ struct run {
     char token[64];
     unsigned long line, mistakes;
     json_t *told; /* how the house counts, with its last answer */
-    int dry, create, update, passwords;
+    int dry, create, update, passwords, forget;
 };
 
 static void mistake(struct run *r, unsigned long line, const char *words)
@@ -58,6 +60,7 @@ static int hand_over(struct run *r, const char *last, struct error *e)
     int bad;
 
     json_object_set_new(o, "import", json_string(r->token));
+    json_object_set_new(o, "file", json_string(r->path ? r->path : r->name));
     json_object_set_new(o, "rows", r->rows);
     json_object_set_new(o, "create", json_boolean(r->create));
     json_object_set_new(o, "update", json_boolean(r->update));
@@ -82,8 +85,40 @@ static void put(json_t *o, const char *key, struct span s)
         json_object_set_new(o, key, json_stringn(s.at, s.len));
 }
 
+static bool proves(struct span verifier, struct span password)
+{
+    struct scram_verifier v;
+    bool fits;
+
+    if (hash_is(verifier))
+        return hash_check(verifier, password);
+    fits = scram_parse(verifier, &v) && scram_check_password(&v, password);
+    memory_wipe(&v, sizeof v);
+    return fits;
+}
+
+/* Every verifier of a password has a salt of its own: only the password tells whether it is the
+ * same. One that is stays as it is kept. */
+static bool put_same(struct run *r, json_t *o, const struct import_row *row)
+{
+    json_t *ask = house_command_new("account verifier"), *answer = NULL;
+    struct span kept;
+    bool same;
+
+    json_object_set_new(ask, "name", json_stringn(row->name.at, row->name.len));
+    if (remote_command(r->house, ask, &answer, NULL) < 0)
+        answer = NULL;
+    kept = span_of(house_command_text(answer, "verifier"));
+    same = kept.len && proves(kept, row->password);
+    if (same)
+        put(o, "verifier", kept);
+    json_decref(ask);
+    json_decref(answer);
+    return same;
+}
+
 /* A password in clear goes no further than here. */
-static int put_verifier(json_t *o, const struct import_row *row, struct error *e)
+static int put_verifier(struct run *r, json_t *o, const struct import_row *row, struct error *e)
 {
     struct scram_verifier v;
     char text[SCRAM_TEXT];
@@ -92,6 +127,8 @@ static int put_verifier(json_t *o, const struct import_row *row, struct error *e
         put(o, "verifier", row->verifier);
         return 0;
     }
+    if (r->passwords && put_same(r, o, row))
+        return 0;
     if (scram_derive(row->password, &v, e) < 0)
         return -1;
     scram_format(&v, text);
@@ -117,7 +154,7 @@ static void take_row(struct run *r, const struct import_row *row, size_t length)
     if (row->alias_count)
         json_object_set(o, "aliases", aliases);
     json_decref(aliases);
-    if (put_verifier(o, row, &e) < 0) {
+    if (put_verifier(r, o, row, &e) < 0) {
         mistake(r, r->line, e.words);
         json_decref(o);
         return;
@@ -192,6 +229,8 @@ static void print(const struct run *r)
         printf("; %zu hosting account%s and %zu domain%s %smade", size(r, "hosts"),
                size(r, "hosts") == 1 ? "" : "s", size(r, "domains"),
                size(r, "domains") == 1 ? "" : "s", would);
+    if (number(r, "before"))
+        printf("; %lu were written by the import that was broken off", number(r, "before"));
     puts(r->dry ? "; nothing was written." : ".");
 }
 
@@ -229,12 +268,26 @@ static void warn(const struct run *r)
                       foreign > 1 ? ", ..." : "");
 }
 
+/* The house says itself how far it came, when it can. */
+static int broken_off(struct error *e)
+{
+    struct error why = *e;
+
+    if (why.class == ERROR_TEMPORARY)
+        error_set(
+            e, why.class,
+            "%s. Some of the accounts may be written: run the same command again, and it goes "
+            "on from there",
+            why.words);
+    return -1;
+}
+
 static int finish(struct run *r, bool json, struct error *e)
 {
     if (hand_over(r, NULL, e) < 0) /* the rest, and what is wrong with it */
         return -1;
     if (hand_over(r, r->mistakes || r->dry ? "drop" : "commit", e) < 0)
-        return -1;
+        return r->mistakes || r->dry ? -1 : broken_off(e);
     if (r->mistakes)
         return 0;
     warn(r);
@@ -281,12 +334,29 @@ static int import_file(struct run *r, const struct config *config, bool json)
     return status;
 }
 
+static int forget(const struct run *r, const struct config *config)
+{
+    json_t *o = house_command_new("account forget");
+
+    json_t *answer = NULL;
+    int status;
+
+    json_object_set_new(o, "file", json_string(r->path ? r->path : r->name));
+    status = house_command_fetch(r->words, config, o, &answer);
+    json_decref(answer);
+    return status;
+}
+
 static int open_and_import(struct run *r, const char *config_file, bool json)
 {
     struct config *config = NULL;
     int status = command_config(r->words, config_file, &config);
 
-    if (status == EX_OK) {
+    if (strcmp(r->name, "-") != 0)
+        r->path = realpath(r->name, NULL);
+    if (status == EX_OK && r->forget) {
+        status = forget(r, config);
+    } else if (status == EX_OK) {
         r->file = strcmp(r->name, "-") == 0 ? stdin : fopen(r->name, "re");
         if (!r->file)
             status = command_error(r->words, EX_NOINPUT, "%s: %s", r->name, strerror(errno));
@@ -302,6 +372,7 @@ static int open_and_import(struct run *r, const char *config_file, bool json)
             fclose(r->file);
     }
     config_free(&config);
+    free(r->path);
     return status;
 }
 
@@ -322,6 +393,8 @@ int import_command_run(int argc, const char **argv)
          "change accounts that are here where the file says something else", NULL},
         {"passwords", 'P', POPT_ARG_NONE, &r.passwords, 0,
          "with --update: give these the passwords of the file, too", NULL},
+        {"forget", 0, POPT_ARG_NONE, &r.forget, 0,
+         "do not go on with the import of this file that was broken off", NULL},
         {"dry-run", 'n', POPT_ARG_NONE, &r.dry, 0, "look for mistakes and write nothing", NULL},
         POPT_TABLEEND};
     const struct command_rules rules = {

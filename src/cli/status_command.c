@@ -254,6 +254,20 @@ static void print_keys(const json_t *dkim, FILE *to)
     fputs(". `port26 domain check NAME` tells what to publish.\n", to);
 }
 
+static void print_imports(const json_t *imports, FILE *to)
+{
+    json_t *im;
+    size_t i;
+    char at[32];
+
+    json_array_foreach(imports, i, im)
+        fprintf(to,
+                "the import of %s, begun %s, was broken off after %lld of %lld changes: run the "
+                "same command again (`port26 account import --forget %s` to leave it so)\n",
+                house_command_text(im, "file"), clock_of(house_command_text(im, "since"), at),
+                number(im, "written"), number(im, "all"), house_command_text(im, "file"));
+}
+
 static void print_mail(const json_t *answer, bool times, FILE *to)
 {
     json_t *w;
@@ -267,6 +281,7 @@ static void print_mail(const json_t *answer, bool times, FILE *to)
     print_queue(answer, to);
     json_array_foreach(json_object_get(answer, "waiting"), i, w) print_waiting(w, times, to);
     print_keys(json_object_get(answer, "dkim"), to);
+    print_imports(json_object_get(answer, "imports"), to);
     print_notices(json_object_get(answer, "notices"), to);
 }
 

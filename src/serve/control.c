@@ -238,6 +238,7 @@ static void status(struct control_call *r)
         r->out, "accounts",
         json_integer((json_int_t)directory_number(r->house->directory, STORE_ACCOUNTS, SPAN_NONE)));
     status_places(r);
+    json_object_set_new(r->out, "imports", control_imports(r->house));
     json_object_set_new(r->out, "dkim", control_dkim_bad(r->house));
     if (r->control->calls && r->control->calls->notices)
         json_object_set_new(r->out, "notices",
@@ -274,6 +275,8 @@ static const struct command {
     {"domain seen", control_dkim_seen},
     {"domain unsign", control_dkim_unsign},
     {"account import", control_account_import},
+    {"account forget", control_account_forget},
+    {"account verifier", control_account_verifier},
     {"account set", control_account_set},
     {"account show", control_account_show},
     {"account export", control_account_export},

@@ -217,7 +217,7 @@ void control_account_add(struct control_call *r)
             struct span former = former_owner(r, to.name, a);
 
             warn_of_mail(r, to.name);
-            registry_account_put(set, &to);
+            registry_account_add(set, &to);
             control_commit(r, &set);
             warn_if_elsewhere(r, to.name);
             warn_if_hidden(r, to.name, former);
@@ -357,11 +357,33 @@ void control_account_ls(struct control_call *r)
     list_accounts(r, account_row);
 }
 
+static json_t *verifier_of(const struct account *a)
+{
+    char verifier[SCRAM_TEXT];
+    json_t *text;
+
+    scram_format(&a->verifier, verifier);
+    text = a->hash.len ? json_stringn(a->hash.at, a->hash.len) : json_string(verifier);
+    memory_wipe(verifier, sizeof verifier);
+    return text;
+}
+
+void control_account_verifier(struct control_call *r)
+{
+    struct arena *a = arena_new();
+    struct span name;
+    const struct account *acc =
+        name_of(r, a, &name) ? directory_find(r->house->directory, name) : NULL;
+
+    if (acc && acc->has_password)
+        json_object_set_new(r->out, "verifier", verifier_of(acc));
+    arena_free(&a);
+}
+
 /* What another server needs to judge the login: as secret as /etc/shadow, and for the same eyes. */
 static void export_row(void *arg, struct span name, const struct account *a)
 {
     struct accounts *l = arg;
-    char verifier[SCRAM_TEXT];
     json_t *row;
 
     if (a && (!a->has_password || directory_locked(l->call->house->directory, a))) {
@@ -373,12 +395,8 @@ static void export_row(void *arg, struct span name, const struct account *a)
         return;
     }
     row = control_json_account(a);
-    scram_format(&a->verifier, verifier);
-    json_object_set_new(row, "verifier",
-                        a->hash.len ? json_stringn(a->hash.at, a->hash.len)
-                                    : json_string(verifier));
+    json_object_set_new(row, "verifier", verifier_of(a));
     control_part_row(l->call, &l->part, name, row);
-    memory_wipe(verifier, sizeof verifier);
 }
 
 void control_account_export(struct control_call *r)

@@ -84,6 +84,8 @@ bool control_amounts(struct control_call *r, uint64_t *quota, struct store_limit
 void control_account_ls(struct control_call *r);
 void control_account_show(struct control_call *r);
 void control_account_export(struct control_call *r);
+/* What proves one account's password. */
+void control_account_verifier(struct control_call *r);
 void control_account_add(struct control_call *r);
 void control_account_passwd(struct control_call *r);
 void control_account_set(struct control_call *r);
@@ -128,6 +130,10 @@ void control_senders_note(struct control_call *r, const struct store_account *a)
 
 /* control_import.c */
 void control_account_import(struct control_call *r);
+/* Nobody goes on with an import that was broken off. */
+void control_account_forget(struct control_call *r);
+/* Those that were: a new reference. */
+json_t *control_imports(struct house *h);
 
 /* control_hosts.c */
 void control_host_ls(struct control_call *r);

@@ -330,6 +330,14 @@ static int open_queue(struct house *h, struct error *e)
     return h->queue ? 0 : -1;
 }
 
+static void broken_off(void *arg, struct span name, const struct registry_part *p)
+{
+    (void)arg;
+    log_event(LOG_WARNING, "import.unfinished", LOG_SPAN("file", name),
+              LOG_NUM("written", (int64_t)p->written), LOG_NUM("all", (int64_t)p->all),
+              LOG_STR("words", "the same command goes on with it (port26 account import)"));
+}
+
 static void tidy(void *arg)
 {
     struct house *h = arg;
@@ -358,6 +366,7 @@ int house_open(struct loop *l, const struct config *c,
     h->tidy = timer_new(l, tidy, h);
     timer_set(h->tidy, DIRECTORY_TIDY_MS);
     if (carry) {
+        registry_parts(h, broken_off, NULL, NULL);
         quotas_start(h->quotas);
         sightings_start(h->sightings);
     }

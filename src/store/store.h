@@ -323,6 +323,7 @@ enum store_kind {
     STORE_KIND_HOSTED,  /* octets and messages of a hosting account's mailboxes, by its name */
     STORE_KIND_UNSURE,  /* accounts whose Maildir is to be counted, by name; empty */
     STORE_KIND_REPORTS, /* how many reports a sender got lately */
+    STORE_KIND_IMPORT,  /* imports that are being written, by the name of the file */
     STORE_KIND_COUNT,
 };
 enum { STORE_VALUE_MAX = 64 << 10, STORE_NAME_MAX = 400 };

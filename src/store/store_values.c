@@ -131,6 +131,7 @@ static enum driver_kind driver_kind(enum store_kind kind)
         [STORE_KIND_DKIM] = DRIVER_DKIM,     [STORE_KIND_WARNING] = DRIVER_WARNING,
         [STORE_KIND_GREY] = DRIVER_GREY,     [STORE_KIND_HOSTED] = DRIVER_HOSTED,
         [STORE_KIND_UNSURE] = DRIVER_UNSURE, [STORE_KIND_REPORTS] = DRIVER_REPORTS,
+        [STORE_KIND_IMPORT] = DRIVER_IMPORT,
     };
 
     assert((unsigned)kind < STORE_KIND_COUNT);

@@ -123,11 +123,12 @@ log {{ level = debug }}
 
     # ---- command line
 
-    def command(self, *args, check=True, input=None, text=True, conf=None, **kw):
+    def argv(self, *args, conf=None):
         argv = [self.binary, *args, "-c", str(conf or self.conf)]
-        if AS_ROOT:
-            argv = ["setpriv", "--reuid=port26", "--regid=port26", "--clear-groups", *argv]
-        r = subprocess.run(argv, capture_output=True, text=text, input=input, env=self.environment, timeout=60, **kw)
+        return ["setpriv", "--reuid=port26", "--regid=port26", "--clear-groups", *argv] if AS_ROOT else argv
+
+    def command(self, *args, check=True, input=None, text=True, conf=None, **kw):
+        r = subprocess.run(self.argv(*args, conf=conf), capture_output=True, text=text, input=input, env=self.environment, timeout=60, **kw)
         if check and r.returncode:
             raise AssertionError(f"{args}: exit {r.returncode}\n{r.stdout}{r.stderr}")
         return r

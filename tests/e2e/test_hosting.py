@@ -1,5 +1,5 @@
 """Many customers on one machine: hosting accounts, domains, aliases, imports, and logins from Dovecot."""
-import json, signal, smtplib, time
+import base64, hashlib, json, signal, smtplib, subprocess, time
 
 import pytest
 
@@ -421,16 +421,28 @@ def readable(server, name, text):
 
 
 
+def digested(method, password):
+    salt = b"salt of its own"
+    return base64.b64encode(hashlib.new(method, password.encode() + salt).digest() + salt).decode()
+
+
+OTHERS = {"ssha": "{SSHA}" + digested("sha1", "pass ssha"), "ssha256": "{SSHA256}" + digested("sha256", "pass ssha256"),
+          "ssha512": "{ssha512.b64}" + digested("sha512", "pass ssha512"),
+          "sha": "{SHA}" + base64.b64encode(hashlib.sha1(b"pass sha").digest()).decode(),
+          "argon": "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$wjKW9R6TFwdkYIlYi2PvhQ$q6Hl9OIrAsRA1DoNU/w/ypExHVY+jqEClwbhmVFq1z0", "argoni": "$argon2i$v=19$m=64,t=3,p=1$C5zJJ6lScaYy443y1cl4yw$XBfjSpKf5Ne8R+m9HZpnXrbl/rC8mVrU2tkY1P6fXO0"}
+
+
 def test_import_of_hashes(server):
     """Who comes with a hash logs in by PLAIN, and by SCRAM from then on."""
-    import base64
     server.command("domain", "add", "moved.test")
     lines = [f"{name}:{'{SHA512-CRYPT}' if name == 'six' else ''}{crypted('pass ' + name, setting)}:19000:0:99999:7:::\n" for name, setting in HASHES.items()]
+    lines += [f"{name}:{hashed}:19000:0:99999:7:::\n" for name, hashed in OTHERS.items()]
     path = readable(server, "shadow", "root:*:1:::::\nnobody:!:1:::::\n" + "".join(lines))
-    assert "4 accounts would be added" in server.command("account", "import", path, "--format", "shadow", "--domain", "moved.test", "--dry-run").stdout
+    assert "10 accounts would be added" in server.command("account", "import", path, "--format", "shadow", "--domain", "moved.test", "--dry-run").stdout
     assert "six@moved.test" not in rows(server, "account")
-    assert "4 accounts added" in server.command("account", "import", path, "--format", "shadow", "--domain", "moved.test").stdout
-    for name in HASHES:
+    assert "10 accounts added" in server.command("account", "import", path, "--format", "shadow", "--domain", "moved.test").stdout
+    assert f"ssha@moved.test:{OTHERS['ssha']}:" in server.command("account", "export").stdout
+    for name in (*HASHES, *OTHERS):
         c = session(server)
         code, text = say(c, "AUTH SCRAM-SHA-256 " + base64.b64encode(f"n,,n={name}@moved.test,r=abcdefghijklmnop".encode()).decode())
         assert (code, "4.7.12" in text) == (432, True), text
@@ -511,7 +523,8 @@ def test_import_makes_what_it_names_and_changes_what_differs(server):
     account_rows = rows(server, "account")
     assert (account_rows["ann@make.test"]["quota"], account_rows["bob@make.test"]["quota"]) == ("2G", "5G")
     session(server, "ann@make.test", "secret one").quit()  # passwords are the users' by now
-    assert "4 changed, 0 as before" in run("--update", "--passwords").stdout
+    assert "1 changed, 3 as before" in run("--update", "--passwords").stdout  # each password is proved
+    assert "0 changed, 4 as before" in run("--update", "--passwords").stdout
     session(server, "ann@make.test", "another one").quit()
 
     lines = ["zed@make.test;x;;;;", "zed@make.test;x;;;;", "max@make.test;x;;;ann@make.test;", "sue@make.test;x;;;Sue2@make.test;", "sue2@make.test;x;;;;",
@@ -527,6 +540,72 @@ def test_import_makes_what_it_names_and_changes_what_differs(server):
     path = readable(server, "foreign.csv", "name,password\nx@foreign1.test,x\ny@foreign2.test,y\n")
     r = run()
     assert r.stdout == "2 accounts added.\n" and "2 of the domains are not ours (foreign1.test, ...)" in r.stderr
+
+
+def broken_off(start, count):
+    """A server that was killed while it wrote an import, and the file: so often that it must have been in the midst of it once."""
+    hashed = crypted("imported", HASHES["five"])
+    for attempt in range(5):
+        p = start(accounts=False)
+        path = readable(p, "many.csv", "name,hash,host\n" + "".join(f"u{i}@many.test,{hashed},h{i % 7}\n" for i in range(count)))
+        run = subprocess.Popen(p.argv("account", "import", path, "--create"), env=p.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: "import.begun" in p.log(), 60, 0.002)
+        p.kill()
+        said = run.communicate(timeout=60)[1]
+        p.start()
+        if p.json("status")["imports"]:
+            return p, path, said
+        p.stop()
+    raise AssertionError("the import was always done before the server was killed")
+
+
+def test_import_that_was_broken_off(start):
+    """The crash leaves the first accounts and a note; the same command goes on, and the passwords work."""
+    count = 4000
+    p, path, said = broken_off(start, count)
+    assert "run the same command again" in said, said
+    note, = p.json("status")["imports"]
+    there = p.json("status")["accounts"]
+    assert note["file"] == path and 0 < note["written"] < note["all"] == count + 8 and 0 < there < count, (note, there)
+    assert "import.unfinished" in p.log() and f"import of {path}, begun" in p.command("status").stdout
+    assert "many.test" not in rows(p, "domain")  # comes last: mail for who is not here yet is not refused for ever
+    other = readable(p, "other.csv", "name,password\nu0@many.test,x\n")
+    assert "exists already" in refused(p, "account", "import", other)
+    out = p.command("account", "import", path, "--create").stdout
+    assert out == f"{count - there} accounts added; 0 hosting accounts and 1 domain made; {there} were written by the import that was broken off.\n"
+    assert p.json("status")["accounts"] == count and not p.json("status")["imports"]
+    assert len(p.json("domain", "keys", "many.test")["keys"]) == 2
+    for name in ("u0@many.test", f"u{count - 1}@many.test"):
+        session(p, name, "imported").quit()
+    assert "exists already" in refused(p, "account", "import", path)
+    assert "no import of" in refused(p, "account", "import", "--forget", path)
+
+
+def test_import_that_is_left_as_it_is(start):
+    p, path, _ = broken_off(start, 4000)
+    p.command("account", "import", "--forget", path)
+    assert not p.json("status")["imports"] and "broken off" not in p.command("status").stdout
+    assert "exists already" in refused(p, "account", "import", path)
+
+
+def test_import_holds_nobody_up(server):
+    """Mail is taken and people log in between the parts of an import."""
+    count = 3000
+    hashed = crypted("imported", HASHES["five"])
+    account(server, "between@port26.test")
+    path = readable(server, "beside.csv", "name,hash\n" + "".join(f"beside{i}@port26.test,{hashed}\n" for i in range(count)))
+    before = server.log().count("import.begun")
+    run = subprocess.Popen(server.argv("account", "import", path), env=server.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    wait_for(lambda: server.log().count("import.begun") > before, 60, 0.002)
+    there = []
+    while run.poll() is None:
+        send(server, "between@port26.test", subject=f"number {len(there)}")
+        session(server, "between@port26.test").quit()
+        there.append(server.json("status")["accounts"])
+    assert run.communicate()[0] == f"{count} accounts added.\n"
+    server.wait_inbox(len(there), "between@port26.test")
+    # with one transaction for all, the first of these would have waited until all are there
+    assert not there or there[0] < there[-1] or len(there) == 1, there
 
 
 # ---- a running Dovecot knows the passwords
@@ -573,7 +652,7 @@ def test_logins_from_dovecot():
 
 def test_a_dovecot_that_hangs_and_one_that_starts_again():
     """Nobody is told that a password is wrong which nobody looked at; afterwards all goes on without a restart of ours."""
-    import base64, peers, poplib
+    import peers, poplib
     dovecot = peers.Dovecot({"kim@dove.test": "from dovecot"})
     doors = dict(Port26.DOORS, pop3="role = pop3 tls = implicit")
     s = Port26(f'accounts {{ dovecot-auth = "{dovecot.socket}" dovecot-users = "{dovecot.users}" }}\n', doors=doors)
