@@ -27,8 +27,7 @@ struct login {
     const struct directory *directory;
     struct throttle *throttle;
     struct worker *hashers;
-    struct map *good;    /* canonical name -> struct memory */
-    unsigned forgetting; /* how often something was forgotten */
+    struct map *good; /* canonical name -> struct memory */
     char secret[STORE_SECRET_BYTES];
     login_better_fn *better;
     void *better_arg;
@@ -43,7 +42,6 @@ struct check {
     char *kept;              /* a hash that stands in for the verifier; NULL: none */
     char better[SCRAM_TEXT]; /* the verifier that may replace it; "": none */
     bool known, fits;
-    unsigned forgetting; /* of the login when its verifier was read */
     login_done_fn *done;
     void *arg;
 };
@@ -60,13 +58,11 @@ void login_forget(struct login *l)
     map_each(l->good, free_each, NULL);
     map_free(&l->good);
     l->good = map_new();
-    l->forgetting++;
 }
 
 void login_forget_one(struct login *l, struct span name)
 {
     free(map_take(l->good, name));
-    l->forgetting++;
 }
 
 void login_on_better(struct login *l, login_better_fn *fn, void *arg)
@@ -247,7 +243,7 @@ static void hashed(void *arg)
     }
     throttle_note(l->throttle, name, peer, good);
     wait = good ? 0 : wait_after(l, name, peer);
-    if (open && c->forgetting == l->forgetting)
+    if (open)
         remember(l, name, span_of(c->password));
     if (open && c->better[0] && l->better)
         l->better(l->better_arg, name, span_of(c->kept), span_of(c->better));
@@ -301,7 +297,6 @@ static void look(struct login *l, struct check *c)
                  c);
         return;
     }
-    c->forgetting = l->forgetting;
     a = verifier_of(l, name, &c->verifier);
     c->known = a != NULL;
     c->kept = a && a->hash.len ? span_dup(a->hash) : NULL;

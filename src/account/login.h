@@ -47,8 +47,8 @@ enum login_verdict login_verifier(struct login *l, struct span name, struct span
  * it was not good). */
 const struct account *login_note(struct login *l, struct span name, struct span peer, bool good,
                                  uint32_t *wait);
-/* Forget the good passwords that were remembered, all of them or those of one account: they, or
- * locks, changed. A check that is under way is not remembered either. */
+/* Forget the good passwords that were remembered, all of them or that of one account: it, or a
+ * lock, changed. */
 void login_forget(struct login *l);
 void login_forget_one(struct login *l, struct span name);
 
