@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "cli/table.h"
+#include "serve/certificates.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -48,11 +49,14 @@ static void print_notes(const struct config_notes *notes, bool json)
 static int check(const char *file, bool json)
 {
     struct config_notes notes = {0};
+    struct certificates certificates = {0};
     struct config *c;
     int status = EX_OK;
 
-    if (config_load(file, &notes, &c) < 0 || config_check(c, &notes) < 0)
+    if (config_load(file, &notes, &c) < 0 || config_check(c, &notes) < 0 ||
+        certificates_read(c, NULL, &certificates, &notes) < 0)
         status = EX_CONFIG;
+    certificates_free(&certificates);
     print_notes(&notes, json);
     if (notes.errors > notes.count)
         fprintf(stderr, "and %zu more errors\n", notes.errors - notes.count);

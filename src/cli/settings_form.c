@@ -12,8 +12,8 @@ static const char words[] = "settings";
 /* The pair the server signs with: that of all doors, or else the first that a door has. */
 static const struct config_certificate *pair_of(const struct config *c)
 {
-    if (*c->tls.certificate)
-        return &c->tls;
+    if (*c->tls.cert.certificate)
+        return &c->tls.cert;
     for (size_t i = 0; i < c->door_count; i++)
         if (*c->doors[i].cert.certificate)
             return &c->doors[i].cert;

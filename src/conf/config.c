@@ -170,7 +170,7 @@ static void complete_door(struct config *c, struct config_door *d)
 {
     complete_role(c, d);
     if (!d->cert.certificate && !d->cert.key)
-        d->cert = c->tls;
+        d->cert = c->tls.cert;
     complete_certificate(&d->cert);
 }
 
@@ -222,7 +222,7 @@ static void complete(struct config *c)
     if (!c->delivery.helo)
         c->delivery.helo = c->hostname;
     complete_clients(c);
-    complete_certificate(&c->tls);
+    complete_certificate(&c->tls.cert);
     if (!c->door_count)
         add_default_doors(c);
     for (size_t i = 0; i < c->door_count; i++)

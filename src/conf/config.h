@@ -73,6 +73,12 @@ struct config_certificate {
     const char *key;
 };
 
+/* What doors show that have nothing of their own, and what they show besides. */
+struct config_tls_files {
+    struct config_certificate cert;
+    const char *folder; /* of certificates for further names; "": none */
+};
+
 struct config_limits {
     uint64_t connections;             /* per listener process */
     uint64_t connections_per_address; /* IPv4 address or IPv6 /64 */
@@ -278,7 +284,7 @@ struct config {
     struct config_store store;
     struct config_inboxes inboxes;
     struct config_log log;
-    struct config_certificate tls;
+    struct config_tls_files tls;
     struct config_limits limits;
     struct config_incoming incoming;
     struct config_delivery delivery;

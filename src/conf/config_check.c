@@ -102,7 +102,7 @@ int config_check(const struct config *c, struct config_notes *notes)
     size_t before = notes->errors;
 
     check_user(&k);
-    check_certificate(&k, &c->tls);
+    check_certificate(&k, &c->tls.cert);
     for (size_t i = 0; i < c->door_count; i++)
         if (config_line(c, &c->doors[i].cert.certificate))
             check_certificate(&k, &c->doors[i].cert);

@@ -89,6 +89,16 @@ static void check_certificate(struct cross *x, const struct config_certificate *
                   "there is a key without a certificate: add certificate = FILE");
 }
 
+static void check_folder(struct cross *x)
+{
+    const struct config_tls_files *t = &x->c->tls;
+
+    if (*t->folder && !*t->cert.certificate)
+        notes_add(x->notes, NOTES_ERROR, place(x, &t->folder, NULL),
+                  "there is a folder of certificates, but none for clients that ask for no name or "
+                  "another: add certificate = FILE");
+}
+
 static bool has_login(const struct config_door *d)
 {
     return d->role == CONFIG_ROLE_SUBMISSION || d->role == CONFIG_ROLE_POP3;
@@ -164,7 +174,7 @@ static void check_doors(struct cross *x)
         check_door(x, &x->c->doors[i]);
         check_overlap(x, i);
     }
-    if (!ours && !*x->c->tls.certificate)
+    if (!ours && !*x->c->tls.cert.certificate)
         notes_add(x->notes, NOTES_WARNING, place(x, x->c, NULL),
                   "there is no certificate, so nobody can log in with TLS: add tls { certificate = "
                   "FILE key = FILE }");
@@ -456,7 +466,8 @@ int cross_check(struct config *c, struct config_notes *notes)
     size_t before = notes->errors;
 
     check_names(&x);
-    check_certificate(&x, &c->tls, NULL);
+    check_certificate(&x, &c->tls.cert, NULL);
+    check_folder(&x);
     check_doors(&x);
     for (size_t i = 0; i < c->relay_count; i++)
         check_relay(&x, &c->relays[i]);

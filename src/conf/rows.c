@@ -124,12 +124,18 @@ static const struct row log_rows[] = {
 };
 
 static const struct row tls[] = {
-    TEXT(config_certificate, certificate, "certificate", ROW_PATH, 0, PATH_MAX_OCTETS,
+    TEXT(config_tls_files, cert.certificate, "certificate", ROW_PATH, 0, PATH_MAX_OCTETS,
          "PEM file with the certificate and its chain, for all doors that name none.",
          .standard = ""),
-    TEXT(config_certificate, key, "key", ROW_PATH, 0, PATH_MAX_OCTETS,
+    TEXT(config_tls_files, cert.key, "key", ROW_PATH, 0, PATH_MAX_OCTETS,
          "PEM file with the private key; others must not be able to read it.",
          .computed = "the certificate file"),
+    TEXT(config_tls_files, folder, "folder", ROW_PATH, 0, PATH_MAX_OCTETS,
+         "Folder of certificates for further names, such as those of customers: NAME/fullchain.pem "
+         "with NAME/privkey.pem, as certbot has them. At every door a client that asks for a name "
+         "(SNI) is shown the one that is made out to it, *.example.org included; all others are "
+         "shown the certificate of the door. What the folders are called does not matter.",
+         .standard = ""),
 };
 
 static const struct row limits[] = {
@@ -540,7 +546,7 @@ static const struct row process[] = {
 
 static const struct rows_block blocks[] = {
     {.name = "", .size = sizeof(struct config), .rows = top, .count = COUNT(top)},
-    PLAIN("tls", config_certificate, tls, tls, "The certificate of the doors."),
+    PLAIN("tls", config_tls_files, tls, tls, "The certificates of the doors."),
     TITLED(
         "door", config_door, doors, door_count, door,
         "One way in: a port with its rules. A file without any door means ports 25 (exchange), "

@@ -23,6 +23,8 @@ static void visit_certificate(struct wire *p, struct letter_certificate *l)
     wire_span(p, &l->door);
     wire_span(p, &l->certificate);
     wire_span(p, &l->key);
+    wire_span(p, &l->names);
+    wire_i64(p, &l->expires);
 }
 
 static void visit_drain(struct wire *p, struct letter_drain *l)

@@ -80,9 +80,12 @@ struct letter_setup {
     uint32_t number; /* of this child among its kind */
 };
 
-/* PEM texts for one door (its name), or for all without their own (empty name). */
+/* PEM texts for one door (its name), for all without their own (empty name), or, with names, for
+ * clients that ask for one of these. */
 struct letter_certificate {
     struct span door, certificate, key;
+    struct span names; /* with blanks between (tls/tls_sni.h); empty: of doors */
+    int64_t expires;
 };
 
 /* Take nothing new, finish what runs, then end. In a hurry (shutdown) sessions are told 421 at the

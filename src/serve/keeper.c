@@ -66,12 +66,16 @@ static void send_door(void *arg, const char *door, int fd)
 
 static void send_certificates(const struct settings *s, struct member *m)
 {
-    for (size_t i = 0; i < s->certificate_count; i++) {
-        const struct settings_certificate *c = &s->certificates[i];
-        struct letter_certificate l = {span_of(c->door), text_span(&c->certificate),
-                                       text_span(&c->key)};
+    for (size_t i = 0; i < s->certificates.count; i++) {
+        const struct certificate_file *c = &s->certificates.at[i];
+        struct letter_certificate l = {.door = span_of(c->door ? c->door : ""),
+                                       .certificate = text_span(&c->certificate),
+                                       .key = text_span(&c->key),
+                                       .names = text_span(&c->names),
+                                       .expires = c->expires};
 
-        channel_send(m->channel, LETTER_CERTIFICATE, 0, &l, -1);
+        if (c->door || c->names.len)
+            channel_send(m->channel, LETTER_CERTIFICATE, 0, &l, -1);
     }
 }
 
@@ -303,7 +307,7 @@ static int reload(void *arg, struct text *words)
         text_adds(words, "The server is stopping.\n");
         return -1;
     }
-    if (settings_load(k->file, &next, words) < 0) {
+    if (settings_load(k->file, k->settings, &next, words) < 0) {
         log_event(LOG_ERROR, "config.refused",
                   LOG_SPAN("why", span_head(text_span(words), words->len ? words->len - 1 : 0)));
         text_adds(words, "The running configuration stays in force.\n");
@@ -516,7 +520,7 @@ int keeper_main(const char *config_file)
     char absolute[4096];
     struct keeper k = {.file = realpath(config_file, absolute) ? absolute : config_file};
     struct error e = {0};
-    int bad = settings_load(k.file, &k.settings, &words);
+    int bad = settings_load(k.file, NULL, &k.settings, &words);
 
     if (bad) {
         say(text_cstr(&words));

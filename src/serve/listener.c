@@ -10,14 +10,14 @@
 #include "serve/child.h"
 #include "serve/session.h"
 #include "serve/users.h"
-#include "tls/tls.h"
+#include "tls/tls_sni.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SOCKETS_MAX = 512, CERTIFICATES_MAX = 64 };
+enum { SOCKETS_MAX = 512 };
 
 /* Milliseconds that a message under way gets at a shutdown. */
 enum { PATIENCE = 10 * 1000 };
@@ -26,11 +26,11 @@ struct open_door {
     struct session_door *door;
     struct listen *listen;
     int fd;
-    char name[64];
+    char name[80];
 };
 
 struct certified {
-    char door[64];
+    char door[80];
     struct tls_context *tls;
 };
 
@@ -41,10 +41,11 @@ struct listener {
     struct session_door *doors; /* one for each of the configuration */
     struct open_door sockets[SOCKETS_MAX];
     size_t socket_count;
-    struct certified certificates[CERTIFICATES_MAX];
+    struct certified *certificates;
     size_t certificate_count;
-    bool routed_here; /* a route of the settings leads to an inbox */
-    bool ask;         /* the keeper knows more domains than the settings */
+    struct tls_sni *sni; /* certificates for further names, at all doors; NULL: none */
+    bool routed_here;    /* a route of the settings leads to an inbox */
+    bool ask;            /* the keeper knows more domains than the settings */
     bool leaving;
     struct timer *patience;
     unsigned char fake_secret[2 * SCRAM_SECRET_MIN]; /* for names that cannot be names; the keeper
@@ -53,19 +54,42 @@ struct listener {
 
 /* ---- setup ---- */
 
+static void refused(const struct letter_certificate *l, const char *why)
+{
+    log_event(LOG_ERROR, "certificate.refused", LOG_SPAN("door", l->door),
+              LOG_SPAN("names", span_head(l->names, 200)), LOG_STR("why", why));
+}
+
+static void take_further(struct listener *self, const struct letter_certificate *l)
+{
+    struct tls_sni_entry x = {
+        .names = l->names, .expires = l->expires, .cert = l->certificate, .key = l->key};
+
+    if (!self->sni)
+        self->sni = tls_sni_new();
+    if (!tls_sni_add(self->sni, &x))
+        refused(l, "too many names");
+}
+
 static void take_certificate(struct listener *self, const struct letter_certificate *l)
 {
-    struct certified *c = &self->certificates[self->certificate_count];
+    size_t size = (self->certificate_count + 1) * sizeof *self->certificates;
+    struct certified *c;
     struct error e = {0};
 
-    if (self->certificate_count == CERTIFICATES_MAX || !span_cstr(l->door, c->door, sizeof c->door))
+    if (l->names.len) {
+        take_further(self, l);
         return;
-    c->tls = tls_server_pem(l->certificate, l->key, &e);
+    }
+    self->certificates = memory_grow(self->certificates, size);
+    c = &self->certificates[self->certificate_count];
+    c->tls = span_cstr(l->door, c->door, sizeof c->door)
+                 ? tls_server_pem(l->certificate, l->key, &e)
+                 : NULL;
     if (c->tls)
         self->certificate_count++;
     else
-        log_event(LOG_ERROR, "certificate.refused", LOG_SPAN("door", l->door),
-                  LOG_STR("why", e.words));
+        refused(l, e.words);
 }
 
 static void take_door(struct listener *self, struct parcel *p)
@@ -213,6 +237,8 @@ static int start(struct child *c, struct error *e)
 
     (void)e;
     self->child = c;
+    for (size_t i = 0; self->sni && i < self->certificate_count; i++)
+        tls_sni_serve(self->sni, self->certificates[i].tls);
     self->house = (struct session_house){.loop = c->loop,
                                          .keeper = c->channel,
                                          .disk = disk_new(c->loop),

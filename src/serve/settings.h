@@ -5,23 +5,20 @@
 #define PORT26_SERVE_SETTINGS_H
 
 #include "conf/config.h"
-
-struct settings_certificate {
-    const char *door; /* "" for all doors without their own */
-    struct text certificate, key;
-};
+#include "serve/certificates.h"
 
 struct settings {
     struct config *config;
     struct text file; /* the configuration as read, for the children */
-    struct settings_certificate *certificates;
-    size_t certificate_count;
+    struct certificates certificates;
     struct text *passwords; /* of each relay, by its place in config->relays; empty: none */
 };
 
-/* Reads it all. 0, or -1 with what is wrong as lines in `words`. Warnings are added to `words` as
- * well. */
-int settings_load(const char *file, struct settings **out, struct text *words);
+/* Reads it all; `before` (may be NULL) are those in force, from which certificates that did not
+ * change are taken as checked. 0, or -1 with what is wrong as lines in `words`. Warnings are added
+ * to `words` as well. */
+int settings_load(const char *file, const struct settings *before, struct settings **out,
+                  struct text *words);
 /* Wipes secrets; nulls the pointer; NULL is fine. */
 void settings_free(struct settings **s);
 

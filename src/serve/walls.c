@@ -44,8 +44,10 @@ static void add_all(struct walls *w, const struct config *c, const char *file)
     add(w, c->inboxes.path, true);
     add_beside(w, c->control, true);
     add_beside(w, file, false);
-    add_beside(w, c->tls.certificate, false);
-    add_beside(w, c->tls.key, false);
+    add_beside(w, c->tls.cert.certificate, false);
+    add_beside(w, c->tls.cert.key, false);
+    if (*c->tls.folder)
+        add(w, c->tls.folder, false);
     for (size_t i = 0; i < c->door_count; i++) {
         add_beside(w, c->doors[i].cert.certificate, false);
         add_beside(w, c->doors[i].cert.key, false);

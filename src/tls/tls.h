@@ -41,10 +41,6 @@ const char *tls_verdict_name(enum tls_verdict v);
 struct tls_context *tls_server_pem(struct span cert, struct span key, struct error *e);
 /* The same from files; the error names the file. Both are read whole here and not again. */
 struct tls_context *tls_server_new(const char *cert_file, const char *key_file, struct error *e);
-/* A further certificate, for clients that ask for one of the names in it (SNI). Returns 0, or -1
- * and *e; a warning is told as above. At most 1000. Asked-for names that are unknown or nonsense
- * get the default certificate; no file is looked for by name (HOSTILE 36). */
-int tls_server_add(struct tls_context *c, struct span cert, struct span key, struct error *e);
 /* The key that seals session tickets (fresh and random in a new context). Processes that share it
  * accept each other's tickets. Set it again from time to time: older tickets then cost a full
  * handshake, nothing else. */

@@ -1,5 +1,6 @@
 #include "tls/tls_private.h"
 #include "base/memory.h"
+#include "tls/tls_sni.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 1024 * 1024, DEPTH_MAX = 10 };
+enum { DEPTH_MAX = 10 };
 
 /* Forward secrecy always; CBC only because mail programs of 2012 and old MX hosts know no better,
  * and without it they would send in the clear. */
@@ -52,22 +53,14 @@ struct tls_context *tls_context_ref(struct tls_context *c)
     return c;
 }
 
-static void free_name(struct span name, void *ctx, void *arg)
-{
-    (void)name;
-    (void)arg;
-    SSL_CTX_free(ctx);
-}
-
 void tls_context_free(struct tls_context **c)
 {
     struct tls_context *old = *c;
     *c = NULL;
     if (!old || --old->refs)
         return;
-    if (old->names)
-        map_each(old->names, free_name, NULL);
-    map_free(&old->names);
+    tls_sni_free(&old->sni);
+    map_free(&old->own_names);
     SSL_CTX_free(old->ctx);
     BIO_meth_free(old->bottom);
     free(old);
@@ -110,7 +103,7 @@ int tls_context_read(const char *file, const char *what, struct text *out, bool 
         ok = false;
     }
     /* The room for all at once: a text that grows would leave copies of a key behind. */
-    if (ok && st.st_size >= FILE_MAX) {
+    if (ok && st.st_size >= TLS_PEM_MAX) {
         errno = EFBIG;
         ok = false;
     }

@@ -13,9 +13,29 @@ struct tls_context {
     bool server;
     SSL_CTX *ctx;
     BIO_METHOD *bottom; /* reads and writes the stream below; made by tls.c */
-    struct map *names;  /* server: lower-case name or "*.domain" to SSL_CTX */
     int64_t expires;
+    struct tls_sni *sni;   /* server: certificates for further names, or NULL; then ... */
+    struct map *own_names; /* ... the names of its own: lower case, or "*.domain" */
 };
+
+enum { TLS_PEM_MAX = 1024 * 1024 };
+
+/* A certificate with its chain and key. */
+struct tls_pair {
+    X509 *cert;
+    STACK_OF(X509) * chain;
+    EVP_PKEY *key;
+    int64_t expires; /* clock_wall() milliseconds */
+};
+
+/* Reads both from PEM. 0, or -1 and *e; a certificate out of its dates is told in *e. Clear it in
+ * any case. */
+int tls_pair_read(struct span cert, struct span key, struct tls_pair *out, struct error *e);
+/* Gives it to a context, in the place of what it had. 0, or -1 and *e. */
+int tls_pair_use(const struct tls_pair *p, SSL_CTX *ctx, struct error *e);
+/* Calls fn with each DNS name the certificate is made out to, until one says false; false then. */
+bool tls_pair_names(const struct tls_pair *p, bool (*fn)(struct span name, void *arg), void *arg);
+void tls_pair_clear(struct tls_pair *p);
 
 /* What a client found out about the server. */
 struct tls_finding {

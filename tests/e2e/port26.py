@@ -79,7 +79,7 @@ def secret_file(path, secret):
 
 
 class Port26:
-    """doors: name -> settings text; every one gets a free port. `extra`: more configuration."""
+    """doors: name -> settings text; every one gets a free port. `extra`: more configuration. DIR in `tls` is its folder."""
 
     DOORS = {
         "exchange": "role = exchange tls = starttls",
@@ -87,7 +87,7 @@ class Port26:
         "submissions": "role = submission tls = implicit",
     }
 
-    def __init__(self, extra="", doors=None, top="", store=None, accounts=True, binary=None, environment=None, wrap=()):
+    def __init__(self, extra="", doors=None, top="", store=None, accounts=True, binary=None, environment=None, wrap=(), tls=""):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="port26-test-"))
         os.chmod(self.dir, 0o755)
         self.binary = binary or BINARY
@@ -98,6 +98,7 @@ class Port26:
         self.cert, self.key = make_certificate(self.dir)
         self.ports = {name: free_port() for name in (doors or self.DOORS)}
         self.extra, self.top, self.doors = extra, top, dict(doors or self.DOORS)
+        self.tls = tls.replace("DIR", str(self.dir))  # more for the block tls
         self.process = None
         self.logfile = self.dir / "log"
         self.write_config()
@@ -113,7 +114,7 @@ control = "{self.dir}/control"
 user = "{user_name()}"
 store {{ path = "{self.store}" }}
 inboxes {{ path = "{self.inbox}" }}
-tls {{ certificate = "{self.cert}" key = "{self.key}" }}
+tls {{ certificate = "{self.cert}" key = "{self.key}" {self.tls} }}
 log {{ level = debug }}
 {self.top}
 """

@@ -313,8 +313,8 @@ static void test_defaults(void **state)
     assert_string_equal(c->control, "/var/lib/port26/control");
     assert_string_equal(c->inboxes.path, "/var/lib/port26/inbox");
     assert_string_equal(c->delivery.helo, c->hostname);
-    assert_string_equal(c->tls.certificate, "");
-    assert_string_equal(c->tls.key, "");
+    assert_string_equal(c->tls.cert.certificate, "");
+    assert_string_equal(c->tls.cert.key, "");
     assert_int_equal(c->log.level, LOG_INFO);
     assert_int_equal(c->limits.message_size, 50 << 20);
     assert_int_equal(c->delivery.lifetime, 5 * CLOCK_DAY);
@@ -355,7 +355,7 @@ static void test_values(void **state)
     assert_string_equal(c->domains.at[0], "example.org");
     assert_string_equal(c->domains.at[3], "four.example");
     assert_string_equal(c->postmaster, "postmaster@example.org");
-    assert_string_equal(c->tls.key, "/etc/cert.pem");
+    assert_string_equal(c->tls.cert.key, "/etc/cert.pem");
     assert_string_equal(c->store.path, "/srv/mail");
     assert_string_equal(c->control, "/srv/mail/control");
     assert_int_equal(c->store.inline_max, 1024);

@@ -623,57 +623,6 @@ static void test_peek(void **state)
     scene_free(&c);
 }
 
-/* ---- SNI (HOSTILE 36) ---- */
-
-static void test_sni(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name;
-        enum tls_verdict verdict; /* VERIFIED: the fitting certificate was shown */
-    } rows[] = {
-        {"localhost", TLS_VERIFIED},
-        {"127.0.0.1", TLS_VERIFIED},
-        {"mx.example.org", TLS_VERIFIED},
-        {"MX.Example.ORG", TLS_VERIFIED},
-        {"mx.example.org.", TLS_VERIFIED},
-        {"a.example.net", TLS_VERIFIED},
-        {"a.b.example.net", TLS_WRONG_NAME},
-        {"example.net", TLS_WRONG_NAME},
-        {"example.org", TLS_WRONG_NAME},
-        {"../../etc/passwd", TLS_WRONG_NAME},
-        {"a\\b", TLS_WRONG_NAME},
-        {"\xc3\xa4.example.org", TLS_WRONG_NAME},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct error e = {0};
-        struct scene c = scene_new();
-        assert_int_equal(tls_server_add(c.server, span_of(extra.cert), span_of(extra.key), &e), 0);
-        c.x.name = rows[i].name;
-        c.x.verify = TLS_VERIFY_NONE;
-        scene_run(&c);
-        assert_int_equal(c.accepted | c.connected, 0);
-        assert_int_equal(c.verdict, rows[i].verdict);
-        scene_free(&c);
-    }
-}
-
-static void test_long_sni(void **state)
-{
-    (void)state;
-    char name[256];
-    memset(name, 'a', 255);
-    name[255] = '\0';
-    struct scene c = scene_new();
-    tls_server_add(c.server, span_of(extra.cert), span_of(extra.key), NULL);
-    c.x.name = name;
-    c.x.verify = TLS_VERIFY_NONE;
-    scene_run(&c);
-    assert_int_equal(c.accepted | c.connected, 0);
-    assert_int_equal(c.verdict, TLS_WRONG_NAME);
-    scene_free(&c);
-}
-
 /* ---- resumption ---- */
 
 struct again {
@@ -807,7 +756,6 @@ static void test_reload(void **state)
     assert_null(tls_server_pem(half, span_of(here.key), &e));
     assert_null(tls_server_pem(SPAN_NONE, SPAN_NONE, &e));
     assert_null(tls_server_pem(span_of(here.key), span_of(here.cert), &e));
-    assert_int_equal(tls_server_add(c.server, span_of(extra.cert), span_of(here.key), &e), -1);
     c.server_talk = replace;
     c.client_talk = plain_talk;
     scene_run(&c);
@@ -851,7 +799,6 @@ int main(void)
         cmocka_unit_test(test_old_and_weak),  cmocka_unit_test(test_old_server),
         cmocka_unit_test(test_renegotiation), cmocka_unit_test(test_alpn),
         cmocka_unit_test(test_alpn_any),      cmocka_unit_test(test_peek),
-        cmocka_unit_test(test_sni),           cmocka_unit_test(test_long_sni),
         cmocka_unit_test(test_resumption),    cmocka_unit_test(test_unverified_session),
         cmocka_unit_test(test_tickets),       cmocka_unit_test(test_reload),
         cmocka_unit_test(test_dates_warn),
