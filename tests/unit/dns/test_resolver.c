@@ -488,13 +488,13 @@ static void wait_in_vain(struct bench *b)
     int64_t start = clock_now();
 
     dns_addresses(b->dns, names, 2, start + 200, b->arena, found);
-    assert_in_range(clock_now() - start, 190, 2000);
+    assert_in_range(clock_now() - start, 190, 20000);
     assert_int_equal(found[1].status.result, DNS_TEMPORARY);
     assert_true(span_is(found[1].status.why, "no answer within 0.2 s"));
     /* The setting ends a question too, and a deadline that is past ends it at once. */
     start = clock_now();
     dns_addresses(b->dns, names, 2, CLOCK_NEVER, b->arena, found);
-    assert_in_range(clock_now() - start, 290, 2000);
+    assert_in_range(clock_now() - start, 290, 20000);
     dns_addresses(b->dns, names, 2, clock_now() - 1, b->arena, found);
     assert_int_equal(found[0].status.result, DNS_TEMPORARY);
 }
@@ -528,17 +528,16 @@ static void outlive_the_question(struct bench *b)
 {
     const struct silent *s = b->extra;
     struct dns_address_list list;
-    enum dns_result r;
+    enum dns_result r = DNS_TEMPORARY;
 
     dns_address(b->dns, SPAN("late.example"), clock_now() + 100, b->arena, &list);
     assert_int_equal(list.status.result, DNS_TEMPORARY);
     arena_clear(b->arena);
-    for (int i = 0; i < 20; i++) {
+    /* The late answer harms nobody and is in the cache soon. */
+    for (int i = 0; i < 200 && r != DNS_NXDOMAIN; i++) {
         answer_late(s->fd);
-        fiber_sleep(20);
+        r = dns_address(b->dns, SPAN("late.example"), clock_now() + 100, b->arena, &list);
     }
-    /* The late answer harmed nobody and is in the cache now. */
-    r = dns_address(b->dns, SPAN("late.example"), clock_now() + 5000, b->arena, &list);
     assert_int_equal(r, DNS_NXDOMAIN);
 }
 
@@ -564,7 +563,7 @@ static void be_cancelled(struct bench *b)
 
     fiber_start(b->loop, cancel_soon, fiber_self());
     dns_address(b->dns, SPAN("a.example"), CLOCK_NEVER, b->arena, &list);
-    assert_in_range(clock_now() - start, 40, 5000);
+    assert_in_range(clock_now() - start, 40, 20000);
     assert_int_equal(list.status.result, DNS_TEMPORARY);
     assert_true(fiber_cancelled());
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -14,7 +15,11 @@
 #include "http/http_server.h"
 #include "io/fiber.h"
 
-enum { LOG_MAX = 1 << 20, PIPE = 4096 };
+enum {
+    LOG_MAX = 1 << 20,
+    PIPE = 4096,
+    MOMENT = 60, /* ms: a time that is to pass */
+};
 
 /* One connection: what the client sends, what both sides saw. */
 struct scene {
@@ -22,12 +27,13 @@ struct scene {
     struct span send;
     size_t piece;        /* octets in one write; 0: all */
     int64_t pause;       /* ms between pieces */
-    bool stays;          /* the client waits for our end instead of closing its side */
+    bool stays;          /* the client says nothing more, but does not end its side */
     bool body_fails;     /* the sink refuses */
     const char *at_head; /* path that is answered at once, without its body */
     struct text got;     /* the answers */
     struct text log;     /* what the calls saw: one word each */
     int result;
+    bool said;      /* the client has said all it will ever say */
     unsigned users; /* of the client's end */
     struct stream *ends[2];
 };
@@ -81,6 +87,58 @@ static void on_reset(void *arg, const struct http_server_request *r)
 static const struct http_server_calls calls = {
     .head = on_head, .body = on_body, .end = on_end, .reset = on_reset};
 
+/* ---- the end of what the client says: a pipe can only end both ways at once ---- */
+
+struct half {
+    struct stream stream;
+    struct scene *scene;
+};
+
+static ssize_t half_read_now(struct stream *s, char *buf, size_t n)
+{
+    ssize_t got = stream_read_now(s->below, buf, n);
+
+    return got == -EAGAIN && ((struct half *)s)->scene->said ? 0 : got;
+}
+
+static ssize_t half_read(struct stream *s, char *buf, size_t n)
+{
+    for (;;) {
+        ssize_t got = half_read_now(s, buf, n);
+
+        if (got != -EAGAIN)
+            return got;
+        if (clock_now() >= s->deadline)
+            return -ETIMEDOUT;
+        fiber_sleep(1);
+    }
+}
+
+static int half_write(struct stream *s, const char *buf, size_t n)
+{
+    return stream_write(s->below, (struct span){buf, n});
+}
+
+static void half_free(struct stream *s)
+{
+    free(s);
+}
+
+static const struct stream_ops half_ops = {.name = "half",
+                                           .read = half_read,
+                                           .read_now = half_read_now,
+                                           .write = half_write,
+                                           .free = half_free};
+
+static void half_push(struct scene *s)
+{
+    struct half *h = memory_alloc(sizeof *h);
+
+    h->stream.ops = &half_ops;
+    h->scene = s;
+    stream_push(&s->ends[0], &h->stream);
+}
+
 static void serve(void *arg)
 {
     struct scene *s = arg;
@@ -106,8 +164,6 @@ static void hear(void *arg)
     leave(s);
 }
 
-/* Closing the pipe would end both ways: a client that leaves is one that says nothing more, so the
- * times here are short. */
 static void speak(void *arg)
 {
     struct scene *s = arg;
@@ -124,6 +180,7 @@ static void speak(void *arg)
         if (open && s->pause)
             fiber_sleep(s->pause);
     }
+    s->said = !s->stays;
     leave(s);
 }
 
@@ -134,12 +191,12 @@ static struct scene scene(struct span send)
                       .got = TEXT_INIT(LOG_MAX),
                       .log = TEXT_INIT(LOG_MAX)};
 
-    s.set.times = (struct http_server_times){.idle = 60,
-                                             .head = 60,
-                                             .body_idle = 60,
-                                             .body = 5 * CLOCK_SECOND,
-                                             .answer = 5 * CLOCK_SECOND,
-                                             .linger = 10};
+    s.set.times = (struct http_server_times){.idle = CLOCK_MINUTE,
+                                             .head = CLOCK_MINUTE,
+                                             .body_idle = CLOCK_MINUTE,
+                                             .body = CLOCK_MINUTE,
+                                             .answer = CLOCK_MINUTE,
+                                             .linger = CLOCK_MINUTE};
     return s;
 }
 
@@ -148,6 +205,7 @@ static void run(struct scene *s)
     struct loop *l = loop_new();
 
     stream_pipe(l, PIPE, &s->ends[0], &s->ends[1]);
+    half_push(s);
     fiber_start(l, serve, s);
     fiber_start(l, speak, s);
     loop_run(l);
@@ -479,17 +537,27 @@ static void test_slow(void **state)
     static const struct {
         struct span send;
         const char *codes, *log;
+        struct http_server_times times; /* 0: more than any machine needs */
     } rows[] = {
-        {SPAN("GET / HTTP/1.1\r\nHost: aaaaaaaaaaaaaaaaaaaa\r\n\r\n"), "408", ""},
-        {SPAN("POST / HTTP/1.1\r\nContent-Length: 100\r\n" GET_HEAD), "408", "head:/  reset "},
-        {SPAN(""), "", ""},
+        {SPAN("GET / HTTP/1.1\r\nHost: aaaaaaaaaaaaaaaaaaaa\r\n\r\n"), "408", "", {.head = MOMENT}},
+        {SPAN("POST / HTTP/1.1\r\nContent-Length: 100\r\n" GET_HEAD),
+         "408",
+         "head:/  reset ",
+         {.body_idle = MOMENT}},
+        {SPAN(""), "", "", {.idle = MOMENT}},
     };
     char buf[200];
 
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct scene s = scene(rows[i].send);
+        const struct http_server_times *now = &rows[i].times;
 
+        s.stays = true;
+        s.set.times.head = now->head ? now->head : s.set.times.head;
+        s.set.times.body_idle = now->body_idle ? now->body_idle : s.set.times.body_idle;
+        s.set.times.idle = now->idle ? now->idle : s.set.times.idle;
+        s.set.times.linger = MOMENT;
         if (i == 0) {
             s.piece = 1;
             s.pause = 10;
@@ -531,7 +599,9 @@ static void test_continue(void **state)
     char buf[200];
 
     (void)state;
-    run(&s); /* the client waits for the word and then leaves */
+    s.stays = true;
+    s.set.times.body_idle = s.set.times.linger = MOMENT;
+    run(&s); /* the client waits for the word and then says nothing */
     assert_int_equal(strncmp(text_cstr(&s.got), "HTTP/1.1 100 Continue\r\n\r\n", 25), 0);
     assert_string_equal(codes(&s, buf, sizeof buf), "100 408");
     done(&s);

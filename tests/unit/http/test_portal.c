@@ -58,7 +58,7 @@ static void far_side(void *arg)
 static void near_side(void *arg)
 {
     (void)arg;
-    t.is = portal_ask(&t.near, SPAN("check.test"), clock_now() + 5000, t.words);
+    t.is = portal_ask(&t.near, SPAN("check.test"), clock_now() + 20000, t.words);
     stream_abort(&t.near);
 }
 

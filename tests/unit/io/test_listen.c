@@ -123,7 +123,7 @@ static void the_greedy_address_makes_room(void **state)
 {
     struct scene *s = scene_new(MANY, MANY, MANY);
     struct listen_peer *guest[3], *own;
-    int64_t start;
+    clock_t start; /* of the processor: others may use it too */
 
     (void)state;
     for (unsigned i = 0; i < MANY; i++) {
@@ -133,11 +133,11 @@ static void the_greedy_address_makes_room(void **state)
     come(s->counts, "192.0.2.1", LISTEN_TOO_MANY_ADDRESS);
     listen_touch(s->peers[0]);
     listen_fiber(s->peers[2], NULL); /* busy: not this one */
-    start = clock_now();
+    start = clock();
     guest[0] = come(s->counts, "198.51.100.1", LISTEN_TAKE);
     guest[1] = come(s->counts, "198.51.100.1", LISTEN_TAKE);
     guest[2] = come(s->counts, "2001:db8::1", LISTEN_TAKE);
-    assert_in_range(clock_now() - start, 0, 50);
+    assert_in_range((clock() - start) * 1000 / CLOCKS_PER_SEC, 0, 50);
     assert_int_equal(listen_count(s->counts), MANY + 3);
     loop_run(s->loop);
     for (unsigned i = 0; i < 8; i++) {

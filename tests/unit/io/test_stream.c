@@ -16,7 +16,11 @@
 
 #include <cmocka.h>
 
-enum { BULK = 3 * 1000 * 1000, VAST = 20 * BULK /* more than any socket holds */ };
+enum {
+    BULK = 3 * 1000 * 1000,
+    VAST = 20 * BULK, /* more than any socket holds */
+    GUARD = 20000,    /* ms: longer than any machine makes us wait for our turn */
+};
 
 struct scene {
     struct loop *loop;
@@ -60,7 +64,7 @@ static void connects(void *arg)
     struct scene *s = arg;
 
     s->result =
-        stream_connect(s->loop, (struct sockaddr *)&s->address, NULL, clock_now() + 5000, &s->a);
+        stream_connect(s->loop, (struct sockaddr *)&s->address, NULL, clock_now() + GUARD, &s->a);
 }
 
 static void use_tcp(struct scene *s)
@@ -184,13 +188,13 @@ static void times_out(void *arg)
 
     stream_deadline(s->a, start + 30);
     assert_int_equal(stream_read(s->a, buf, sizeof buf), -ETIMEDOUT);
-    assert_in_range(clock_now() - start, 30, 500);
+    assert_in_range(clock_now() - start, 30, GUARD);
     stream_deadline(s->a, clock_now() + 30);
     assert_int_equal(stream_write(s->a, (struct span){much, VAST}), -ETIMEDOUT);
     /* Bytes that are there buy no time. */
     assert_int_equal(stream_write(s->b, SPAN("x")), 0);
     assert_int_equal(stream_read(s->a, buf, sizeof buf), -ETIMEDOUT);
-    stream_deadline(s->a, clock_now() + 30);
+    stream_deadline(s->a, clock_now() + GUARD);
     assert_int_equal(stream_read(s->a, buf, sizeof buf), 1);
     free(much);
     s->ok = true;
@@ -214,10 +218,10 @@ static void reads_drips(void *arg)
 {
     struct scene *s = arg;
     char buf[10];
-    ssize_t n;
+    ssize_t n = stream_read(s->a, buf, sizeof buf);
 
     stream_deadline(s->a, clock_now() + 60);
-    while ((n = stream_read(s->a, buf, sizeof buf)) > 0)
+    for (; n > 0; n = stream_read(s->a, buf, sizeof buf))
         s->sum += (size_t)n;
     assert_int_equal(n, -ETIMEDOUT);
     assert_in_range(s->sum, 1, 40);
@@ -356,7 +360,7 @@ static void connects_from(void *arg)
     socklen_t n = sizeof here;
 
     s->result = stream_connect(s->loop, (struct sockaddr *)&s->address, (struct sockaddr *)&from,
-                               clock_now() + 5000, &s->a);
+                               clock_now() + GUARD, &s->a);
     assert_int_equal(s->result, 0);
     assert_int_equal(getsockname(stream_fd(s->a), (struct sockaddr *)&here, &n), 0);
     assert_int_equal(ntohl(here.sin_addr.s_addr), 0x7f000005);
@@ -471,7 +475,7 @@ static void filters_stack(void **state)
         assert_int_equal(fd < 0, bottoms[i] == use_pipe);
         stream_deadline(s.a, 77);
         assert_int_equal(s.a->below->below->deadline, 77);
-        stream_deadline(s.a, clock_now() + 1000);
+        stream_deadline(s.a, clock_now() + GUARD);
         assert_int_equal(stream_write(s.a, SPAN("hello")), 0);
         stream_close(&s.a);
         assert_null(s.a);

@@ -128,7 +128,7 @@ static void ask_one(void *arg)
 {
     struct scene *s = arg;
     struct letter_login l = {SPAN("me"), SPAN("secret"), SPAN("192.0.2.1")};
-    struct parcel *p = channel_ask(s->listener, LETTER_LOGIN, &l, -1, clock_now() + 5000);
+    struct parcel *p = channel_ask(s->listener, LETTER_LOGIN, &l, -1, clock_now() + 20000);
 
     s->ok = p && p->kind == LETTER_LOGIN_ANSWER &&
             span_is(((struct letter_login_answer *)p->letter)->account, "me");
@@ -154,7 +154,7 @@ static void ask_the_dead(void *arg)
     struct letter_login l = {SPAN("me"), SPAN("secret"), SPAN("192.0.2.1")};
 
     channel_free(&s->keeper);
-    s->ok = channel_ask(s->listener, LETTER_LOGIN, &l, -1, clock_now() + 5000) == NULL;
+    s->ok = channel_ask(s->listener, LETTER_LOGIN, &l, -1, clock_now() + 20000) == NULL;
     loop_stop(s->loop);
 }
 
@@ -204,7 +204,7 @@ static void ask_courier(void *arg)
 {
     struct scene *s = arg;
     struct letter_accept l = {.message = {.content = {.fd = -1}}};
-    struct parcel *p = channel_ask(s->keeper, LETTER_SCAN, &l, -1, clock_now() + 5000);
+    struct parcel *p = channel_ask(s->keeper, LETTER_SCAN, &l, -1, clock_now() + 20000);
 
     s->ok = p && p->kind == LETTER_SCANNED &&
             span_is(((struct letter_scanned *)p->letter)->words, "not now");

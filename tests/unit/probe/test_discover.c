@@ -45,7 +45,7 @@ static void begin(struct scene *s, const char *domain)
     s->search = memory_alloc(sizeof *s->search);
     s->search->s = &s->settings;
     s->search->out = &s->out;
-    s->search->until = clock_now() + 1000;
+    s->search->until = clock_now() + 20000;
     s->search->dns[0] = dns_fake(zone);
 }
 

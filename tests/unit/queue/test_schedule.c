@@ -4,6 +4,7 @@
 #include "queue/schedule.h"
 
 #include <malloc.h>
+#include <time.h>
 
 static const struct schedule_limits limits = {
     .per_place = 10, .recipients = 100, .retry = {300000, 600000}};
@@ -29,15 +30,16 @@ static void test_a_dead_place_delays_nobody(void **state)
     struct schedule s;
     struct slot *taken[20], *slot;
     size_t before = mallinfo2().uordblks, per_item;
-    int64_t start, t = 1000;
+    int64_t t = 1000;
+    clock_t start; /* of the processor: others may use it too */
     unsigned probes = 0;
 
     (void)state;
     schedule_init(&s, &limits);
-    start = clock_now();
+    start = clock();
     for (int i = 0; i < 100000; i++)
         add(&s, "mx:dead.example", t);
-    assert_true(clock_now() - start < 5000);
+    assert_true((clock() - start) / CLOCKS_PER_SEC < 5);
     per_item = (mallinfo2().uordblks - before) / 100000;
     if (before && per_item) /* sanitizers have an allocator of their own */
         assert_in_range(per_item, 1, 300);
@@ -55,7 +57,7 @@ static void test_a_dead_place_delays_nobody(void **state)
         schedule_put(&s, taken[i], t + 300000);
     }
     assert_int_equal(taken[0]->place->failures, 1); /* one round is one failure */
-    start = clock_now();
+    start = clock();
     for (int minute = 0; minute < 600; minute++, t += 60000) {
         slot = schedule_take(&s, t);
         if (!slot)
@@ -69,7 +71,7 @@ static void test_a_dead_place_delays_nobody(void **state)
     assert_int_equal(schedule_network(&s, false, t), 0); /* none of them failed by itself */
     assert_non_null(schedule_take(&s, t));
     assert_non_null(schedule_take(&s, t));
-    assert_true(clock_now() - start < 2000);
+    assert_true((clock() - start) / CLOCKS_PER_SEC < 2);
     schedule_free(&s);
 }
 

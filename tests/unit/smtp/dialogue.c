@@ -159,8 +159,8 @@ static struct reply on_end(void *arg, const struct smtp_server_session *s, int f
     struct reply r = answer(h, s, "end");
 
     h->ended++;
-    if (h->commit_ms)
-        (void)fiber_sleep(h->commit_ms);
+    while (h->slow_commit)
+        (void)fiber_sleep(1);
     text_addf(&h->asked, "end(%zu:%.*s%s)", s->transaction->envelope.count,
               SPAN_ARG(text_span(&h->content)),
               s->transaction->envelope.need & NEED_8BIT ? " 8bit" : "");
@@ -242,7 +242,7 @@ struct smtp_server_settings dialogue_settings(void)
 
     s.hostname = "mx.test";
     s.fake_secret = SPAN("0123456789abcdef");
-    s.times.command = s.times.login = s.times.body = s.times.body_idle = s.times.greeting = 10000;
+    s.times.command = s.times.login = s.times.body = s.times.body_idle = s.times.greeting = 60000;
     s.limits.size = 10000;
     return s;
 }
@@ -320,6 +320,7 @@ static void hear_nothing(struct play *p, size_t step)
     stream_deadline(p->client, clock_now() + MOMENT);
     if (line_peek(&p->lines, &bytes) != -ETIMEDOUT)
         fail_at(p, step, "silence was expected");
+    p->house.slow_commit = false;
 }
 
 static void look(struct play *p, size_t step)
@@ -351,6 +352,7 @@ static void leave(struct play *p, size_t step)
     (void)step;
     if (p->client)
         stream_close(&p->client);
+    p->house.slow_commit = false;
     while (!p->served)
         (void)fiber_sleep(1);
 }
@@ -362,6 +364,14 @@ static void evict(struct play *p, size_t step)
     fiber_cancel(p->engine);
 }
 
+static void later(struct play *p, size_t step)
+{
+    (void)p;
+    (void)step;
+    (void)fiber_sleep(5); /* what was said is read; now the server waits */
+    clock_shift(LATER_MS);
+}
+
 static void drain(struct play *p, size_t step)
 {
     (void)step;
@@ -371,7 +381,7 @@ static void drain(struct play *p, size_t step)
 static void (*const actions[])(struct play *p, size_t step) = {
     [STEP_SAY] = say,       [STEP_HEAR] = hear,          [STEP_HAS] = look,    [STEP_LACKS] = look,
     [STEP_GONE] = hear_end, [STEP_QUIET] = hear_nothing, [STEP_LEAVE] = leave, [STEP_EVICT] = evict,
-    [STEP_DRAIN] = drain,   [STEP_ASKED] = asked,
+    [STEP_DRAIN] = drain,   [STEP_ASKED] = asked,        [STEP_LATER] = later,
 };
 
 static void converse(void *arg)

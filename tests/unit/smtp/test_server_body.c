@@ -28,7 +28,7 @@ static void small(struct smtp_server_settings *s)
 
 static void impatient(struct smtp_server_settings *s)
 {
-    s->times.body = 80;
+    s->times.body = SHORT_MS;
 }
 
 static void few(struct smtp_server_settings *s)
@@ -54,7 +54,7 @@ REFUSES(end_421, "end", 421)
 
 static void slow_commit(struct house *h)
 {
-    h->commit_ms = 120;
+    h->slow_commit = true;
 }
 
 static const struct scene grammar[] = {
@@ -188,7 +188,8 @@ static const struct scene data[] = {
     {"evicted within", NULL, NULL, -ECANCELED,
      STEPS(DATA, RAW("half a li"), EVICT, HEAR("421 4.3.2"), GONE, ASKED("begin reset"))},
     {"slow octets buy no time", impatient, NULL, -ETIMEDOUT,
-     STEPS(DATA, RAW("a"), QUIET, RAW("b"), HEAR("421 4.4.2"), GONE, ASKED("begin reset"))},
+     STEPS(DATA, RAW("a"), LATER, QUIET, RAW("b"), LATER, HEAR("421 4.4.2"), GONE,
+           ASKED("begin reset"))},
 };
 
 static const struct scene bdat[] = {
@@ -233,11 +234,12 @@ static const struct scene bdat[] = {
     {"surplus is commands", NULL, NULL, 0,
      STEPS(READY, RAW("BDAT 2 LAST\r\nhijunk\r\n"), HEAR("250 "), HEAR("500 "), BYE)},
     {"too few", impatient, NULL, -ETIMEDOUT,
-     STEPS(READY, RAW("BDAT 9 LAST\r\nhi"), HEAR("421 4.4.2"), GONE, ASKED("begin(chunks) reset"))},
+     STEPS(READY, RAW("BDAT 9 LAST\r\nhi"), LATER, LATER, HEAR("421 4.4.2"), GONE,
+           ASKED("begin(chunks) reset"))},
     {"gone within", NULL, NULL, -ECONNRESET,
      STEPS(READY, RAW("BDAT 9 LAST\r\nhi"), LEAVE, ASKED("begin(chunks) reset"))},
     {"sleeps between chunks", impatient, NULL, -ETIMEDOUT,
-     STEPS(READY, RAW("BDAT 2\r\nhi"), HEAR("250 "), HEAR("421 "), GONE,
+     STEPS(READY, RAW("BDAT 2\r\nhi"), HEAR("250 "), LATER, LATER, HEAR("421 "), GONE,
            ASKED("begin(chunks) reset"))},
     {"no size", NULL, NULL, -EPROTO, STEPS(READY, SAY("BDAT"), HEAR("501 "), GONE)},
     {"no number", NULL, NULL, -EPROTO, STEPS(READY, SAY("BDAT x"), HEAR("501 "), GONE)},

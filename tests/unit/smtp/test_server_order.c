@@ -90,19 +90,19 @@ static void two_logins(struct smtp_server_settings *s)
 
 static void impatient(struct smtp_server_settings *s)
 {
-    s->times.command = 40;
+    s->times.command = SHORT_MS;
 }
 
 static void impatient_login(struct smtp_server_settings *s)
 {
     clear_login(s);
-    s->times.login = 40;
+    s->times.login = SHORT_MS;
 }
 
 static void stranger_time(struct smtp_server_settings *s)
 {
     submission(s);
-    s->times.before_login = 60;
+    s->times.before_login = SHORT_MS;
 }
 
 #define REFUSES(name, call, number)                                                                \
@@ -194,11 +194,12 @@ static const struct scene order[] = {
            ASKED("helo(c.test) mail(a@b.test) reset"))},
     {"client leaves within a line", NULL, NULL, -ECONNRESET, STEPS(HELLO, RAW("MAIL FR"), LEAVE)},
     {"client sleeps", impatient, NULL, -ETIMEDOUT,
-     STEPS(HELLO, SAY("MAIL FROM:<a@b.test>"), HEAR("250 "), HEAR("421 4.4.2"), GONE)},
+     STEPS(HELLO, SAY("MAIL FROM:<a@b.test>"), HEAR("250 "), LATER, LATER, HEAR("421 4.4.2"),
+           GONE)},
     {"client dawdles in a line", impatient, NULL, -ETIMEDOUT,
-     STEPS(HELLO, RAW("NO"), HEAR("421 4.4.2"), GONE)},
+     STEPS(HELLO, RAW("NO"), LATER, LATER, HEAR("421 4.4.2"), GONE)},
     {"stranger stays too long", stranger_time, NULL, -ETIMEDOUT,
-     STEPS(HELLO, HEAR("421 4.4.2"), GONE)},
+     STEPS(HELLO, LATER, LATER, HEAR("421 4.4.2"), GONE)},
     {"evicted", NULL, NULL, -ECANCELED,
      STEPS(HELLO, SAY("MAIL FROM:<a@b.test>"), HEAR("250 "), EVICT, HEAR("421 4.3.2"), GONE,
            ASKED("helo(c.test) mail(a@b.test) reset"))},
@@ -343,7 +344,8 @@ static const struct scene login[] = {
      STEPS(HELLO, SAY("AUTH PLAIN AGFubgB3cm9uZw=="), HEAR("535 "),
            SAY("AUTH PLAIN AGFubgB3cm9uZw=="), HEAR("535 "), HEAR("421 4.7.0"), GONE)},
     {"dawdling", impatient_login, NULL, -ETIMEDOUT,
-     STEPS(HELLO, SAY("AUTH LOGIN"), HEAR("334 "), RAW("YW"), HEAR("421 4.4.2"), GONE)},
+     STEPS(HELLO, SAY("AUTH LOGIN"), HEAR("334 "), RAW("YW"), LATER, LATER, HEAR("421 4.4.2"),
+           GONE)},
     {"bare lf within", clear_login, NULL, -EPROTO,
      STEPS(HELLO, SAY("AUTH LOGIN"), HEAR("334 "), RAW("YW5u\nNOOP\r\n"), HEAR("500 "), GONE)},
     {"leaves within", clear_login, NULL, -ECONNRESET,

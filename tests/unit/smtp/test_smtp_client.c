@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { PIPE_MAX = 16 << 10 };
+enum { PIPE_MAX = 16 << 10, MOMENT = 300 /* ms: a time that is to pass */ };
 
 #define GREET "S:220 mx.example.org ESMTP hello"
 #define BYE   "C:QUIT", "S:221 bye"
@@ -74,7 +74,8 @@ static struct smtp_client_settings quick(void)
     s.helo = "me.example";
     s.name = "mx.example.org";
     s.context = client_tls;
-    s.times = (struct smtp_client_times){2000, 2000, 2000, 2000, 2000, 2000, 2000, 2000, 2000, 300};
+    s.times = (struct smtp_client_times){20000, 20000, 20000, 20000, 20000,
+                                         20000, 20000, 20000, 20000, 20000};
     return s;
 }
 
@@ -158,6 +159,7 @@ struct open_case {
     const char *user;
     bool stranger; /* our side trusts nobody */
     bool verify, trusted;
+    bool impatient; /* a MOMENT for the greeting */
     /* expected */
     enum stage stage;
     enum smtp_client_why why;
@@ -194,7 +196,8 @@ static const struct open_case opens[] = {
      .why = CLIENT_BROKEN},
     {"code alone", SCRIPT("S:220", "C:EHLO", "S:250", BYE), .user = ""},
     {"hangs up", SCRIPT("X"), .user = "", .stage = STAGE_GREETING, .why = CLIENT_LOST},
-    {"silent", SCRIPT("E"), .user = "", .stage = STAGE_GREETING, .why = CLIENT_LOST},
+    {"silent", SCRIPT("E"), .user = "", .stage = STAGE_GREETING, .why = CLIENT_LOST,
+     .impatient = true},
     {"opportunistic, offered",
      SCRIPT(GREET, OFFER_TLS, "C:STARTTLS", "S:220 go", "TLS", "C:EHLO", "S:250 mx", BYE),
      .user = "", .tls = CLIENT_TLS_OPPORTUNISTIC, .encrypted = true},
@@ -267,6 +270,8 @@ static void open_one(const struct open_case *o)
 {
     struct play p = {.script = o->script, .s = quick()};
 
+    if (o->impatient)
+        p.s.times.greeting = MOMENT;
     p.s.tls = o->tls;
     p.s.user = span_of(o->user);
     p.s.password = SPAN("secret");
@@ -383,6 +388,7 @@ struct send_case {
     const char *const *script;
     const struct envelope *envelope;
     const char *body; /* NULL: BODY */
+    bool impatient;   /* a MOMENT for the answer to the dot */
     /* expected */
     const char *states; /* per recipient: a accepted, r refused, u unsent */
     enum stage stage;
@@ -461,8 +467,8 @@ static const struct send_case sends[] = {
      .stage = STAGE_DOT, .why = CLIENT_LOST, .maybe = true},
     {"nonsense after the dot", SCRIPT(HI(""), MAIL1, RCPT1, DATA, "C*", "S:ok then", "E"), &to_one,
      .states = "a", .stage = STAGE_DOT, .why = CLIENT_BROKEN, .maybe = true},
-    {"silence after the dot", SCRIPT(HI(""), MAIL1, RCPT1, DATA, "C*", "E"), &to_one, .states = "a",
-     .stage = STAGE_DOT, .why = CLIENT_LOST, .maybe = true},
+    {"silence after the dot", SCRIPT(HI(""), MAIL1, RCPT1, DATA, "C*", "E"), &to_one,
+     .impatient = true, .states = "a", .stage = STAGE_DOT, .why = CLIENT_LOST, .maybe = true},
     {"250 to the dot twice",
      SCRIPT(HI(""), MAIL1, RCPT1, DATA, "C*", "S:250 taken\r\n250 taken", "E"), &to_one,
      .states = "a", .code = 250},
@@ -534,6 +540,8 @@ static void send_one(const struct send_case *t)
 
     p.content = (struct content){
         .prefix = span_head(span_of(body), 4), .body = span_from(span_of(body), 4), .fd = -1};
+    if (t->impatient)
+        p.s.times.dot = MOMENT;
     play_it(&p);
     assert_int_equal(p.rc, 0);
     assert_int_equal(p.sent, t->stage == STAGE_NONE ? 0 : -1);

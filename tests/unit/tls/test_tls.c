@@ -319,7 +319,7 @@ static void run_late(struct scene *c, struct stream **s)
     stream_deadline(*s, clock_now() + 50);
     ssize_t n = stream_read(*s, buf, sizeof buf);
     assert(n == -ETIMEDOUT);
-    stream_deadline(*s, clock_now() + 1000);
+    stream_deadline(*s, clock_now() + SCENE_MS);
     say(*s, "421 too slow\r\n");
 }
 
