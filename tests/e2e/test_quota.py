@@ -336,16 +336,25 @@ def test_warned_once(made):
     wait_for(lambda: len(warnings()) == 2)
 
 
-def test_two_hundred_at_once(made):
-    """Each sees room when it begins; the sum is exact in the end."""
-    s = made("quota { account = 300K }\n")
+@pytest.mark.parametrize("whose", ["recipient", "sender", "hosting account"])
+def test_two_hundred_at_once(made, whose):
+    """Each sees room when it begins; the sum is exact in the end, in mailboxes and in the queue."""
+    s = made(STAYS)
+    if whose == "hosting account":
+        s.command("host", "add", "acme", "--quota", "300K")
+        for account in (USER, KIM):
+            s.command("account", "set", account, "--host", "acme")
+    else:
+        s.command("account", "set", KIM if whose == "recipient" else USER, "--quota", "300K")
+    s.client().quit()  # its password is known from now on: no queue before the hash
     results, ready = [], threading.Barrier(201)
 
-    def one():
-        c = exchange(s, 120)
+    def one(ours):
+        c = s.client(timeout=120) if ours else exchange(s, 120)
         ready.wait(120)
-        results.append(send(c, KIM, 5_000, sender="x@far.test"))
-    threads = [threading.Thread(target=one, daemon=True) for _ in range(200)]
+        results.append(send(c, FAR, 5_000) if ours else send(c, KIM, 5_000, sender="x@far.test"))
+    threads = [threading.Thread(target=one, args=(whose == "sender" or whose == "hosting account" and n % 2,), daemon=True)
+               for n in range(200)]
     for t in threads:
         t.start()
     ready.wait(120)
@@ -354,12 +363,17 @@ def test_two_hundred_at_once(made):
     done = [r for r in results if r[0] == "done"]
     assert len(results) == 200
     assert all(r[1] == 452 and "4.2.2" in r[2] for r in results if r[0] != "done"), results[:5]
-    wait_for(lambda: not s.queue())
+    wait_for(lambda: all(m["account"] == USER for m in s.queue()))
+    waiting = s.queue()
     files = [f for f in s.inbox_files(KIM) if b"Subject: x\n" in f.read_bytes()]
-    assert len(files) == len(done) >= 50
-    q = quota(s, KIM)
-    assert q["mailbox"] == disk(s, KIM) and q["queue"] == 0
-    assert q["mailbox"] <= 300 * 1024 + 5_000  # the warnings come on top
+    assert len(files) + len(waiting) == len(done) >= 50
+    q = {a: quota(s, a) for a in (USER, KIM)}
+    assert q[KIM]["mailbox"] == disk(s, KIM) and q[KIM]["queue"] == 0
+    assert q[USER]["mailbox"] == disk(s, USER) and q[USER]["queue"] == sum(m["size"] for m in waiting)
+    used = sum(x["used"] for x in q.values())
+    if whose == "hosting account":
+        assert quota(s, "acme")["used"] == used and files and waiting
+    assert 285 * 1024 < used <= 300 * 1024 + 5_000  # in a mailbox lines end shorter; the warnings come on top
     assert s.json("quota", "recount", "--all")["corrected"] == []
 
 
@@ -383,35 +397,68 @@ def test_a_recount_that_corrects_many(made):
 
 
 def test_killed_at_random_moments(made):
-    s = made("quota { account = 100M }\n")
-    r = random.Random(26)
-    stop = threading.Event()
+    """At the limit of the hosting account: what comes, what is sent and waits, what POP3 and the administrator remove."""
+    port = free_port()
+    s = made(f'{STAYS}door "pop" {{ port = {port} address = {{"127.0.0.1"}} role = pop3 tls = implicit }}\n')
+    s.command("host", "add", "acme", "--quota", "300K")
+    for account in (USER, KIM):
+        s.command("account", "set", account, "--host", "acme")
+    r, stop, said, shown = random.Random(26), threading.Event(), [], []
 
-    def load(n):
+    def again(work):
         while not stop.is_set():
             try:
-                c = exchange(s, 10)
-                while not stop.is_set():
-                    send(c, (USER, KIM)[n % 2], 3_000, sender="x@far.test")
-            except (OSError, smtplib.SMTPException, AssertionError):
+                work()
+            except (OSError, EOFError, smtplib.SMTPException, poplib.error_proto, AssertionError):
                 time.sleep(0.05)
-    threads = [threading.Thread(target=load, args=(n,), daemon=True) for n in range(4)]
+
+    def come():
+        c = exchange(s, 10)
+        while not stop.is_set():
+            said.append(send(c, r.choice((USER, KIM)), r.choice((3_000, 20_000)), r.random() < 0.5, "x@far.test")[1])
+
+    def go():
+        c = s.client(timeout=10)
+        while not stop.is_set():
+            said.append(send(c, r.choice((FAR, KIM)), r.choice((3_000, 20_000)), r.random() < 0.5)[1])
+
+    def fetch():
+        pop = poplib.POP3_SSL("localhost", port, timeout=10, context=s.context())
+        pop.user(r.choice((USER, KIM)))
+        pop.pass_(PASSWORD)
+        for n in range(pop.stat()[0]):
+            if r.random() < 0.5:
+                pop.dele(n + 1)
+        pop.quit()
+
+    def remove():
+        shown.append(quota(s, "acme")["used"])
+        for m in s.queue():
+            if m["account"] == USER and r.random() < 0.5:
+                s.command("queue", "rm", m["id"], "--reason", "test")
+
+    threads = [threading.Thread(target=again, args=(work,), daemon=True) for work in (*[come] * 6, *[go] * 4, fetch, fetch, remove)]
     for t in threads:
         t.start()
     try:
-        for _ in range(4):
+        for _ in range(5):
             time.sleep(r.uniform(0.3, 1.2))
             s.kill()
             s.start()
+        wait_for(lambda: said.count(250) > 20 and said.count(452) > 20)
     finally:
         stop.set()
     for t in threads:
-        t.join(30)
-    wait_for(lambda: not s.queue(), 60)
+        t.join(60)
+    assert all(used <= 300 * 1024 + 10_000 for used in shown), max(shown)  # the warnings come on top
+    wait_for(lambda: all(m["account"] == USER for m in s.queue()), 60)
     wait_for(lambda: counted(s), 60)
-    for account in (USER, KIM):
-        q = quota(s, account)
-        assert q["mailbox"] == disk(s, account) > 0 and q["queue"] == 0
-        assert q["messages"] == len(s.inbox_files(account))
+
+    def exact():
+        q = {a: quota(s, a) for a in (USER, KIM, "acme")}
+        waiting = [m["size"] for m in s.queue()]
+        return q["acme"]["used"] == q[USER]["used"] + q[KIM]["used"] and q[USER]["queue"] == sum(waiting) and q[KIM]["queue"] == 0 and \
+            all(q[a]["mailbox"] == disk(s, a) and q[a]["messages"] == len(s.inbox_files(a)) for a in (USER, KIM))
+    wait_for(exact, message=lambda: f'{s.json("quota", "ls")} {s.queue()}')
     answer = s.json("quota", "recount", "--all")
     assert answer["counted"] == 2 and answer["corrected"] == [] and answer["failed"] == []
