@@ -170,8 +170,3 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     if (!put_line(level, event, fields))
         state.dropped++;
 }
-
-uint64_t log_dropped(void)
-{
-    return state.dropped;
-}

@@ -35,9 +35,8 @@ struct log_field {
 void log_open(const char *process, enum log_target target, enum log_form form,
               enum log_level least);
 /* `fields` ends with a row whose key is NULL. */
-void log_write(enum log_level level, const char *event, const struct log_field *fields);
-/* Lines lost because the target blocked; the next line that can be written is preceded by a
+/* Lines are lost while the target blocks; the next one that can be written is preceded by a
  * "log.dropped" that tells how many. */
-uint64_t log_dropped(void);
+void log_write(enum log_level level, const char *event, const struct log_field *fields);
 
 #endif

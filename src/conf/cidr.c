@@ -92,11 +92,6 @@ static bool holds(const struct cidr *c, const struct cidr *host)
     return !rest || (host->byte[whole] & mask) == c->byte[whole];
 }
 
-bool cidr_has(const struct cidr *c, const struct sockaddr_storage *address)
-{
-    return cidr_any(c, 1, address);
-}
-
 bool cidr_any(const struct cidr *list, size_t count, const struct sockaddr_storage *address)
 {
     struct cidr host;

@@ -19,8 +19,7 @@ struct cidr {
 bool cidr_parse(struct span s, struct cidr *out);
 /* Writes "address/bits", or the bare address for a single host, and a NUL. */
 void cidr_text(const struct cidr *c, char buf[CIDR_TEXT]);
-/* Is this socket address inside? An IPv4 address mapped into IPv6 counts as IPv4. */
-bool cidr_has(const struct cidr *c, const struct sockaddr_storage *address);
+/* Is this socket address inside one of them? An IPv4 address mapped into IPv6 counts as IPv4. */
 bool cidr_any(const struct cidr *list, size_t count, const struct sockaddr_storage *address);
 
 #endif

@@ -6,8 +6,6 @@
 #include <assert.h>
 #include <string.h>
 
-enum { FROM_LINE_MAX = HEADER_NAME_MAX + HEADER_FROM_MAX }; /* with its name */
-
 enum state {
     AT_LINE,      /* at the start of a line, some of which may be in held[] */
     IN_LINE,      /* inside a field */
@@ -44,22 +42,12 @@ void header_init(struct header *h, enum header_mode mode, dot_out *out, void *ar
                          .out = out,
                          .arg = arg,
                          .state = AT_LINE,
-                         .from = TEXT_INIT(FROM_LINE_MAX),
                          .doubt = TEXT_INIT(HEADER_RESULTS_MAX)};
 }
 
 void header_free(struct header *h)
 {
-    text_free(&h->from);
     text_free(&h->doubt);
-}
-
-struct span header_from(const struct header *h)
-{
-    struct span value = text_span(&h->from), name;
-
-    span_cut(&value, ':', &name);
-    return span_head(span_trim(value), HEADER_FROM_MAX);
 }
 
 bool header_looping(const struct header *h)
@@ -121,18 +109,16 @@ static void begin_field(struct header *h, struct span name)
 
     h->any = true;
     h->dropping = row && (row->drops & 1U << h->mode);
-    h->keeping_from = false;
     if (!row)
         return;
     h->count[row->field]++;
     h->judging = row->field == HEADER_RESULTS && h->host.len;
-    h->keeping_from = row->field == HEADER_FROM && h->count[HEADER_FROM] == 1;
 }
 
 static void begin_body(struct header *h)
 {
     h->ended = true;
-    h->dropping = h->keeping_from = false;
+    h->dropping = false;
     h->state = IN_BODY;
 }
 
@@ -167,15 +153,6 @@ static void begin_line(struct header *h, enum kind kind, struct span name)
         if (kind == KIND_FIELD)
             begin_field(h, name);
     }
-}
-
-static void keep_from(struct header *h, struct span piece)
-{
-    struct span fits = span_head(piece, FROM_LINE_MAX - h->from.len);
-
-    if (fits.len < piece.len)
-        h->from_cut = true;
-    text_add(&h->from, fits);
 }
 
 /* Takes blanks, line ends and comments (CFWS, RFC 5322 3.2.2) off the front. False: there is
@@ -250,20 +227,13 @@ static void judge(struct header *h, struct span piece)
         give(h, span_from(piece, fits.len));
 }
 
-static void keep(struct header *h, struct span piece)
+/* Bytes of a field's line, without what ends it. */
+static void pass(struct header *h, struct span piece)
 {
     if (h->judging)
         judge(h, piece);
     else if (!h->dropping)
         give(h, piece);
-}
-
-/* Bytes of a field's line, without what ends it. */
-static void pass(struct header *h, struct span piece)
-{
-    keep(h, piece);
-    if (h->keeping_from)
-        keep_from(h, piece);
 }
 
 /* Each step below takes bytes off the front and returns how many; 0 when only the state changed. */
@@ -323,7 +293,7 @@ static size_t in_line(struct header *h, struct span bytes)
     pass(h, span_head(bytes, n));
     if (n == bytes.len)
         return n;
-    keep(h, span_head(span_from(bytes, n), 1));
+    pass(h, span_head(span_from(bytes, n), 1));
     h->state = bytes.at[n] == '\r' ? BEHIND_CR : AT_LINE;
     return n + 1;
 }
@@ -333,7 +303,7 @@ static size_t in_line(struct header *h, struct span bytes)
 static size_t behind_cr(struct header *h, struct span bytes)
 {
     h->state = AT_LINE;
-    keep(h, SPAN("\n"));
+    pass(h, SPAN("\n"));
     return bytes.at[0] == '\n';
 }
 

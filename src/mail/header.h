@@ -33,7 +33,6 @@ enum header_field {
 
 enum {
     HEADER_NAME_MAX = 256,     /* a longer "name" is no field name */
-    HEADER_FROM_MAX = 1024,    /* bytes kept of From */
     HEADER_RESULTS_MAX = 1024, /* where the server's name must have ended in its results */
     HEADER_RECEIVED_MAX = 100, /* RFC 5321 6.3: more is a loop */
 };
@@ -43,10 +42,9 @@ struct header {
     dot_out *out;
     void *arg;
     int state;
-    bool dropping, keeping_from, judging, any;
+    bool dropping, judging, any;
     char held[HEADER_NAME_MAX]; /* the start of a line that is not understood yet */
     size_t held_len;
-    struct text from;
     struct text doubt; /* of a field while it is not known whether it is dropped */
     /* --- for the caller to set after header_init */
     struct span host; /* our name: results under it (RFC 8601 5) are forged, none of ours is there
@@ -56,7 +54,6 @@ struct header {
     uint64_t size; /* octets of the header that came in, with the blank line (about, when mended) */
     bool ended;    /* the body was reached */
     bool mended;   /* the blank line was missing and was put in */
-    bool from_cut; /* From was longer than what is kept of it */
     bool refused;  /* out() returned false; it was not called again */
 };
 
@@ -68,9 +65,6 @@ void header_free(struct header *h);
 void header_feed(struct header *h, struct span bytes);
 /* The message is over: gives out what was held back. */
 void header_finish(struct header *h);
-/* The text of the first From field, unfolded, without the blanks around it; at most HEADER_FROM_MAX
- * bytes. Valid until header_free. */
-struct span header_from(const struct header *h);
 /* More than HEADER_RECEIVED_MAX Received fields: refuse with 554 5.4.6 (HOSTILE 94). */
 bool header_looping(const struct header *h);
 

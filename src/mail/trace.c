@@ -144,12 +144,3 @@ bool trace_message_id(const struct id *id, struct span hostname, struct text *ou
     id_text(id, text);
     return text_addf(out, "Message-ID: <%s@%.*s>\r\n", text, SPAN_ARG(right));
 }
-
-bool trace_return_path(struct span sender, struct text *out)
-{
-    struct address a;
-
-    if (address_parse(sender, true, &a) != PATH_OK)
-        sender = SPAN("");
-    return text_addf(out, "Return-Path: <%.*s>\r\n", SPAN_ARG(sender));
-}

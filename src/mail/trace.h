@@ -22,7 +22,5 @@ struct trace {
 bool trace_received(const struct trace *t, struct text *out);
 bool trace_date(int64_t wall_ms, struct text *out);
 bool trace_message_id(const struct id *id, struct span hostname, struct text *out);
-/* What goes in front of a local delivery (RFC 5321 4.4): "Return-Path: <sender>". */
-bool trace_return_path(struct span sender, struct text *out);
 
 #endif

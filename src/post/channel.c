@@ -428,8 +428,3 @@ struct parcel *channel_ask(struct channel *c, enum letter_kind kind, const void 
     leave(c);
     return w.answer;
 }
-
-size_t channel_waiting(const struct channel *c)
-{
-    return c->out.len;
-}

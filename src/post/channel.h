@@ -41,7 +41,5 @@ bool channel_send(struct channel *c, enum letter_kind kind, uint64_t tag, const 
  * full. */
 struct parcel *channel_ask(struct channel *c, enum letter_kind kind, const void *letter, int fd,
                            int64_t deadline);
-/* Bytes waiting to be written. */
-size_t channel_waiting(const struct channel *c);
 
 #endif

@@ -376,12 +376,11 @@ LETTER_LIST(X)
 #undef X
 
 static const struct row {
-    const char *name;
     void (*visit)(struct wire *p, void *letter);
     size_t size;
     unsigned sides;
 } rows[] = {
-#define X(kind, name, sides) {#kind, open_##kind, sizeof(struct letter_##name), sides},
+#define X(kind, name, sides) {open_##kind, sizeof(struct letter_##name), sides},
     LETTER_LIST(X)
 #undef X
 };
@@ -405,9 +404,4 @@ void *letter_read(enum letter_kind kind, enum letter_side from, struct span in, 
     letter = arena_alloc(a, rows[kind].size);
     rows[kind].visit(&p, letter);
     return wire_whole(&p) ? letter : NULL;
-}
-
-const char *letter_name(enum letter_kind kind)
-{
-    return (size_t)kind < COUNT(rows) ? rows[kind].name : "unknown";
 }

@@ -269,6 +269,5 @@ bool letter_write(enum letter_kind kind, const void *letter, struct text *out);
 /* Reads one into a struct allocated in the arena; spans point into `in`. NULL when it is not one
  * that `from` may send, or not whole. */
 void *letter_read(enum letter_kind kind, enum letter_side from, struct span in, struct arena *a);
-const char *letter_name(enum letter_kind kind);
 
 #endif

@@ -344,14 +344,6 @@ int discover_find(struct loop *l, const struct discover_settings *s, struct disc
     return rc;
 }
 
-int discover_run(struct loop *l, const char *domain, const char *second, struct discover *out,
-                 struct error *e)
-{
-    struct discover_settings s = {.domain = domain, .second = second};
-
-    return discover_find(l, &s, out, e);
-}
-
 int discover_right(struct loop *l, const char *host, const struct discover_settings *s,
                    char right[FINDINGS_NAME], struct error *e)
 {

@@ -80,8 +80,5 @@ int discover_find(struct loop *l, const struct discover_settings *s, struct disc
  * nothing other than `host` itself was found. 0, or -1 and *e. */
 int discover_right(struct loop *l, const char *host, const struct discover_settings *s,
                    char right[FINDINGS_NAME], struct error *e);
-/* discover_find for a domain alone. */
-int discover_run(struct loop *l, const char *domain, const char *second, struct discover *out,
-                 struct error *e);
 
 #endif

@@ -105,31 +105,29 @@ static const struct providers_row rows[] = {
     {NULL, NULL, NULL, NULL, {{0, SEALING_UNKNOWN}}, USER_ADDRESS, 0, NULL},
 };
 
-#define OPENED "it opens the port on request"
 static const struct providers_isp isps[] = {
     {"AT&T", "att.net|sbcglobal.net|bellsouth.net|swbell.net|pacbell.net|ameritech.net|flash.net|"
      "prodigy.net|snet.net|nvbell.net",
-     "smtp.mail.att.net", {465, TLS}, OPENED},
+     "smtp.mail.att.net", {465, TLS}},
     {"EarthLink", "earthlink.net|mindspring.com|sprynet.com", "smtpauth.earthlink.net", {587,
-     STLS}, NULL},
-    {"PeoplePC", "peoplepc.com", "smtpauth.peoplepc.com", {587, STLS}, NULL},
+     STLS}},
+    {"PeoplePC", "peoplepc.com", "smtpauth.peoplepc.com", {587, STLS}},
     {"Sparklight (Cable One)", "cableone.net|sparklight.net", 
-     "mail.cableone.net", {587, STLS},
-     NULL},
-    {"NetZero", "netzero.net|netzero.com", NULL, {0, SEALING_UNKNOWN}, NULL},
-    {"Juno", "juno.com", NULL, {0, SEALING_UNKNOWN}, NULL},
+     "mail.cableone.net", {587, STLS}},
+    {"NetZero", "netzero.net|netzero.com", NULL, {0, SEALING_UNKNOWN}},
+    {"Juno", "juno.com", NULL, {0, SEALING_UNKNOWN}},
     {"Charter (Spectrum)", "charter.net|spectrum.net|twc.com|rr.com", "mobile.charter.net",
-     {587, TLS}, NULL},
-    {"Comcast", "comcast.net|attbi.com|mediaone.net", "smtp.comcast.net", {465, TLS}, OPENED},
-    {"Cox", "cox.net", "smtp.mail.yahoo.com", {465, TLS}, NULL},
-    {"Bell (Sympatico)", "sympatico.ca|bell.ca", "smtphm.sympatico.ca", {587, STLS}, NULL},
-    {"Telus", "telus.net", "smtp.telus.net", {465, TLS}, NULL},
-    {"Verizon", "verizon.net", "smtp.aol.com", {465, TLS}, NULL},
-    {"Frontier", "frontier.com|frontiernet.net", "smtp.frontier.com", {465, TLS}, NULL},
-    {"Adelphia (now Spectrum)", "adelphia.net", NULL, {0, SEALING_UNKNOWN}, NULL},
-    {"Rogers", "rogers.com", NULL, {0, SEALING_UNKNOWN}, NULL},
-    {"Shaw", "shaw.ca", NULL, {0, SEALING_UNKNOWN}, NULL},
-    {"Optimum", "optonline.net|optimum.net", NULL, {0, SEALING_UNKNOWN}, NULL},
+     {587, TLS}},
+    {"Comcast", "comcast.net|attbi.com|mediaone.net", "smtp.comcast.net", {465, TLS}},
+    {"Cox", "cox.net", "smtp.mail.yahoo.com", {465, TLS}},
+    {"Bell (Sympatico)", "sympatico.ca|bell.ca", "smtphm.sympatico.ca", {587, STLS}},
+    {"Telus", "telus.net", "smtp.telus.net", {465, TLS}},
+    {"Verizon", "verizon.net", "smtp.aol.com", {465, TLS}},
+    {"Frontier", "frontier.com|frontiernet.net", "smtp.frontier.com", {465, TLS}},
+    {"Adelphia (now Spectrum)", "adelphia.net", NULL, {0, SEALING_UNKNOWN}},
+    {"Rogers", "rogers.com", NULL, {0, SEALING_UNKNOWN}},
+    {"Shaw", "shaw.ca", NULL, {0, SEALING_UNKNOWN}},
+    {"Optimum", "optonline.net|optimum.net", NULL, {0, SEALING_UNKNOWN}},
 };
 /* clang-format on */
 

@@ -39,7 +39,6 @@ struct providers_isp {
     const char *domains;
     const char *host; /* its own server, or NULL */
     struct providers_door door;
-    const char *lift; /* what to do to have port 25 opened, or NULL */
 };
 
 /* Each NULL when there is none. By the part behind the @, by a server's name, by any text. */

@@ -116,11 +116,8 @@ static const struct dialect dialects[PROGRAM_COUNT] = {
 };
 /* clang-format on */
 
-#define X(id, name, title) name,
+#define X(id, name) name,
 static const char *const names[] = {STEPS_PROGRAM_LIST(X)};
-#undef X
-#define X(id, name, title) title,
-static const char *const titles[] = {STEPS_PROGRAM_LIST(X)};
 #undef X
 
 bool steps_parse(struct span name, enum steps_program *out)
@@ -137,11 +134,6 @@ bool steps_parse(struct span name, enum steps_program *out)
 const char *steps_name(enum steps_program p)
 {
     return names[(unsigned)p < PROGRAM_COUNT ? p : PROGRAM_NONE];
-}
-
-const char *steps_title(enum steps_program p)
-{
-    return titles[(unsigned)p < PROGRAM_COUNT ? p : PROGRAM_NONE];
 }
 
 const char *steps_sealing(enum steps_program p, enum steps_sealing s)

@@ -6,16 +6,16 @@
 #include "probe/verdict.h"
 
 #define STEPS_PROGRAM_LIST(X)                                                                      \
-    X(PROGRAM_NONE, "any", "your mail program")                                                    \
-    X(PROGRAM_OUTLOOK, "outlook", "Outlook (new)")                                                 \
-    X(PROGRAM_OUTLOOK_CLASSIC, "outlook-classic", "Outlook (classic)")                             \
-    X(PROGRAM_THUNDERBIRD, "thunderbird", "Thunderbird")                                           \
-    X(PROGRAM_APPLE_MAIL, "apple-mail", "Apple Mail on the Mac")                                   \
-    X(PROGRAM_IOS, "ios", "Mail on iPhone and iPad")                                               \
-    X(PROGRAM_ANDROID, "android", "the mail app of Android")                                       \
-    X(PROGRAM_GMAIL_APP, "gmail-app", "the Gmail app")                                             \
-    X(PROGRAM_K9, "k9", "K-9 Mail / Thunderbird for Android")
-#define X(id, name, title) id,
+    X(PROGRAM_NONE, "any")                                                                         \
+    X(PROGRAM_OUTLOOK, "outlook")                                                                  \
+    X(PROGRAM_OUTLOOK_CLASSIC, "outlook-classic")                                                  \
+    X(PROGRAM_THUNDERBIRD, "thunderbird")                                                          \
+    X(PROGRAM_APPLE_MAIL, "apple-mail")                                                            \
+    X(PROGRAM_IOS, "ios")                                                                          \
+    X(PROGRAM_ANDROID, "android")                                                                  \
+    X(PROGRAM_GMAIL_APP, "gmail-app")                                                              \
+    X(PROGRAM_K9, "k9")
+#define X(id, name) id,
 enum steps_program { STEPS_PROGRAM_LIST(X) PROGRAM_COUNT };
 #undef X
 
@@ -53,9 +53,8 @@ enum steps_change {
 };
 
 bool steps_parse(struct span name, enum steps_program *out);
-/* "outlook", and as people call it. */
+/* "outlook" */
 const char *steps_name(enum steps_program p);
-const char *steps_title(enum steps_program p);
 /* "SSL/TLS", as this program writes it. */
 const char *steps_sealing(enum steps_program p, enum steps_sealing s);
 /* Adds to v->steps: open the settings, set each of `change` (mask of steps_change), save, try.

@@ -38,7 +38,6 @@ struct commit {
     bool busy, ending, was_failed;
     unsigned guests, load;
     size_t bytes;
-    uint64_t groups, operations;
     struct error failure; /* of the last reopening; the store thread's while busy */
 };
 
@@ -134,7 +133,6 @@ static void answer(struct commit *c, struct operation *o)
         struct operation *next = o->next;
 
         c->load--;
-        c->operations += o->result == 0;
         if (o->kind == COMMIT_GUEST) {
             c->guests--;
             c->bytes -= o->bytes;
@@ -152,7 +150,6 @@ static void finished(void *arg)
 
     c->group = NULL;
     c->busy = false;
-    c->groups += group != NULL;
     watch_store(c);
     if (!c->ending && store_wants_tidy(c->store))
         c->busy = worker_run(c->worker, tidy, tidied, c);
@@ -255,10 +252,4 @@ bool commit_submit(struct commit *c, enum commit_kind kind, commit_fn *fn, commi
 unsigned commit_load(const struct commit *c)
 {
     return c->load;
-}
-
-void commit_counts(const struct commit *c, uint64_t *groups, uint64_t *operations)
-{
-    *groups = c->groups;
-    *operations = c->operations;
 }

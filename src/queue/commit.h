@@ -39,7 +39,5 @@ bool commit_submit(struct commit *c, enum commit_kind kind, commit_fn *fn, commi
 bool commit_has_room(const struct commit *c, size_t bytes);
 /* Operations waiting or running. */
 unsigned commit_load(const struct commit *c);
-/* Transactions committed and operations in them so far: how well groups form. */
-void commit_counts(const struct commit *c, uint64_t *groups, uint64_t *operations);
 
 #endif

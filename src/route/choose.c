@@ -82,15 +82,6 @@ static bool is_local(const struct route_rules *rules, struct span canonical_doma
     return rules->also_local && rules->also_local(rules->arg, canonical_domain);
 }
 
-bool choose_is_local(const struct route_rules *rules, struct span domain)
-{
-    struct arena *a = arena_new();
-    bool local = is_local(rules, canonical(domain, a));
-
-    arena_free(&a);
-    return local;
-}
-
 /* The index of the rule that decides, or -1. */
 static ptrdiff_t find_rule(const struct route_rules *rules, const struct party *from,
                            const struct party *to, bool ours)

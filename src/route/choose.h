@@ -44,7 +44,5 @@ struct route {
  * envelope, without <>. The spans of *out point into the arena or the rules. */
 void choose_route(const struct route_rules *rules, struct span sender, struct span recipient,
                   struct arena *a, struct route *out);
-/* Is this domain (any spelling) one of ours? */
-bool choose_is_local(const struct route_rules *rules, struct span domain);
 
 #endif

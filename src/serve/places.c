@@ -143,11 +143,6 @@ bool places_here(struct places *p, const struct letter_place *l)
     return other || l->slept;
 }
 
-bool places_offline(const struct places *p)
-{
-    return p->told && p->here.offline;
-}
-
 bool places_open_door(const struct places *p, const struct config *c, struct span relay)
 {
     int64_t now = clock_wall();
@@ -174,11 +169,6 @@ void places_note(struct places *p, const struct letter_note *l)
         return;
     known_note(p->known, &place, l->door, (enum known_result)l->result, l->ms, l->proof, l->at);
     changed(p);
-}
-
-const char *places_portal(const struct places *p)
-{
-    return p->portal;
 }
 
 const struct known *places_known(const struct places *p)

@@ -21,12 +21,8 @@ void places_close(struct places **p);
 
 /* A courier tells where it is. Is it another place than before, or was the machine asleep? */
 bool places_here(struct places *p, const struct letter_place *l);
-/* Offline: nothing leaves. False also while nobody has told yet. */
-bool places_offline(const struct places *p);
 /* Is one of this relay's doors sure to be open where we are (known_sure)? */
 bool places_open_door(const struct places *p, const struct config *c, struct span relay);
-/* The login page that keeps mail from leaving this network, cleaned by nobody; "": none. */
-const char *places_portal(const struct places *p);
 void places_note(struct places *p, const struct letter_note *l);
 const struct known *places_known(const struct places *p);
 /* For a courier: all of it. */

@@ -255,8 +255,6 @@ int store_alias_put(struct store *s, const struct store_alias *al, struct error 
 int store_alias_get(struct store *s, struct span address, struct arena *a, struct store_alias *out,
                     struct error *e);
 int store_alias_remove(struct store *s, struct span address, struct error *e);
-typedef bool store_alias_fn(void *arg, const struct store_alias *al);
-int store_alias_each(struct store *s, store_alias_fn *fn, void *arg, struct error *e);
 
 /* ---- who belongs to whom: names without the records, for lists, pages and counts ---- */
 

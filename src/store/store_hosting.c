@@ -294,32 +294,3 @@ int store_alias_remove(struct store *s, struct span address, struct error *e)
         return -1;
     return store_remove_named(s, DRIVER_ALIAS, address, e);
 }
-
-struct each_alias {
-    store_alias_fn *fn;
-    void *arg;
-    struct arena *arena;
-    int bad;
-    struct error *e;
-};
-
-static bool each_alias(void *arg, struct span name, struct span record)
-{
-    struct each_alias *w = arg;
-    struct store_alias al;
-
-    arena_clear(w->arena);
-    if (!pack_read_alias(record, w->arena, &al))
-        w->bad = damaged("alias", name, w->e);
-    al.address = name;
-    return !w->bad && w->fn(w->arg, &al);
-}
-
-int store_alias_each(struct store *s, store_alias_fn *fn, void *arg, struct error *e)
-{
-    struct each_alias w = {fn, arg, arena_new(), 0, e};
-    int bad = store_all_values(s, DRIVER_ALIAS, each_alias, &w, e);
-
-    arena_free(&w.arena);
-    return bad || w.bad ? -1 : 0;
-}

@@ -162,7 +162,6 @@ static void fields_are_counted(void **state)
         assert_int_equal(h.count[HEADER_SENDER], 1);
         assert_int_equal(h.count[HEADER_AUTO_SUBMITTED], 1);
         assert_int_equal(h.count[HEADER_DROPPED], 1);
-        assert_true(span_is(header_from(&h), "\"A\" <a@x>,\tb@y"));
         assert_int_equal(h.size, sizeof in - 1 - strlen("Date: body"));
         assert_false(header_looping(&h));
         header_free(&h);
@@ -192,9 +191,6 @@ static void endless_headers_need_no_memory(void **state)
     memset(block, 'x', sizeof block);
     for (int i = 0; i < 48; i++)
         header_feed(&h, (struct span){block, sizeof block});
-    assert_true(h.from_cut);
-    assert_true(h.from.len < 2048);
-    assert_int_equal(header_from(&h).len, HEADER_FROM_MAX);
     header_feed(&h, SPAN("\r\nBcc: "));
     out = 0;
     for (int i = 0; i < 48; i++)
