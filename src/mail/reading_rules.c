@@ -12,6 +12,7 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_BUSY, "has stored cannot be read just now|filter of this server does not answer"),
     SAYS(CAUSE_AUTH_LATER, "logins cannot be checked|login can not be checked"),
     SAYS(CAUSE_AUTH_MECHANISM, "was moved here: log in once"),
+    SAYS(CAUSE_ACCOUNT_SUSPENDED, "are right, but this account is locked"),
     SAYS(CAUSE_RATE, "recipients that do not exist were asked for|were sent in this session"),
     SAYS(CAUSE_SPAM, "message looks like junk"),
     /* words that leave no doubt, whatever else is said beside them */

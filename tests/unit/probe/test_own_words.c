@@ -107,6 +107,10 @@ static void all_else(void **state)
          "why",
          {"A11", OWNER_PROVIDER}},
         {STAGE_AUTH,
+         "-ERR [AUTH] Name and password are right, but this account is locked: ask your provider "
+         "why",
+         {"A11", OWNER_PROVIDER}},
+        {STAGE_AUTH,
          "454 4.7.0 Logins cannot be checked right now; your password may be right. Try again in a "
          "minute",
          {"A15", OWNER_PROVIDER}},
