@@ -1,9 +1,9 @@
 """Hostile input at the POP3 doors (HOSTILE rows 32, 100 to 102, 108 to 115, R9)."""
-import base64, os, re, socket, time
+import base64, os, re, smtplib, socket, statistics, time
 
 import pytest
 
-from hostile import SANITIZER, b64, memory_of, plain, somewhere
+from hostile import SANITIZER, Wire, b64, memory_of, plain, somewhere
 from pop import DOORS, Pop, Refused, drop, inbox
 from port26 import Port26, own, secret_file, wait_for
 
@@ -362,6 +362,59 @@ def test_unknown_name_looks_the_same(house):
             answers.add((c.ok(f"USER {name}"), c.err("PASS moonshine")))
     assert len(answers) == 1
     assert "moonshine" not in house.log() and SECRET not in house.log()
+
+
+# ---- rows 81 and 82: as at the doors of SMTP, and together with them
+
+def test_row81_unknown_name_takes_as_long(house):
+    """Each time from elsewhere, or the answer would be delayed for another reason; the name has logged in just before."""
+    times, told = {True: [], False: []}, set()
+    for i in range(15):
+        for known in (True, False):
+            with house.pop() as c:
+                c.ok(f"USER {OTHER if known else f'nobody{i}@port26.test'}")
+                begin = time.monotonic()
+                told.add(c.err(f"PASS wrong{i}"))
+                times[known].append(time.monotonic() - begin)
+    assert len(told) == 1 and told.pop().startswith("-ERR [AUTH] ")
+    a, b = (statistics.median(t) for t in times.values())
+    assert abs(a - b) < 0.4 * max(a, b), (a, b)
+
+
+def smtp_login(house, source, door):
+    with smtplib.SMTP("127.0.0.1", house.ports[door], timeout=60, source_address=(source, 0)) as c:
+        c.starttls(context=house.context())
+        c.ehlo()
+        return c.docmd("AUTH", f"PLAIN {plain(NAME, SECRET)}")
+
+
+def pop_login(house, source):
+    with Pop(house, source=source) as c:
+        c.ok(f"USER {NAME}")
+        return c.answer(f"PASS {SECRET}")
+
+
+@pytest.mark.parametrize("guessed_at", ["pop", "submission"])
+def test_row82_one_throttle_for_all_doors(house, guessed_at):
+    """Who guessed at one is not heard at the other either; and no mail program is told to forget a password that is right."""
+    source, wires = somewhere(), []
+    try:
+        for i in range(30):
+            login = plain(f"guess{i}@port26.test", "x")
+            if guessed_at == "pop":
+                wires.append(Pop(house, source=source))
+            else:
+                w = Wire(house.ports["submission"], source=source)
+                w.starttls(house.context())
+                wires.append(w)
+            wires[-1].send(f"AUTH PLAIN {login}\r\n".encode())
+        wait_for(lambda: smtp_login(house, source, "submission")[0] == 454, 20, step=0.1)
+        assert pop_login(house, source).startswith("-ERR [SYS/TEMP] ")
+        assert smtp_login(house, source, "submission")[0] == 454
+        assert pop_login(house, somewhere()).startswith("+OK") and smtp_login(house, somewhere(), "submission")[0] == 235
+    finally:
+        for w in wires:
+            w.reset()
 
 
 # ---- row 115
