@@ -28,7 +28,7 @@ void sending_words_time(int64_t wall, int64_t wait, struct text *out)
     localtime_r(&now, &a);
     localtime_r(&then, &b);
     strftime(buf, sizeof buf,
-             a.tm_yday == b.tm_yday && a.tm_year == b.tm_year ? "%H:%M" : "%H:%M on %d %b", &b);
+             a.tm_yday == b.tm_yday && a.tm_year == b.tm_year ? "%H:%M" : "%Y-%m-%d %H:%M", &b);
     text_addf(out, "%s (in ", buf);
     add_minutes(wait, out);
     text_adds(out, ")");

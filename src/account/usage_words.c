@@ -87,23 +87,25 @@ void usage_words_warning(const struct usage_view *v, unsigned percent, struct te
 {
     char used[USAGE_SIZE_TEXT], room[USAGE_SIZE_TEXT], queue[USAGE_SIZE_TEXT],
         mailbox[USAGE_SIZE_TEXT];
-    const char *what = v->is_host ? "hosting account" : "mailbox";
 
     usage_words_size(v->used, used);
     usage_words_size(v->allowed, room);
     usage_words_size(v->queue, queue);
     usage_words_size(v->mailbox, mailbox);
-    text_addf(subject, "Your %s is %u%% full", what, percent);
-    text_addf(body, "The %s ", what);
+    text_addf(subject,
+              v->is_host ? "Your hosting account is %u%% full" : "Your mailbox is %u%% full",
+              percent);
+    text_adds(body, v->is_host ? "The hosting account " : "The mailbox ");
     text_add_safe(body, v->name);
-    text_addf(body,
-              " has used %s of the %s it may store.\r\n\r\n"
-              "  in mailboxes:  %s (%" PRIu64 " messages)\r\n"
-              "  in the queue:  %s\r\n\r\n"
-              "When it is full, no mail can be sent from it or received by it any more.\r\n"
-              "To make room delete mail you do not need, also from Sent and Trash, or let your\r\n"
-              "mail program collect it without leaving copies on the server.\r\n",
-              used, room, mailbox, v->messages, queue);
+    text_addf(
+        body,
+        " has used %s of the %s it may store.\n\n"
+        "  in mailboxes:  %s (%" PRIu64 " messages)\n"
+        "  in the queue:  %s\n\n"
+        "When it is full, no mail can be sent from it or received by it any more.\n"
+        "To make room delete mail you do not need, also from Sent and Trash, or let your mail "
+        "program collect it without leaving copies on the server.\n",
+        used, room, mailbox, v->messages, queue);
     if (v->is_host)
-        text_adds(body, "All mailboxes of the hosting account count together.\r\n");
+        text_adds(body, "All mailboxes of the hosting account count together.\n");
 }

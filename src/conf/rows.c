@@ -403,7 +403,8 @@ static const char *const languages[] = {[CONFIG_ENGLISH] = "en", [CONFIG_GERMAN]
 
 static const struct row reports[] = {
     CHOICE(config_reports, language, config_language, "language", languages,
-           "The language of the reports about mail that failed, waits, or has arrived.",
+           "The language of the reports about mail that failed, waits, or has arrived, and of "
+           "the other letters to people: about quotas, sending limits, held mail, networks.",
            .standard = "en"),
     NUMBER(config_reports, per_hour, "per-hour", ROW_NUMBER, 0, 1000000,
            "How many of them one sender gets within an hour as mails of their own. Those beyond "

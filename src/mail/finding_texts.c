@@ -4,9 +4,9 @@
 
 enum { PARTS_MAX = 8, DEPTH_MAX = 4 };
 
-/* In English `*` stands for anything but nothing. In the others {1} is the first of these as it is
- * (a name, an address, a number), and {1|: } is the first in this language with ": " in front, or
- * nothing when no row knows it. The first row that fits counts. */
+/* In English `*` stands for anything but nothing, `#` for a number. In the others {1} is the first
+ * of these as it is (a name, an address, a number), and {1|: } is the first in this language with
+ * ": " in front, or nothing when no row knows it. The first row that fits counts. */
 /* clang-format off */
 static const struct row {
     const char *english;
@@ -208,6 +208,116 @@ static const struct row {
     {"the other side finds our certificate expired", {[DSN_GERMAN] =
         "die Gegenstelle hält unser Zertifikat für abgelaufen"}},
 
+    /* letters of the house, line by line: account/usage_words.c */
+    {"Your mailbox is *% full", {[DSN_GERMAN] = "Ihr Postfach ist zu {1} % voll"}},
+    {"Your hosting account is *% full", {[DSN_GERMAN] = "Ihr Hosting-Konto ist zu {1} % voll"}},
+    {"The mailbox * has used * of the * it may store.", {[DSN_GERMAN] =
+        "Das Postfach {1} belegt {2|} von {3|}, die ihm zur Verfügung stehen."}},
+    {"The hosting account * has used * of the * it may store.", {[DSN_GERMAN] =
+        "Das Hosting-Konto {1} belegt {2|} von {3|}, die ihm zur Verfügung stehen."}},
+    {"in mailboxes:  * (* messages)", {[DSN_GERMAN] =
+        "in Postfächern:      {1|} ({2} Nachrichten)"}},
+    {"in the queue:  *", {[DSN_GERMAN] = "in der Warteschlange: {1|}"}},
+    {"When it is full, no mail can be sent from it or received by it any more.", {[DSN_GERMAN] =
+        "Wenn es voll ist, kann es keine Mail mehr senden und keine mehr empfangen."}},
+    {"To make room delete mail you do not need, also from Sent and Trash, or let your mail program "
+     "collect it without leaving copies on the server.", {[DSN_GERMAN] =
+        "Platz schaffen Sie, indem Sie Mail löschen, die Sie nicht brauchen, auch unter "
+        "\"Gesendet\" und \"Papierkorb\", oder indem Ihr Mailprogramm sie abholt, ohne Kopien auf "
+        "dem Server zu lassen."}},
+    {"All mailboxes of the hosting account count together.", {[DSN_GERMAN] =
+        "Alle Postfächer des Hosting-Kontos zählen zusammen."}},
+    {"#.# KB", {[DSN_GERMAN] = "{1},{2} KB"}},
+    {"#.# MB", {[DSN_GERMAN] = "{1},{2} MB"}},
+    {"#.# GB", {[DSN_GERMAN] = "{1},{2} GB"}},
+    {"#.# TB", {[DSN_GERMAN] = "{1},{2} TB"}},
+    {"#.# PB", {[DSN_GERMAN] = "{1},{2} PB"}},
+    {"# byte", {[DSN_GERMAN] = "{1} Byte"}},
+    {"# bytes", {[DSN_GERMAN] = "{1} Bytes"}},
+
+    /* account/sending_words.c, serve/sendings.c */
+    {"You have reached a sending limit", {[DSN_GERMAN] = "Sie haben eine Sendegrenze erreicht"}},
+    {"Mail that you wanted to send was not taken, because a limit was reached:", {[DSN_GERMAN] =
+        "Mail, die Sie senden wollten, wurde nicht angenommen, weil eine Grenze erreicht ist:"}},
+    {"Mail that was taken before goes out as usual, nothing is lost. What was not taken is still "
+     "in your mail program: send it again then.", {[DSN_GERMAN] =
+        "Was vorher angenommen wurde, geht wie immer hinaus; nichts ist verloren. Was nicht "
+        "angenommen wurde, liegt noch in Ihrem Mailprogramm: Senden Sie es dann noch einmal."}},
+    {"If you did not send so much yourself, somebody else may know your password: change it now, "
+     "and tell *.", {[DSN_GERMAN] =
+        "Wenn Sie nicht selbst so viel gesendet haben, kennt vielleicht jemand anderes Ihr "
+        "Passwort: Ändern Sie es jetzt, und melden Sie es an {1}."}},
+
+    /* account/burst.c, serve/held_mail.c */
+    {"Your mail is held: was your password stolen?", {[DSN_GERMAN] =
+        "Ihre Mail wird zurückgehalten: Wurde Ihr Passwort gestohlen?"}},
+    {"Mail that was sent with your login looks as if somebody else knows your password, so it is "
+     "held for now. What was seen:", {[DSN_GERMAN] =
+        "Mit Ihrer Anmeldung wurde Mail gesendet, die aussieht, als kenne jemand anderes Ihr "
+        "Passwort. Sie wird deshalb vorerst zurückgehalten. Was auffiel:"}},
+    {"it came from a network this account never used before", {[DSN_GERMAN] =
+        "sie kam aus einem Netz, das dieses Konto noch nie benutzt hat"}},
+    {"* such networks were used within an hour", {[DSN_GERMAN] =
+        "innerhalb einer Stunde waren es {1} solche Netze"}},
+    {"it went to * recipients this account never wrote to before", {[DSN_GERMAN] =
+        "sie ging an {1} Empfänger, denen dieses Konto noch nie geschrieben hat"}},
+    {"other servers refused * recipients for good", {[DSN_GERMAN] =
+        "andere Server haben {1} Empfänger endgültig abgelehnt"}},
+    {"the last of it came from *", {[DSN_GERMAN] = "die letzte kam von {1}"}},
+    {"Nothing is lost: it waits, and so does what you send from now on. Mail to you arrives as "
+     "usual.", {[DSN_GERMAN] =
+        "Nichts ist verloren: Sie wartet, und ebenso alles, was Sie von jetzt an senden. Mail an "
+        "Sie kommt wie immer an."}},
+    {"If you sent it yourself, tell *, who can let it go.", {[DSN_GERMAN] =
+        "Wenn Sie sie selbst gesendet haben, schreiben Sie an {1}; dort kann sie freigegeben "
+        "werden."}},
+    {"If not, change your password now, in all your mail programs, and look for malicious software "
+     "on your devices. Then tell *, so that the foreign mail is removed and yours goes out.",
+     {[DSN_GERMAN] =
+        "Wenn nicht, ändern Sie jetzt Ihr Passwort, in allen Mailprogrammen, und suchen Sie auf "
+        "Ihren Geräten nach Schadsoftware. Dann schreiben Sie an {1}, damit die fremde Mail "
+        "entfernt wird und Ihre hinausgeht."}},
+    {"Mail of * is held: its password looks stolen", {[DSN_GERMAN] =
+        "Mail von {1} wird zurückgehalten: Passwort wohl gestohlen"}},
+    {"All mail of * is held, and what it sends from now on too. What was seen:", {[DSN_GERMAN] =
+        "Alle Mail von {1} wird zurückgehalten, auch was von jetzt an gesendet wird. Was "
+        "auffiel:"}},
+    {"Its owner was told by mail. To look at what is held: port26 queue ls, port26 queue show ID.",
+     {[DSN_GERMAN] =
+        "Der Inhaber wurde per Mail benachrichtigt. Was zurückgehalten wird, zeigen: port26 queue "
+        "ls, port26 queue show ID."}},
+    {"If it is the owner's:", {[DSN_GERMAN] = "Wenn sie vom Inhaber ist:"}},
+    {"If not, first a new password, then remove what came from the foreign network, and let the "
+     "rest go:", {[DSN_GERMAN] =
+        "Wenn nicht, erst ein neues Passwort, dann entfernen, was aus dem fremden Netz kam, und "
+        "den Rest freigeben:"}},
+    {"(port26 queue rm ID removes a single message.)", {[DSN_GERMAN] =
+        "(port26 queue rm ID entfernt eine einzelne Nachricht.)"}},
+    {"port26 *", {[DSN_GERMAN] = "port26 {1}"}},
+
+    /* serve/notices.c, serve/keeper.c */
+    {"Mail in this network", {[DSN_GERMAN] = "Mail in diesem Netz"}},
+    {"* Somebody else answers at *: nothing is sent there.", {[DSN_GERMAN] =
+        "{1|} Hinter {2|} antwortet jemand anderes: Dorthin wird nichts gesendet."}},
+    {"*; your mail leaves through #.", {[DSN_GERMAN] =
+        "{1|}; Ihre Mail geht über {2} hinaus."}},
+    {"*; your mail waits, and leaves by itself when a way opens or this computer is in another "
+     "network.", {[DSN_GERMAN] =
+        "{1|}; Ihre Mail wartet und geht von selbst hinaus, sobald sich ein Weg öffnet oder dieser "
+        "Computer in einem anderen Netz ist."}},
+    {"This network (*) closes *", {[DSN_GERMAN] = "Dieses Netz ({1}) sperrt {2|}"}},
+    {"Since * port # no longer opens in this network (*)", {[DSN_GERMAN] =
+        "Seit {1} Uhr öffnet sich Port {2} in diesem Netz ({3}) nicht mehr"}},
+    {"Since * ports * and # no longer open in this network (*)", {[DSN_GERMAN] =
+        "Seit {1} Uhr öffnen sich in diesem Netz ({4}) nicht mehr die Ports {2} und {3}"}},
+    {"port #", {[DSN_GERMAN] = "Port {1}"}},
+    {"ports * and #", {[DSN_GERMAN] = "die Ports {1} und {2}"}},
+    {"This network (*) wants a login before it lets mail out (its page: *). Open a web browser and "
+     "log in; your mail waits, and leaves by itself afterwards.", {[DSN_GERMAN] =
+        "Dieses Netz ({1}) will eine Anmeldung, bevor es Mail hinauslässt (seine Seite: {2}). "
+        "Öffnen Sie einen Webbrowser und melden Sie sich an; Ihre Mail wartet und geht danach von "
+        "selbst hinaus."}},
+
     /* the system's own words */
     {"Connection refused", {[DSN_GERMAN] = "Verbindung abgewiesen"}},
     {"Connection reset by peer", {[DSN_GERMAN] = "die Gegenstelle hat die Verbindung abgebrochen"}},
@@ -219,30 +329,95 @@ static const struct row {
     {"Operation not permitted", {[DSN_GERMAN] = "nicht erlaubt"}},
     {"Permission denied", {[DSN_GERMAN] = "nicht erlaubt"}},
     {"Input/output error", {[DSN_GERMAN] = "Ein-/Ausgabefehler"}},
+
+    /* put together from pieces: tests/unit/serve/test_postman.c has them all said */
+    {"*; from * on you can send again. Your host can raise the limit.", {[DSN_GERMAN] =
+        "{1|}; ab {2|} können Sie wieder senden. Ihr Anbieter kann die Grenze erhöhen."}},
+    {"*; from * on * more can be sent. Your host can raise the limit.", {[DSN_GERMAN] =
+        "{1|}; ab {2|} gehen {3} weitere. Ihr Anbieter kann die Grenze erhöhen."}},
+    {"* have sent to * of * recipients in the last *", {[DSN_GERMAN] =
+        "{1|}: an {2} von {3} Empfängern gesendet, in {4|}"}},
+    {"* have sent * of * messages in the last *", {[DSN_GERMAN] =
+        "{1|}: {2} von {3} Nachrichten gesendet, in {4|}"}},
+    {"* have sent to * recipients in the last *, where * may be", {[DSN_GERMAN] =
+        "{1|}: an {2} Empfänger gesendet, in {3|}; erlaubt sind {4}"}},
+    {"* have sent * messages in the last *, where * may be", {[DSN_GERMAN] =
+        "{1|}: {2} Nachrichten gesendet, in {3|}; erlaubt sind {4}"}},
+    {"* has sent to * of * recipients in the last *", {[DSN_GERMAN] =
+        "{1|}: an {2} von {3} Empfängern gesendet, in {4|}"}},
+    {"* has sent * of * messages in the last *", {[DSN_GERMAN] =
+        "{1|}: {2} von {3} Nachrichten gesendet, in {4|}"}},
+    {"* has sent to * recipients in the last *, where * may be", {[DSN_GERMAN] =
+        "{1|}: an {2} Empfänger gesendet, in {3|}; erlaubt sind {4}"}},
+    {"* has sent * messages in the last *, where * may be", {[DSN_GERMAN] =
+        "{1|}: {2} Nachrichten gesendet, in {3|}; erlaubt sind {4}"}},
+    {"* may send to * recipients within * (* so far), and this message has more: send it to fewer "
+     "at a time, or ask your host for a higher limit.", {[DSN_GERMAN] =
+        "{1|}: erlaubt sind {2} Empfänger in {3|} (bisher {4}), und diese Nachricht hat mehr. "
+        "Senden Sie sie an weniger auf einmal, oder bitten Sie Ihren Anbieter um eine höhere "
+        "Grenze."}},
+    {"* may send * messages within * (* so far), and this message has more: send it to fewer at a "
+     "time, or ask your host for a higher limit.", {[DSN_GERMAN] =
+        "{1|}: erlaubt sind {2} Nachrichten in {3|} (bisher {4}). Bitten Sie Ihren Anbieter um "
+        "eine höhere Grenze."}},
+    {"You", {[DSN_GERMAN] = "Ihr Postfach"}},
+    {"All mailboxes of your hosting account * together", {[DSN_GERMAN] =
+        "Alle Postfächer Ihres Hosting-Kontos {1} zusammen"}},
+    {"Your network address *", {[DSN_GERMAN] = "Ihre Netzadresse {1}"}},
+    {"Your sender address *", {[DSN_GERMAN] = "Ihre Absenderadresse {1}"}},
+    {"hour", {[DSN_GERMAN] = "einer Stunde"}},
+    {"an hour", {[DSN_GERMAN] = "einer Stunde"}},
+    {"24 hours", {[DSN_GERMAN] = "24 Stunden"}},
+    {"* (in # minute)", {[DSN_GERMAN] = "{1} Uhr (in {2} Minute)"}},
+    {"* (in # minutes)", {[DSN_GERMAN] = "{1} Uhr (in {2} Minuten)"}},
+    {"* (in # hours)", {[DSN_GERMAN] = "{1} Uhr (in {2} Stunden)"}},
 };
 /* clang-format on */
+
+/* Cuts off what stands before the next mark; the mark, or 0: it was the last piece. */
+static char cut_piece(struct span *pattern, struct span *piece)
+{
+    size_t n = 0;
+    char mark;
+
+    while (n < pattern->len && pattern->at[n] != '*' && pattern->at[n] != '#')
+        n++;
+    mark = n < pattern->len ? pattern->at[n] : '\0';
+    *piece = span_head(*pattern, n);
+    *pattern = span_from(*pattern, n + (mark != 0));
+    return mark;
+}
+
+static bool is_number(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] < '0' || s.at[i] > '9')
+            return false;
+    return true;
+}
 
 /* The shortest parts that fit, each at least one octet; only the last piece is bound to the end. So
  * the work is that of reading `s` once, whatever stands in it. */
 static bool fits(struct span pattern, struct span s, struct span parts[PARTS_MAX])
 {
     struct span piece;
+    char mark = cut_piece(&pattern, &piece), next;
 
-    if (!span_cut(&pattern, '*', &piece) || !span_starts(s, piece))
+    if (!span_starts(s, piece))
         return false;
     s = span_from(s, piece.len);
-    for (size_t n = 0; pattern.at; n++) {
+    for (size_t n = 0; mark; n++, mark = next) {
         ptrdiff_t at;
-        bool last;
 
-        span_cut(&pattern, '*', &piece);
-        last = !pattern.at;
-        if (n == PARTS_MAX || s.len <= piece.len || (last && !span_ends(s, piece)))
+        next = cut_piece(&pattern, &piece);
+        if (n == PARTS_MAX || s.len <= piece.len || (!next && !span_ends(s, piece)))
             return false;
-        at = last ? (ptrdiff_t)(s.len - piece.len) : span_search(span_from(s, 1), piece) + 1;
+        at = next ? span_search(span_from(s, 1), piece) + 1 : (ptrdiff_t)(s.len - piece.len);
         if (at < 1)
             return false;
         parts[n] = span_head(s, (size_t)at);
+        if (mark == '#' && !is_number(parts[n]))
+            return false;
         s = span_from(s, (size_t)at + piece.len);
     }
     return !s.len;

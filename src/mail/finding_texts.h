@@ -1,7 +1,8 @@
-/* finding_texts: what we found ourselves (mail/outcome.h: words without a cause, and details), in
- * the languages of reports. Findings are made in English, by many parts, as formats; here they are
- * known again by their English words, so that nobody who finds something has to know of languages.
- * What no row knows is not told in another language: reports then leave it out. */
+/* finding_texts: what we found ourselves (mail/outcome.h: words without a cause, and details), and
+ * the lines of the house's own letters (serve/postman.h), in the languages of reports. Findings are
+ * made in English, by many parts, as formats; here they are known again by their English words, so
+ * that nobody who finds something has to know of languages. What no row knows is not told in
+ * another language: reports then leave it out. */
 #ifndef PORT26_MAIL_FINDING_TEXTS_H
 #define PORT26_MAIL_FINDING_TEXTS_H
 

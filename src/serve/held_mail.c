@@ -140,6 +140,20 @@ static void tell(struct house *h, struct span to, const struct text *subject,
                      &(struct postman_letter){to, text_span(subject), text_span(text)});
 }
 
+/* Each sign on a line. */
+static void add_signs(struct span signs, struct text *out)
+{
+    static const struct span between = SPAN("; ");
+
+    while (signs.len) {
+        ptrdiff_t end = span_search(signs, between);
+        struct span sign = end < 0 ? signs : span_head(signs, (size_t)end);
+
+        text_addf(out, "    %.*s\n", SPAN_ARG(sign));
+        signs = span_from(signs, sign.len + between.len);
+    }
+}
+
 static void tell_owner(struct house *h, struct span account, struct span signs)
 {
     const struct config *c = h->config;
@@ -147,14 +161,16 @@ static void tell_owner(struct house *h, struct span account, struct span signs)
     struct text t = TEXT_INIT(8192), subject = TEXT_INIT(200);
 
     text_adds(&subject, "Your mail is held: was your password stolen?");
+    text_adds(&t, "Mail that was sent with your login looks as if somebody else knows your "
+                  "password, so it is held for now. What was seen:\n\n");
+    add_signs(signs, &t);
     text_addf(&t,
-              "Mail that was sent with your login looks as if somebody else knows your password, "
-              "so it is held for now. What was seen:\n\n    %.*s\n\nNothing is lost: it waits, and "
-              "so does what you send from now on. Mail to you arrives as usual.\n\n- If you sent "
-              "it yourself, tell %s, who can let it go.\n- If not, change your password now, in "
-              "all your mail programs, and look for malicious software on your devices. Then tell "
-              "%s, so that the foreign mail is removed and yours goes out.\n",
-              SPAN_ARG(signs), c->postmaster, c->postmaster);
+              "\nNothing is lost: it waits, and so does what you send from now on. Mail to you "
+              "arrives as usual.\n\n- If you sent it yourself, tell %s, who can let it go.\n- If "
+              "not, change your password now, in all your mail programs, and look for malicious "
+              "software on your devices. Then tell %s, so that the foreign mail is removed and "
+              "yours goes out.\n",
+              c->postmaster, c->postmaster);
     tell(h, postman_address(c, account, a), &subject, &t);
     text_free(&t);
     text_free(&subject);
@@ -168,15 +184,16 @@ static void tell_administrator(struct house *h, struct span account, struct span
 
     text_addf(&subject, "Mail of %.*s is held: its password looks stolen",
               SPAN_ARG(span_head(account, 100)));
+    text_addf(&t, "All mail of %.*s is held, and what it sends from now on too. What was seen:\n\n",
+              SPAN_ARG(account));
+    add_signs(signs, &t);
     text_addf(&t,
-              "All mail of %.*s is held, and what it sends from now on too. What was seen:\n\n    "
-              "%.*s\n\nIts owner was told by mail. To look at what is held: port26 queue ls, "
-              "port26 queue show ID.\n\n- If it is the owner's:\n    port26 account release %.*s\n"
+              "\nIts owner was told by mail. To look at what is held: port26 queue ls, port26 "
+              "queue show ID.\n\n- If it is the owner's:\n    port26 account release %.*s\n"
               "- If not, first a new password, then remove what came from the foreign network, and "
               "let the rest go:\n    port26 account passwd %.*s\n    port26 account release %.*s "
               "--remove-from ADDRESS\n  (port26 queue rm ID removes a single message.)\n",
-              SPAN_ARG(account), SPAN_ARG(signs), SPAN_ARG(account), SPAN_ARG(account),
-              SPAN_ARG(account));
+              SPAN_ARG(account), SPAN_ARG(account), SPAN_ARG(account));
     tell(h, span_of(c->postmaster), &subject, &t);
     text_free(&t);
     text_free(&subject);

@@ -294,7 +294,7 @@ static int open_quotas(struct house *h, struct error *e)
     return h->quotas ? 0 : -1;
 }
 
-static enum dsn_language language_of(const struct config *c)
+enum dsn_language house_language(const struct config *c)
 {
     static const enum dsn_language languages[] = {
         [CONFIG_ENGLISH] = DSN_ENGLISH, [CONFIG_GERMAN] = DSN_GERMAN};
@@ -309,7 +309,7 @@ static int open_queue(struct house *h, struct error *e)
                                  .postmaster = h->config->postmaster,
                                  .jobs = (unsigned)(d->concurrency * d->couriers),
                                  .jobs_per_place = (unsigned)d->per_destination,
-                                 .language = language_of(h->config),
+                                 .language = house_language(h->config),
                                  .reports_hour = (unsigned)h->config->reports.per_hour,
                                  .lifetime = d->lifetime,
                                  .delay_after = d->delay_notice,
@@ -388,7 +388,7 @@ void house_configure(struct house *h, const struct config *c)
     sendings_configure(h->sendings);
     incoming_configure(h->incoming, c);
     quotas_configure(h->quotas);
-    queue_reports(h->queue, language_of(c), (unsigned)c->reports.per_hour);
+    queue_reports(h->queue, house_language(c), (unsigned)c->reports.per_hour);
     queue_reroute(h->queue);
 }
 

@@ -57,6 +57,8 @@ int house_folder(const struct config *c, struct error *e);
 int house_open(struct loop *l, const struct config *c,
                bool (*carry)(void *arg, const struct job *job, unsigned *courier), void *carry_arg,
                struct house **out, struct error *e);
+/* In which the settings want people to be written to. */
+enum dsn_language house_language(const struct config *c);
 /* Another configuration: rules and domains change at once; what waits chooses its route anew. */
 void house_configure(struct house *h, const struct config *c);
 /* The route a recipient's mail takes by the present rules. */

@@ -11,6 +11,7 @@
 #include "serve/logins.h"
 #include "serve/notices.h"
 #include "serve/places.h"
+#include "serve/postman.h"
 #include "serve/reception.h"
 #include "serve/resolvers.h"
 #include "serve/settings.h"
@@ -32,6 +33,7 @@ enum {
     STOP_TIME = 30 * 1000, /* ms for sessions and deliveries to end at SIGTERM */
     MAX_FILES = 65536,
     WORDS_MAX = 32768,
+    NOTICE_MAX = 8192,
 };
 
 /* Our own binary, also when the file was replaced (children must speak our version of the letters)
@@ -160,18 +162,22 @@ static void on_resolvers(void *arg)
     crew_replace(k->crew);
 }
 
-/* A line in the log, and whoever else is to hear it. */
+/* A line in the log, and whoever else is to hear it, in their language. */
 static void on_notice(void *arg, const char *text)
 {
     struct keeper *k = arg;
     const struct config *c = k->settings->config;
+    struct text said = TEXT_INIT(NOTICE_MAX);
 
     log_event(LOG_NOTICE, "notice", LOG_STR("text", text));
-    if (*c->notices.command && !tokens_say(k->tokens, c->notices.command, span_of(text)))
+    if (!postman_say(c, span_of(text), &said))
+        text_adds(&said, text);
+    if (*c->notices.command && !tokens_say(k->tokens, c->notices.command, text_span(&said)))
         log_event(LOG_WARNING, "notice.failed",
                   LOG_STR("why", "its command is new, or hangs: start the server again"));
     if (*c->notices.mail)
         notices_mail(k->house->queue, c, text);
+    text_free(&said);
 }
 
 /* What one courier finds out holds for all. */

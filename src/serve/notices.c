@@ -110,7 +110,10 @@ static void put_begin(const struct notices *n, const struct known_place *p,
             strftime(at, sizeof at, "%H:%M", &tm);
         text_addf(out, "Since %s ", at);
         put_ports(shut, out);
-        text_addf(out, " no longer open%s in this network (%s)", shut->count == 1 ? "s" : "", name);
+        text_addf(out,
+                  shut->count == 1 ? " no longer opens in this network (%s)"
+                                   : " no longer open in this network (%s)",
+                  name);
     }
 }
 

@@ -4,13 +4,15 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "mail/encoded.h"
+#include "mail/finding_texts.h"
 #include "mail/quoted.h"
 #include "mail/trace.h"
 #include "mail/utf8.h"
+#include "serve/house.h"
 
 #include <stdlib.h>
 
-enum { MAIL_MAX = 256 << 10 };
+enum { MAIL_MAX = 256 << 10, SUBJECT_MAX = 1000 };
 
 struct delivery {
     struct arena *arena;
@@ -28,6 +30,40 @@ static void taken(void *arg, const struct reply *r)
     arena_free(&d->arena);
     free(d);
 }
+
+/* ---- languages ---- */
+
+/* Nothing of the line is lost when it has blanks before it, or a dash as in a list. */
+static bool say_line(enum dsn_language l, struct span line, struct text *out)
+{
+    size_t n = 0;
+
+    while (n < line.len && line.at[n] == ' ')
+        n++;
+    if (span_starts(span_from(line, n), SPAN("- ")))
+        n += 2;
+    text_add(out, span_head(line, n));
+    line = span_from(line, n);
+    return !line.len || finding_texts_say(l, line, out);
+}
+
+bool postman_say(const struct config *c, struct span english, struct text *out)
+{
+    enum dsn_language l = house_language(c);
+    struct span rest = english, line;
+    bool good = l != DSN_ENGLISH;
+
+    while (good && quoted_line(&rest, &line)) {
+        if (out->len)
+            text_addc(out, '\n');
+        good = say_line(l, line, out) && !out->full;
+    }
+    if (!good)
+        text_clear(out);
+    return good;
+}
+
+/* ---- letters ---- */
 
 /* Returns the octets of the header. */
 static uint32_t compose(const struct config *c, const struct id *id, const struct postman_letter *l,
@@ -48,7 +84,7 @@ static uint32_t compose(const struct config *c, const struct id *id, const struc
     return header;
 }
 
-void postman_send(struct queue *q, const struct config *c, const struct postman_letter *l)
+static void send_letter(struct queue *q, const struct config *c, const struct postman_letter *l)
 {
     struct delivery *d = memory_alloc(sizeof *d);
     struct recipient *to;
@@ -70,6 +106,20 @@ void postman_send(struct queue *q, const struct config *c, const struct postman_
     d->message.content.size = mail.len;
     text_free(&mail);
     queue_accept(q, &d->message, taken, d);
+}
+
+void postman_send(struct queue *q, const struct config *c, const struct postman_letter *l)
+{
+    struct text subject = TEXT_INIT(SUBJECT_MAX), text = TEXT_INIT(MAIL_MAX);
+    struct postman_letter said = *l;
+
+    if (postman_say(c, l->subject, &subject) && postman_say(c, l->text, &text)) {
+        said.subject = text_span(&subject);
+        said.text = text_span(&text);
+    }
+    send_letter(q, c, &said);
+    text_free(&subject);
+    text_free(&text);
 }
 
 struct span postman_address(const struct config *c, struct span account, struct arena *a)

@@ -13,7 +13,12 @@ struct postman_letter {
     struct span text;    /* UTF-8, lines end in LF */
 };
 
-/* Puts it into the queue; all is copied. What can not be sent is logged. */
+/* What we say to people in English, in the language of the settings (`reports { language }`), line
+ * by line, as mail/finding_texts.h knows it; blanks and a dash before a line stay. False, and
+ * nothing in *out: a line is known in English only, or English is the language. */
+bool postman_say(const struct config *c, struct span english, struct text *out);
+/* Puts it into the queue, in the language of the settings when all of it is known in it; all is
+ * copied. What can not be sent is logged. */
 void postman_send(struct queue *q, const struct config *c, const struct postman_letter *l);
 /* The address under which an account's owner reads mail: its name, or for a bare login that in the
  * first of our domains; empty when there is none. */

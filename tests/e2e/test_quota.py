@@ -1,6 +1,6 @@
 """Storage quotas (P12, HOSTILE row 96, R9): refused in the dialogue with a sentence that helps; exact also with
 many at once and whoever dies when."""
-import contextlib, poplib, random, re, smtplib, sqlite3, subprocess, threading, time
+import contextlib, email, email.policy, poplib, random, re, smtplib, sqlite3, subprocess, threading, time
 from datetime import datetime, timedelta
 
 import pytest
@@ -334,6 +334,21 @@ def test_warned_once(made):
     assert len(warnings()) == 1
     assert send(c, KIM, 9_000, sender="x@far.test")[0] == "done"
     wait_for(lambda: len(warnings()) == 2)
+
+
+def test_warned_in_german(made):
+    s = made("quota { account = 100K }\nreports { language = de }\n")
+    assert send(exchange(s), KIM, 85_000, sender="x@far.test")[0] == "done"
+
+    def warnings():
+        return [m for m in (email.message_from_bytes(f.read_bytes(), policy=email.policy.default) for f in s.inbox_files(KIM))
+                if m["Auto-Submitted"]]
+    wait_for(lambda: len(warnings()) == 1)
+    letter = warnings()[0]
+    words = letter.get_content()
+    assert letter["Subject"] == "Ihr Postfach ist zu 80 % voll"
+    assert f"Das Postfach {KIM} belegt 8" in words and ",0 KB, die ihm" in words and "\n  in Postfächern: " in words, words
+    assert not re.search(r"\b(the|mail|full|of)\b", words), words
 
 
 @pytest.mark.parametrize("whose", ["recipient", "sender", "hosting account"])
