@@ -283,9 +283,7 @@ static void print_since(const json_t *account)
     if (!*since)
         puts("Refused   not known: the server does not run");
     else if (!json_array_size(json_object_get(account, "refused")))
-        printf(
-            "Refused   nothing since the server was started, %.19sZ; its log has what was before\n",
-            since);
+        printf("Refused   nothing since %.19sZ; the log has what was before\n", since);
 }
 
 static void print_account(const json_t *answer)

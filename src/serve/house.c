@@ -367,6 +367,7 @@ int house_open(struct loop *l, const struct config *c,
     timer_set(h->tidy, DIRECTORY_TIDY_MS);
     if (carry) {
         registry_parts(h, broken_off, NULL, NULL);
+        refusals_keep(h->refusals, l, c->store.path);
         quotas_start(h->quotas);
         sightings_start(h->sightings);
     }

@@ -392,11 +392,16 @@ def test_why_could_kim_not_send(server):
     for event, words in (("sender.refused", "boss@desk.test"), ("recipient.refused", "nobody@desk.test"), ("recipient.refused", "account=lee@desk.test"),
                          ("what=refused", "530 5.7.0"), ("login.refused", "account=kim@desk.test")):
         assert any(event in line and words in line for line in log.splitlines()), (event, words)
+    kept = server.json("account", "show", "kim@desk.test")["account"]
+    server.stop()
+    server.start()
+    shown = server.json("account", "show", "kim@desk.test")["account"]
+    assert shown["refused"] == kept["refused"] and shown["refused_since"] == kept["refused_since"]
     server.command("account", "rm", "kim@desk.test")
     account(server, "kim@desk.test")
     shown = server.json("account", "show", "kim@desk.test")["account"]
     assert shown["refused"] == [] and shown["refused_since"].startswith("20")
-    assert "nothing since the server was started" in server.command("account", "show", "kim@desk.test").stdout
+    assert "Refused   nothing since 20" in server.command("account", "show", "kim@desk.test").stdout
 
 
 # ---- import
