@@ -17,8 +17,9 @@ static void add_minutes(int64_t wait, struct text *out)
         text_addf(out, "%lld hours", (minutes + 59) / 60);
 }
 
-/* Rounded up: who comes at that minute is not too early. */
-void sending_words_time(int64_t wall, int64_t wait, struct text *out)
+/* "14:32 (in 25 minutes)", with the day when that is another one. Rounded up: who comes at that
+ * minute is not too early. */
+static void add_time(int64_t wall, int64_t wait, struct text *out)
 {
     time_t now = (time_t)(wall / CLOCK_SECOND);
     time_t then = (time_t)((wall + wait + CLOCK_MINUTE - 1) / CLOCK_SECOND);
@@ -82,7 +83,7 @@ void sending_words_refusal(const struct sending_refusal *r, struct span name, st
     else
         text_addf(out, "%s%u of %u %s in the last %s; from ", to, r->sent, r->limit, whats[r->what],
                   spans[r->span]);
-    sending_words_time(clock_wall(), r->wait, out);
+    add_time(clock_wall(), r->wait, out);
     if (r->need > 1)
         text_addf(out, " on %u more can be sent. ", r->need);
     else

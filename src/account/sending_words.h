@@ -14,8 +14,6 @@ struct sending_refusal {
 };
 
 void sending_words_refusal(const struct sending_refusal *r, struct span name, struct text *out);
-/* "14:32 (in 25 minutes)"; with the day when that is another one. */
-void sending_words_time(int64_t wall, int64_t wait, struct text *out);
 void sending_words_held(struct span account, struct span signs, struct text *out);
 
 #endif

@@ -77,7 +77,7 @@ static int take_turn(void *arg)
     return 0;
 }
 
-bool race_may_come_clear(const struct hop_wish *w, const struct smtp_client_failure *f)
+static bool may_come_clear(const struct hop_wish *w, const struct smtp_client_failure *f)
 {
     const struct path *p = w->path;
 
@@ -104,7 +104,7 @@ static void open_one(struct race_entry *e)
         struct smtp_client_failure *f = &e->failure[e->failures];
 
         e->hop = hop_open(&hop, w->arena, f, &e->tls[e->failures]);
-        again = !e->hop && race_may_come_clear(&hop, f);
+        again = !e->hop && may_come_clear(&hop, f);
         hop.clear = again;
         e->failures += !e->hop;
     }

@@ -79,7 +79,5 @@ struct hop *race_run(struct race *race, const struct race_wish *w, struct race_e
                      size_t count);
 /* The network below it is gone: gives up all. */
 void race_abort(struct race *race);
-/* May this failure be got round by doing without TLS? */
-bool race_may_come_clear(const struct hop_wish *w, const struct smtp_client_failure *f);
 
 #endif

@@ -188,13 +188,6 @@ int smtp_client_approach(struct smtp_client *c)
     return smtp_client_greet(c) < 0 || smtp_client_hello(c) < 0 || encrypt(c) < 0 ? -1 : 0;
 }
 
-int smtp_client_open(struct smtp_client *c)
-{
-    if (smtp_client_approach(c) < 0)
-        return -1;
-    return c->s.user.len ? smtp_client_login(c) : 0;
-}
-
 int smtp_client_command(struct smtp_client *c, enum stage stage, const char *line,
                         struct reply *out)
 {

@@ -3,7 +3,7 @@
  *
  * The engine is handed a stream; it opens no socket, resolves no name and decides nothing: what
  * happened is told as a value (struct smtp_client_failure, replies), and deliver/judge says what it
- * means. smtp_client_open goes all the way by the settings; the check calls the steps one by one.
+ * means. Delivery goes by smtp_client_approach; the check calls the steps one by one.
  *
  * What it keeps by itself: it never speaks before the greeting; bytes read before TLS are never
  * used after it (P10); a login goes over verified TLS only (P7); where TLS or a login was asked for
@@ -140,9 +140,7 @@ struct smtp_client_failure {
 /* A client over *stream, which stays the caller's to close after smtp_client_free (filters are
  * pushed on it). Never NULL. `s` is copied. */
 struct smtp_client *smtp_client_new(struct stream **stream, const struct smtp_client_settings *s);
-/* All steps by the settings. 0, or -1: smtp_client_failure tells. */
-int smtp_client_open(struct smtp_client *c);
-/* All of them but the login. */
+/* All steps by the settings but the login. 0, or -1: smtp_client_failure tells. */
 int smtp_client_approach(struct smtp_client *c);
 /* With CLIENT_TLS_IMPLICIT: only its handshake, for a caller that looks first what the server chose
  * to speak; the other calls go on from there. 0 or -1. */

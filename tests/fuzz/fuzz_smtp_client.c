@@ -28,7 +28,7 @@ static void client(void *arg)
     }
     e.need = p->settings & 2 ? NEED_8BIT : 0;
     c = smtp_client_new(&p->near, &s);
-    for (int i = 0; i < 1 && smtp_client_open(c) == 0; i++) {
+    if (smtp_client_approach(c) == 0 && (!s.user.len || smtp_client_login(c) == 0)) {
         if (smtp_client_send(c, &e, &content, a, &r) == 0 && r.accepted && r.done.code / 100 != 2)
             abort();
         if (r.failure.stage != STAGE_NONE && !r.failure.error.words[0])

@@ -110,7 +110,9 @@ static void client_side(void *arg)
     p->s.said = hear_all;
     p->s.said_arg = p;
     c = smtp_client_new(&s->stream, &p->s);
-    p->rc = smtp_client_open(c);
+    p->rc = smtp_client_approach(c);
+    if (p->rc == 0 && p->s.user.len)
+        p->rc = smtp_client_login(c);
     p->failure = *smtp_client_failure(c);
     p->failure.reply = reply_copy(p->arena, &p->failure.reply);
     p->far = *smtp_client_far(c);
