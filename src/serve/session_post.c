@@ -297,14 +297,14 @@ static void take_recipient(struct session_post *p, struct span value)
     struct recipient to;
     struct reply r;
 
-    if (p->recipient_count == most)
+    if (p->recipient_count > most)
         return;
-    if (p->recipient_count == most - 1)
+    if (p->recipient_count == most)
         r = reply_make(p->arena, 452, "4.5.3",
                        "Too many recipients in one message: send it again to the others");
     else
         r = read_recipient(p, value, &to);
-    if (p->recipient_count == most - 1)
+    if (p->recipient_count == most)
         to.address = value;
     p->digest = session_digest(p->digest, to.address);
     p->recipients[p->recipient_count++] = (struct session_recipient){to.address, r};

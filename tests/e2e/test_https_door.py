@@ -201,6 +201,14 @@ def test_some_recipients(start):
     assert "id" not in answer
 
 
+def test_as_many_recipients_as_by_smtp(start):
+    door = start(doors=DOORS, extra="limits { recipients = 100 }\n")
+    local, domain = USER.split("@")
+    r, answer = Web(door).post(message(), to=", ".join(f"<{local}+{i}@{domain}>" for i in range(102)))
+    assert r.status == 200 and answer["accepted"]
+    assert [x["code"] for x in answer["recipients"]] == [250] * 100 + [452]
+
+
 def test_refused_requests(door):
     for status, change in [(415, {"Content_Type": "text/plain"}), (400, {"Mail_From": USER}), (400, {"Mail_From": "<a b>"}),
                            (400, {"key": "a b"}), (400, {"key": "x" * 201}), (400, {"Mail_From": f"<{USER}> NONSENSE=1"})]:
