@@ -14,13 +14,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { VISITORS_MAX = 200, BACKLOG = 64 };
+/* Places are kept free for who administers, and for others than the one who comes again and again.
+ */
+enum { VISITORS_MAX = 200, GUESTS_MAX = 180, GUESTS_EACH = 100, BACKLOG = 64 };
 
 struct visitor {
     struct reception *reception;
     struct channel *channel;
     struct clerk *clerk;
     struct visitor *next;
+    uid_t uid;
 };
 
 struct reception {
@@ -61,16 +64,34 @@ static void on_closed(void *arg, const char *why)
 
 static const struct channel_calls channel_calls = {on_parcel, on_closed};
 
+static bool is_admin(uid_t uid)
+{
+    return uid == 0 || uid == geteuid();
+}
+
+/* Anybody of this machine may come, and stay: P9. */
+static bool has_room(const struct reception *r, uid_t uid)
+{
+    unsigned guests = 0, same = 0;
+
+    for (const struct visitor *v = r->first; v; v = v->next) {
+        guests += !is_admin(v->uid);
+        same += v->uid == uid;
+    }
+    return r->count < VISITORS_MAX &&
+           (is_admin(uid) || (guests < GUESTS_MAX && same < GUESTS_EACH));
+}
+
 static void greet(struct reception *r, int fd, const struct ucred *who)
 {
     struct passwd *pw = getpwuid(who->uid);
     char number[32];
-    struct clerk_rights rights = {.admin = who->uid == 0 || who->uid == geteuid()};
+    struct clerk_rights rights = {.admin = is_admin(who->uid)};
     struct visitor *v = memory_alloc(sizeof *v);
 
     snprintf(number, sizeof number, "uid-%u", (unsigned)who->uid);
     rights.person = span_of(pw ? pw->pw_name : number);
-    *v = (struct visitor){.reception = r, .next = r->first};
+    *v = (struct visitor){.reception = r, .next = r->first, .uid = who->uid};
     r->first = v;
     r->count++;
     v->channel = channel_new(r->loop, fd, SIDE_COMMAND, &channel_calls, v);
@@ -86,7 +107,7 @@ static void on_readable(void *arg)
 
     if (fd < 0)
         return;
-    if (r->count >= VISITORS_MAX || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || !has_room(r, who.uid))
         close(fd);
     else
         greet(r, fd, &who);

@@ -348,6 +348,35 @@ def test_ordinary_user(house):
     assert len(raw) > 1400000
 
 
+CROWD = """
+import socket, sys
+held = []
+for _ in range(300):
+    held.append(socket.socket(socket.AF_UNIX))
+    held[-1].connect(sys.argv[1])
+held[-1].settimeout(30)
+print("in" if held[-1].recv(1) else "out", flush=True)  # who is not let in is told so by the end
+sys.stdin.read()
+"""
+
+
+@needs_root
+def test_a_crowd_of_one_user(house):
+    """One user of this machine who comes again and again, and stays, takes nobody else's place."""
+    crowd = subprocess.Popen([*AS_NOBODY, "/usr/bin/python3", "-c", CROWD, str(house.p.dir / "control")],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert crowd.stdout.readline() == "out\n"
+        assert house.p.command("status").returncode == 0
+        assert house.run("-f", USER, USER, user="nobody").returncode == EX_TEMPFAIL
+        house.ok("-f", USER, USER, user="port26")
+    finally:
+        crowd.stdin.close()
+        crowd.wait(60)
+    house.ok("-f", USER, USER, user="nobody")
+    house.empty()
+
+
 def test_no_daemon(tmp_path):
     h = House(False)
     try:
