@@ -316,10 +316,21 @@ static void who_is_known(void *arg, bool sure)
     answer_policy(e, &reply);
 }
 
+/* A person of this machine asks on his own behalf: nobody's limits are asked, and nobody is told
+ * that they were reached. */
+static void ask_for_oneself(struct letter_may_reach *q)
+{
+    q->account = q->peer = SPAN_NONE;
+    q->count = 0;
+    q->outside = false;
+}
+
 static void on_may_reach(struct errand *e)
 {
-    const struct letter_may_reach *q = e->parcel->letter;
+    struct letter_may_reach *q = e->parcel->letter;
 
+    if (e->clerk->is_command)
+        ask_for_oneself(q);
     elsewhere_reach(e->clerk->house, q->recipient, who_is_known, e);
 }
 
@@ -467,8 +478,24 @@ static void mailbox_answered(void *arg, const struct letter_mailbox *l, int fd)
     end(e);
 }
 
+/* A listener opens what somebody logged in to, and that is an account that is here. */
+static bool may_open(const struct errand *e, struct span account)
+{
+    const struct directory *d = e->clerk->house->directory;
+    const struct account *a = directory_find(d, account);
+
+    return a && !directory_locked(d, a);
+}
+
 static void on_mailbox(struct errand *e)
 {
+    const struct letter_mailbox_wanted *l = e->parcel->letter;
+
+    if (e->parcel->kind == LETTER_MAILBOX_OPEN && !may_open(e, l->account)) {
+        log_event(LOG_NOTICE, "mailbox.closed", LOG_SPAN("account", l->account));
+        mailbox_answered(e, &(struct letter_mailbox){.result = MAILBOX_NOT_NOW}, -1);
+        return;
+    }
     mailboxes_ask(e->clerk->house->mailboxes, e->clerk, e->parcel->kind, e->parcel->letter,
                   mailbox_answered, e);
 }

@@ -238,10 +238,18 @@ static void ask(struct quotas *q, const struct usage_want *w, struct span behind
         ask_now(a);
 }
 
+/* What was declared, by a neighbour's word: sums of it stay sums. No message is as large. */
+static uint64_t declared(uint64_t size)
+{
+    const uint64_t most = UINT64_C(1) << 48;
+
+    return !size ? 1 : size < most ? size : most;
+}
+
 void quotas_may_send(struct house *h, struct span account, uint64_t size, quotas_answer_fn *answer,
                      void *arg)
 {
-    struct usage_want w = {.sender = account, .octets = size ? size : 1};
+    struct usage_want w = {.sender = account, .octets = declared(size)};
 
     ask(h->quotas, &w, SPAN_NONE, answer, arg);
 }
@@ -263,7 +271,7 @@ void quotas_may_receive(struct house *h, struct span recipient, uint64_t size,
         struct span account = house_mailbox(h, SPAN_NONE, targets[i].address);
 
         if (account.len)
-            posts[w.count++] = (struct usage_post){account, (uint32_t)i, size ? size : 1};
+            posts[w.count++] = (struct usage_post){account, (uint32_t)i, declared(size)};
     }
     itself = count == 1 && targets[0].address.at == recipient.at;
     if (directory_troubles(h->directory) != troubles)
