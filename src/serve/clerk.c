@@ -161,10 +161,12 @@ static void on_verifier_wanted(struct errand *e)
 
     reply.result =
         results[login_verifier(e->clerk->house->login, l->name, l->peer, &v, &reply.wait)];
-    reply.iterations = v.iterations;
-    reply.salt = (struct span){(const char *)v.salt, v.salt_len};
-    memcpy(reply.stored_key, v.stored_key, sizeof reply.stored_key);
-    memcpy(reply.server_key, v.server_key, sizeof reply.server_key);
+    if (reply.result == LOGIN_GOOD) { /* else it is none of theirs */
+        reply.iterations = v.iterations;
+        reply.salt = (struct span){(const char *)v.salt, v.salt_len};
+        memcpy(reply.stored_key, v.stored_key, sizeof reply.stored_key);
+        memcpy(reply.server_key, v.server_key, sizeof reply.server_key);
+    }
     answer(e, LETTER_VERIFIER, &reply, -1);
     memory_wipe(&v, sizeof v);
     memory_wipe(&reply, sizeof reply);

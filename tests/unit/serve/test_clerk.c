@@ -136,6 +136,28 @@ static void a_listener_asks_for_a_login(void **state)
     assert_int_equal(said->reply.code, 452);
 }
 
+/* Who guesses gets nothing to guess at. */
+static void no_verifier_for_who_is_put_off(void **state)
+{
+    struct letter_login l = {.name = SPAN("eve@here.example"), .peer = SPAN("192.0.2.1")};
+    struct letter_login_note wrong = {.name = l.name, .peer = l.peer};
+    static const unsigned char none[32];
+    const struct letter_verifier *v;
+
+    (void)state;
+    meet(NULL);
+    v = ask(LETTER_VERIFIER_WANTED, &l, LETTER_VERIFIER);
+    assert_int_equal(v->result, LOGIN_GOOD);
+    assert_memory_not_equal(v->stored_key, none, sizeof none);
+    for (int i = 0; i < 20; i++)
+        ask(LETTER_LOGIN_NOTE, &wrong, LETTER_LOGIN_ANSWER);
+    v = ask(LETTER_VERIFIER_WANTED, &l, LETTER_VERIFIER);
+    assert_int_equal(v->result, LOGIN_LATER);
+    assert_memory_equal(v->stored_key, none, sizeof none);
+    assert_memory_equal(v->server_key, none, sizeof none);
+    assert_int_equal(v->salt.len, 0);
+}
+
 /* As large as can be written, for an alias of two in one house. */
 static void a_size_beyond_all_sums(void **state)
 {
@@ -173,6 +195,7 @@ int main(void)
         cmocka_unit_test_teardown(only_mailboxes_of_accounts, part),
         cmocka_unit_test_teardown(a_person_asks_for_himself, part),
         cmocka_unit_test_teardown(a_listener_asks_for_a_login, part),
+        cmocka_unit_test_teardown(no_verifier_for_who_is_put_off, part),
         cmocka_unit_test_teardown(a_size_beyond_all_sums, part),
     };
 
