@@ -1,12 +1,32 @@
 """A running port26 for one test: its own folder, its own free ports, ended with the test."""
-import contextlib, json, os, pathlib, pwd, shutil, signal, smtplib, socket, ssl, subprocess, tempfile, time
+import contextlib, fcntl, json, os, pathlib, pwd, shutil, signal, smtplib, socket, ssl, subprocess, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("PORT26", str(ROOT / "build-test" / "port26"))
 USER, PASSWORD = "you@port26.test", "correct horse battery"
 AS_ROOT = os.geteuid() == 0
 
-_used = set()
+class _Ports:
+    """Ports of this process alone: other tests run beside it, and between our look and a server's bind, or while a
+    server is down, one of them would find the same port free. Each has its byte in a file, locked until the process ends."""
+
+    def __init__(self):
+        self.used = set()
+        path = pathlib.Path(tempfile.gettempdir()) / f"port26-tests-{os.getuid()}.ports"
+        self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    def take(self, port):
+        if port in self.used:
+            return False
+        try:
+            fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            return False
+        self.used.add(port)
+        return True
+
+
+_ports = _Ports()
 
 
 def free_port(kind=socket.SOCK_STREAM):
@@ -14,7 +34,7 @@ def free_port(kind=socket.SOCK_STREAM):
     import random
     for _ in range(1000):
         port = random.randint(12000, 31000)
-        if port in _used:
+        if not _ports.take(port):
             continue
         try:
             for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -23,7 +43,6 @@ def free_port(kind=socket.SOCK_STREAM):
                         s.bind((address, port))
         except OSError:
             continue
-        _used.add(port)
         return port
     raise RuntimeError("no free port")
 
