@@ -126,15 +126,22 @@ static void on_result(struct keeper *k, struct member *m, struct parcel *p)
 
 static void tell_portal(struct keeper *k, const struct letter_place *l)
 {
-    struct text text = TEXT_INIT(1024);
+    struct text text = TEXT_INIT(1024), about = TEXT_INIT(256);
 
+    text_addf(&about, "portal of %.*s", SPAN_ARG(span_head(l->key, 200)));
     text_addf(&text,
               "This network (%.*s) wants a login before it lets mail out (its page: %.*s). Open a "
               "web browser and log in; your mail waits, and leaves by itself afterwards.",
               SPAN_ARG(span_head(l->name, 200)), SPAN_ARG(span_head(l->portal, 300)));
     if (l->portal.len)
-        notices_tell(k->notices, text_span(&text));
+        notices_tell(k->notices, text_span(&about), text_span(&text));
     text_free(&text);
+    text_free(&about);
+}
+
+static void on_told(struct keeper *k, struct span text)
+{
+    notices_tell(k->notices, text, text);
 }
 
 static void on_place(struct keeper *k, struct parcel *p)
@@ -219,7 +226,7 @@ static void on_parcel(void *arg, struct member *m, struct parcel *p)
     } else if (p->kind == LETTER_LOOKS) {
         on_looks(k, m, p);
     } else if (p->kind == LETTER_NOTICE) {
-        notices_tell(k->notices, ((struct letter_text *)p->letter)->text);
+        on_told(k, ((struct letter_text *)p->letter)->text);
         parcel_free(&p);
     } else {
         clerk_take(m->own, p);

@@ -234,12 +234,12 @@ void notices_note(struct notices *n, const struct letter_note *l)
     timer_set(n->quiet, NOTICES_SETTLE_MS);
 }
 
-void notices_tell(struct notices *n, struct span text)
+void notices_tell(struct notices *n, struct span about, struct span text)
 {
     struct text safe = TEXT_INIT(TEXT);
 
     text_add_safe(&safe, span_head(text, TEXT / 4));
-    if (is_new(n, map_hash(text)))
+    if (is_new(n, map_hash(about)))
         publish(n, text_cstr(&safe));
     text_free(&safe);
 }

@@ -28,8 +28,9 @@ struct notices *notices_new(struct loop *l, const struct places *places,
 void notices_free(struct notices **n);
 /* A door's result, before places_note has taken it. */
 void notices_note(struct notices *n, const struct letter_note *l);
-/* Something else that is to be told, once in six hours. */
-void notices_tell(struct notices *n, struct span text);
+/* Something else that is to be told, once in six hours for the same `about`: the words may differ
+ * each time, as the address of a login page does. */
+void notices_tell(struct notices *n, struct span about, struct span text);
 /* The latest eight, the newest first; a new reference. `n` may be NULL. */
 json_t *notices_json(const struct notices *n);
 
