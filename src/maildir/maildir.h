@@ -66,8 +66,10 @@ int maildir_remove(struct maildir *m, const struct maildir_message *messages, si
                    struct maildir_sum *freed, struct error *e);
 
 /* All folders together, as Dovecot counts (its Trash too; tmp/ not): from maildirsize when that is
- * true, else by looking at all names. Why so: docs/why/maildir.md. 0, or -1 and *e. */
-int maildir_measure(struct maildir *m, struct maildir_sum *sum, struct error *e);
+ * true, else by looking at all names. Without believe always so: something was broken off here, and
+ * whoever noted a later change has made a file that lacks one look young. Then a wrong one does not
+ * stay. Why so: docs/why/maildir.md. 0, or -1 and *e. */
+int maildir_measure(struct maildir *m, bool believe, struct maildir_sum *sum, struct error *e);
 
 /* When its folders were changed, so that two looks can be compared: equal stamps mean that nobody
  * added, removed or renamed a message between, but within the grain of the file system's clock. */

@@ -1,8 +1,8 @@
 /* The sum of all folders. maildirsize counts as true when it is whole, short, and no folder was
- * changed after it: all who keep it append after they changed a folder. Otherwise the names are
- * looked at, and a maildirsize that was there is written anew. We never make the first one: where
- * no other program keeps it, nobody would tell it what other programs remove, and it would lie
- * (docs/why/maildir.md). */
+ * changed after it: all who keep it append after they changed a folder, unless they die between.
+ * Otherwise the names are looked at, and a maildirsize that was there is written anew. We never
+ * make the first one: where no other program keeps it, nobody would tell it what other programs
+ * remove, and it would lie (docs/why/maildir.md). */
 #include "maildir/maildir_parts.h"
 
 #include "base/file.h"
@@ -172,18 +172,32 @@ static void replace(const struct maildir *m, const struct maildirsize *size)
 
 /* Only what was counted in a quiet moment is written: else a change that the count saw already
  * could be noted in the new file by whoever made it. */
-static void write_count(const struct maildir *m, const struct look *l, struct span quota)
+static bool write_count(const struct maildir *m, const struct look *l, struct span quota)
 {
     struct maildirsize size = {quota, (int64_t)l->sum.octets, (int64_t)l->sum.messages};
     struct look again;
 
     if (l->changed || l->newest.tv_sec + QUIET >= l->began.tv_sec || m->fd[MAILDIR_TMP] < 0)
-        return;
-    if (look_at_all(m, &again, false) == 0 && !later(again.newest, l->newest))
-        replace(m, &size);
+        return false;
+    if (look_at_all(m, &again, false) != 0 || later(again.newest, l->newest))
+        return false;
+    replace(m, &size);
+    return true;
 }
 
-int maildir_measure(struct maildir *m, struct maildir_sum *sum, struct error *e)
+/* What the file said was not counted; without a quiet moment it goes, and whoever keeps it counts
+ * anew. */
+static void correct(const struct maildir *m, const struct look *l, const struct maildirsize *size,
+                    bool believe)
+{
+    bool wrong =
+        (uint64_t)size->octets != l->sum.octets || (uint64_t)size->messages != l->sum.messages;
+
+    if (!write_count(m, l, size->quota) && !believe && wrong)
+        unlinkat(m->fd[MAILDIR_TOP], "maildirsize", 0);
+}
+
+int maildir_measure(struct maildir *m, bool believe, struct maildir_sum *sum, struct error *e)
 {
     struct text text = TEXT_INIT(MAILDIRSIZE_GIVE_UP);
     struct maildirsize size = {0};
@@ -196,13 +210,13 @@ int maildir_measure(struct maildir *m, struct maildir_sum *sum, struct error *e)
     if (m->fd[MAILDIR_TOP] < 0)
         return 0;
     kept = read_file(m->fd[MAILDIR_TOP], &text, &size, &file);
-    if (kept && is_true(m, &file)) {
+    if (kept && believe && is_true(m, &file)) {
         *sum = (struct maildir_sum){(uint64_t)size.octets, (uint64_t)size.messages};
     } else {
         sys = count(m, &l);
         *sum = l.sum;
         if (!sys && kept)
-            write_count(m, &l, size.quota);
+            correct(m, &l, &size, believe);
     }
     text_free(&text);
     return sys ? maildir_failed(e, span_of(m->account), "one of its folders", sys) : 0;

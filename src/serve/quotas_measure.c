@@ -30,7 +30,8 @@ struct measure {
     struct quotas_measured found;
     struct maildir_sum sum;
     struct maildir_stamp stamp;
-    bool still; /* nobody changed it while it was counted */
+    bool believe; /* no delivery and no removal of ours was broken off in it */
+    bool still;   /* nobody changed it while it was counted */
     struct error error;
     int result;
     bool gone;                 /* the account was removed meanwhile */
@@ -170,7 +171,7 @@ static void count_work(void *arg)
         return;
     m->result = maildir_stamp(maildir, &m->stamp, &m->error);
     if (m->result == 0)
-        m->result = maildir_measure(maildir, &m->sum, &m->error);
+        m->result = maildir_measure(maildir, m->believe, &m->sum, &m->error);
     m->still = m->result == 0 && is_still(maildir, &m->stamp);
     maildir_close(&maildir);
 }
@@ -213,6 +214,7 @@ static void go(void *arg)
     struct measure *m = arg;
     struct quotas *q = m->quotas;
     struct usage_view v = {0};
+    struct usage_record r;
 
     if (usage_of(q->usage, name_of(m), &v, &m->error) < 0) {
         m->result = -1;
@@ -222,6 +224,8 @@ static void go(void *arg)
     m->found.was_octets = (int64_t)v.mailbox;
     m->found.was_messages = (int64_t)v.messages;
     m->found.was_unsure = v.unsure;
+    m->believe = usage_store_get(q->house->reader, name_of(m), &r, NULL) == STORE_GOT &&
+                 !usage_store_wants_count(&r);
     if (!q->ending && worker_run(q->worker, count_work, counted, m))
         return;
     m->result = error_set(&m->error, ERROR_TEMPORARY, "too many Maildirs are being counted");

@@ -35,7 +35,7 @@ static void show(struct maildir *m, struct arena *a)
 
     must(maildir_list(m, a, &all, &n, &e), &e);
     listed = clock_now();
-    must(maildir_measure(m, &sum, &e), &e);
+    must(maildir_measure(m, true, &sum, &e), &e);
     fprintf(stderr, "list %" PRId64 " ms, measure %" PRId64 " ms\n", listed - began,
             clock_now() - listed);
     printf("{\"octets\": %" PRIu64 ", \"messages\": %" PRIu64 ", \"inbox\": [", sum.octets,

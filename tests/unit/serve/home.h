@@ -39,8 +39,9 @@ static inline struct home *home_new(void)
     snprintf(conf, sizeof conf,
              "hostname = \"mail.here.example\"\n"
              "domains = { \"here.example\", \"also.example\" }\n"
-             "store { path = \"%s\" }\n",
-             t->path);
+             "store { path = \"%s\" }\n"
+             "inboxes { path = \"%s/inboxes\" }\n",
+             t->path, t->path);
     if (config_parse(span_of(conf), "conf", &notes, &t->config) < 0)
         fail_msg("%s", notes.count ? notes.at[0].text : "?");
     config_notes_free(&notes);

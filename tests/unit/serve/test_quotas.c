@@ -5,6 +5,11 @@
 #include "serve/quotas.h"
 #include "serve/registry.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
 #define ANN SPAN("ann@here.example")
 
 static struct home *t;
@@ -114,10 +119,69 @@ static void store_is_mended(void **state)
     assert_int_equal(count().was, 0);
 }
 
+/* ---- a removal that was broken off ---- */
+
+static void make(const char *name)
+{
+    char path[200];
+
+    snprintf(path, sizeof path, "%s%s", t->config->inboxes.path, name);
+    if (mkdir(path, 0700) < 0)
+        fail_msg("%s: %s", path, strerror(errno));
+}
+
+static void put(const char *name, const char *content)
+{
+    char path[200];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/ann@here.example/%s", t->config->inboxes.path, name);
+    f = fopen(path, "we");
+    assert_non_null(f);
+    fputs(content, f);
+    fclose(f);
+}
+
+static int removing(struct store *s, void *arg, struct error *e)
+{
+    (void)arg;
+    return usage_store_removing(s, ANN, e) == STORE_GOT ? 0 : -1;
+}
+
+/* Its files were gone and not noted when the process died, and what another program noted since
+ * makes maildirsize young: it is not asked then. */
+static void broken_off(void **state)
+{
+    static const char *const folders[] = {"/ann@here.example", "/ann@here.example/tmp",
+                                          "/ann@here.example/new", "/ann@here.example/cur"};
+    struct store_account ann = {.name = ANN, .verifier = SPAN("x"), .created = 1};
+    struct registry *set = registry_new(t->house);
+    struct usage_record r;
+
+    (void)state;
+    registry_account_put(set, &ann);
+    registry_commit(&set, registered, NULL);
+    loop_run(t->loop);
+    for (size_t i = 0; i < COUNT(folders); i++)
+        make(folders[i]);
+    put("new/1.a,S=6,W=7", "Hello\n");
+    count();
+    in_store(removing, NULL);
+    put("maildirsize", "\n600 100\n");
+    count();
+    in_store(look, &r);
+    assert_true(r.octets == 6 && r.messages == 1 && !r.removals);
+    put("maildirsize", "\n7 1\n"); /* now it is believed again */
+    count();
+    in_store(look, &r);
+    assert_int_equal(r.octets, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(store_is_mended, setup, teardown),
+        cmocka_unit_test_setup_teardown(broken_off, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
