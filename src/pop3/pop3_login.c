@@ -128,7 +128,7 @@ static void conclude(struct pop3_session *s, enum sasl_step end, struct span nam
     else if (end == SASL_REFUSED)
         refused(s, name, mechanism);
     else if (end == SASL_ANOTHER)
-        pop3_reply_err(s, POP3_AUTH,
+        pop3_reply_err(s, POP3_NONE,
                        "This account was moved here: log in once with \"normal password\" (PLAIN), "
                        "then this method works too");
     else if (end == SASL_TEMPORARY)

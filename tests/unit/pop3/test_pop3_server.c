@@ -204,6 +204,12 @@ static void test_auth(void **state)
          GREETING "-ERR Login given up or not understood\r\n" SAID_BYE, ""},
         {"another's name", NULL, NULL, "AUTH PLAIN Ym9iAGFubgBzZSBjcmV0IA==\r\n" BYE, 0, 0,
          GREETING WRONG SAID_BYE, "login(ann,no,PLAIN)"},
+        /* The password is right, and no mail program shall forget it. */
+        {"known by PLAIN only", NULL, NULL,
+         "AUTH SCRAM-SHA-256 biwsbj1tb3ZlZCxyPWFiY2RlZmdoaWprbG1ub3A=\r\n" BYE, 0, 0,
+         GREETING "-ERR This account was moved here: log in once with \"normal password\" "
+                  "(PLAIN), then this method works too\r\n" SAID_BYE,
+         ""},
         {"AUTH forgets the USER", NULL, NULL, "USER ann\r\nAUTH PLAIN *\r\nPASS se cret \r\n" BYE,
          0, 0,
          GREETING "+OK Now the password\r\n-ERR Login given up or not understood\r\n-ERR USER "
