@@ -41,20 +41,27 @@ bool usage_store_wants_count(const struct usage_record *r)
     return r->unsure || r->removals || r->octets < 0 || r->messages < 0;
 }
 
-int usage_store_get(struct store *s, struct span account, struct usage_record *out, struct error *e)
+int usage_store_value(struct store *s, enum store_kind kind, struct span name, const char *rest,
+                      struct usage_record *out, struct error *e)
 {
     struct arena *a = arena_new();
     struct span value = SPAN_NONE;
-    int got = store_value_get(s, STORE_KIND_USAGE, account, a, &value, e);
+    int got = store_value_get(s, kind, name, a, &value, e);
 
     if (got == STORE_BROKEN)
         error_clear(e); /* it is said by the return, and is no failure of reading */
-    if (got == STORE_GOT && !usage_store_read(value, out))
+    if (got == STORE_GOT &&
+        !usage_store_read(span_of(arena_printf(a, "%.*s%s", SPAN_ARG(value), rest)), out))
         got = STORE_BROKEN;
     if (got != STORE_GOT)
         *out = (struct usage_record){.unsure = true};
     arena_free(&a);
     return got;
+}
+
+int usage_store_get(struct store *s, struct span account, struct usage_record *out, struct error *e)
+{
+    return usage_store_value(s, STORE_KIND_USAGE, account, "", out, e);
 }
 
 static int put(struct store *s, struct span account, const struct usage_record *r, struct error *e)

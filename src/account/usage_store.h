@@ -25,6 +25,10 @@ struct usage_record {
 bool usage_store_read(struct span value, struct usage_record *out);
 /* Must its Maildir be counted? */
 bool usage_store_wants_count(const struct usage_record *r);
+/* A value of that kind whose beginning is one of a record, and `rest` the other part of it. Returns
+ * as usage_store_get. */
+int usage_store_value(struct store *s, enum store_kind kind, struct span name, const char *rest,
+                      struct usage_record *out, struct error *e);
 /* The record of an account. STORE_GOT; STORE_ABSENT or STORE_BROKEN: *out is zero, and unsure; -1
  * with *e. */
 int usage_store_get(struct store *s, struct span account, struct usage_record *out,

@@ -15,6 +15,8 @@ enum { RECORD = 60 };
 /* ---- one sum: "octets messages" in decimal ---- */
 
 /* The beginning of a record of a mailbox, so that one reader does. */
+#define REST " 0 0"
+
 static bool read_sum(struct span value, struct usage_sum *out)
 {
     struct text t = TEXT_INIT(RECORD + 4);
@@ -22,7 +24,7 @@ static bool read_sum(struct span value, struct usage_sum *out)
     bool good;
 
     text_add(&t, value);
-    text_adds(&t, " 0 0");
+    text_adds(&t, REST);
     good = !t.full && usage_store_read(text_span(&t), &r);
     text_free(&t);
     *out = (struct usage_sum){r.octets, r.messages};
@@ -45,16 +47,10 @@ static int put(struct store *s, struct span host, struct usage_sum sum, struct e
 /* STORE_GOT, STORE_ABSENT, STORE_BROKEN or -1. */
 static int get(struct store *s, struct span host, struct usage_sum *out, struct error *e)
 {
-    struct arena *a = arena_new();
-    struct span value = SPAN_NONE;
-    int got = store_value_get(s, STORE_KIND_HOSTED, host, a, &value, e);
+    struct usage_record r;
+    int got = usage_store_value(s, STORE_KIND_HOSTED, host, REST, &r, e);
 
-    *out = (struct usage_sum){0};
-    if (got == STORE_BROKEN)
-        error_clear(e); /* it is said by the return, and is no failure of reading */
-    if (got == STORE_GOT && !read_sum(value, out))
-        got = STORE_BROKEN;
-    arena_free(&a);
+    *out = (struct usage_sum){r.octets, r.messages};
     return got;
 }
 
