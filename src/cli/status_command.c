@@ -254,6 +254,22 @@ static void print_keys(const json_t *dkim, FILE *to)
     fputs(". `port26 domain check NAME` tells what to publish.\n", to);
 }
 
+static void print_certificates(const json_t *certificates, FILE *to)
+{
+    const json_t *first = json_object_get(certificates, "first");
+    long long all = number(certificates, "ending");
+    json_t *c;
+    size_t i;
+    char at[32];
+
+    json_array_foreach(first, i, c)
+        fprintf(to, "The certificate %s %s %s: renew it, then `port26 config reload`.\n",
+                house_command_text(c, "file"), is(c, "ended") ? "has ended" : "ends",
+                clock_of(house_command_text(c, "ends"), at));
+    if ((long long)json_array_size(first) < all)
+        fprintf(to, "So do %lld more.\n", all - (long long)json_array_size(first));
+}
+
 static void print_imports(const json_t *imports, FILE *to)
 {
     json_t *im;
@@ -281,6 +297,7 @@ static void print_mail(const json_t *answer, bool times, FILE *to)
     print_queue(answer, to);
     json_array_foreach(json_object_get(answer, "waiting"), i, w) print_waiting(w, times, to);
     print_keys(json_object_get(answer, "dkim"), to);
+    print_certificates(json_object_get(answer, "certificates"), to);
     print_imports(json_object_get(answer, "imports"), to);
     print_notices(json_object_get(answer, "notices"), to);
 }

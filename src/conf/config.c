@@ -221,6 +221,8 @@ static void complete(struct config *c)
         c->inboxes.path = arena_printf(c->arena, "%s/inbox", c->store.path);
     if (!c->delivery.helo)
         c->delivery.helo = c->hostname;
+    if (!c->tls.acme_webroot)
+        c->tls.acme_webroot = arena_printf(c->arena, "%s/acme", c->store.path);
     complete_clients(c);
     complete_certificate(&c->tls.cert);
     if (!c->door_count)

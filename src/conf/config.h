@@ -76,7 +76,8 @@ struct config_certificate {
 /* What doors show that have nothing of their own, and what they show besides. */
 struct config_tls_files {
     struct config_certificate cert;
-    const char *folder; /* of certificates for further names; "": none */
+    const char *folder;       /* of certificates for further names; "": none */
+    const char *acme_webroot; /* below which proofs for authorities lie; "": none */
 };
 
 struct config_limits {

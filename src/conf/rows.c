@@ -136,6 +136,11 @@ static const struct row tls[] = {
          "(SNI) is shown the one that is made out to it, *.example.org included; all others are "
          "shown the certificate of the door. What the folders are called does not matter.",
          .standard = ""),
+    TEXT(config_tls_files, acme_webroot, "acme-webroot", ROW_PATH, 0, PATH_MAX_OCTETS,
+         "Folder below which certbot and others put the proofs that a name is ours, in "
+         ".well-known/acme-challenge (certbot certonly --webroot -w FOLDER). Doors of the role web "
+         "and those with HTTPS give them to the authority (ACME, HTTP-01). An empty one: none.",
+         .computed = "the folder acme in the path of store"),
 };
 
 static const struct row limits[] = {

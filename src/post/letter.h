@@ -12,7 +12,7 @@
 
 /* Raised with every change of a struct below: neighbours are the same binary, so they must agree
  * exactly. */
-enum { LETTER_VERSION = 14 };
+enum { LETTER_VERSION = 15 };
 
 enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_COMMAND = 8 };
 
@@ -52,6 +52,7 @@ enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_CO
     X(LETTER_PLACE, place, SIDE_COURIER)                                                           \
     X(LETTER_NOTE, note, SIDE_COURIER | SIDE_KEEPER)                                               \
     X(LETTER_LOOKS, looks, SIDE_COURIER)                                                           \
+    X(LETTER_CHALLENGE, text, SIDE_LISTENER | SIDE_KEEPER)                                         \
     X(LETTER_NOTICE, text, SIDE_COURIER)                                                           \
     X(LETTER_COMMAND, text, SIDE_COMMAND)                                                          \
     X(LETTER_COMMAND_ANSWER, text, SIDE_KEEPER)

@@ -285,6 +285,28 @@ int certificates_read(const struct config *c, const struct certificates *before,
     return r.bad ? -1 : 0;
 }
 
+size_t certificates_ending(const struct certificates *c, int64_t now,
+                           const struct certificate_file **out, size_t max)
+{
+    size_t all = 0, n = 0;
+
+    for (size_t i = 0; i < c->count; i++) {
+        const struct certificate_file *f = &c->at[i];
+        size_t at;
+
+        if (f->expires >= now + CERTIFICATES_SOON * CLOCK_DAY)
+            continue;
+        all++;
+        for (at = n < max ? n : max; at > 0 && out[at - 1]->expires > f->expires; at--)
+            if (at < max)
+                out[at] = out[at - 1];
+        if (at < max)
+            out[at] = f;
+        n = n < max ? n + 1 : n;
+    }
+    return all;
+}
+
 void certificates_free(struct certificates *c)
 {
     for (size_t i = 0; i < c->count; i++) {

@@ -9,7 +9,7 @@
 
 struct tls_sni;
 
-enum { CERTIFICATES_MAX = 5000, CERTIFICATES_OCTETS = 32 << 20 };
+enum { CERTIFICATES_MAX = 5000, CERTIFICATES_OCTETS = 32 << 20, CERTIFICATES_SOON = 14 };
 
 struct certificate_file {
     const char *door; /* whose; "": all without their own; NULL: clients that ask for its names */
@@ -32,6 +32,10 @@ struct certificates {
  * it in any case. */
 int certificates_read(const struct config *c, const struct certificates *before,
                       struct certificates *out, struct config_notes *notes);
+/* Those that end within CERTIFICATES_SOON days, or have ended, the first to end first; at most
+ * `max` of them are put into out[]. Returns how many there are. */
+size_t certificates_ending(const struct certificates *c, int64_t now,
+                           const struct certificate_file **out, size_t max);
 /* Wipes the keys; the same struct may be filled again. */
 void certificates_free(struct certificates *c);
 

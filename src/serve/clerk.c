@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "io/fiber.h"
 #include "serve/admission.h"
+#include "serve/challenge.h"
 #include "serve/elsewhere.h"
 #include "serve/mailboxes.h"
 #include "serve/incoming.h"
@@ -352,6 +353,22 @@ static void on_file_wanted(struct errand *e)
     end(e);
 }
 
+/* What an authority for certificates asks for; empty: there is no such thing. */
+static void on_challenge(struct errand *e)
+{
+    const struct letter_text *asked = e->parcel->letter;
+    const char *webroot = e->clerk->house->config->tls.acme_webroot;
+    struct text text = TEXT_INIT(0);
+    bool found = challenge_read(webroot, asked->text, &text);
+    struct letter_text reply = {found ? text_span(&text) : SPAN_NONE};
+
+    log_event(found ? LOG_INFO : LOG_DEBUG, found ? "challenge.given" : "challenge.unknown",
+              LOG_SPAN("token", span_head(asked->text, CHALLENGE_TOKEN)));
+    answer(e, LETTER_CHALLENGE, &reply, -1);
+    text_free(&text);
+    end(e);
+}
+
 static void note_message(struct errand *e, const struct reply *r)
 {
     const struct letter_accept *l = e->parcel->letter;
@@ -536,7 +553,7 @@ void clerk_take(struct clerk *k, struct parcel *p)
         {LETTER_MAILBOX_OPEN, on_mailbox},  {LETTER_MAILBOX_LIST, on_mailbox},
         {LETTER_MAILBOX_READ, on_mailbox},  {LETTER_MAILBOX_CLOSE, on_mailbox},
         {LETTER_ACCEPT, on_accept},         {LETTER_COMMAND, on_command},
-        {LETTER_ARRIVAL, on_arrival},
+        {LETTER_ARRIVAL, on_arrival},       {LETTER_CHALLENGE, on_challenge},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -240,6 +240,10 @@ static void status(struct control_call *r)
     status_places(r);
     json_object_set_new(r->out, "imports", control_imports(r->house));
     json_object_set_new(r->out, "dkim", control_dkim_bad(r->house));
+    if (r->control->calls && r->control->calls->certificates)
+        json_object_set_new(
+            r->out, "certificates",
+            control_json_certificates(r->control->calls->certificates(r->control->arg)));
     if (r->control->calls && r->control->calls->notices)
         json_object_set_new(r->out, "notices",
                             notices_json(r->control->calls->notices(r->control->arg)));

@@ -9,6 +9,7 @@
 
 #include "serve/clerk.h"
 
+struct certificates;
 struct notices;
 struct places;
 
@@ -18,6 +19,8 @@ struct control_calls {
     int (*reload)(void *arg, struct text *words);
     /* Adds `"key": value, ...` facts about processes as JSON members (leading comma included). */
     void (*status)(void *arg, struct text *json);
+    /* The certificates in force. */
+    const struct certificates *(*certificates)(void *arg);
     /* The daemon's record of places; and it was changed by a command. */
     struct places *(*places)(void *arg);
     void (*places_changed)(void *arg);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { ENDING_MAX = 10 };
+
 static void put(json_t *o, const char *key, struct span s)
 {
     struct text safe = TEXT_INIT(65536);
@@ -236,6 +238,24 @@ static const char *protocol(const struct config_door *d)
     if (d->role == CONFIG_ROLE_WEB)
         return d->tls == CONFIG_TLS_IMPLICIT ? "https" : "http";
     return names[d->role];
+}
+
+json_t *control_json_certificates(const struct certificates *c)
+{
+    const struct certificate_file *first[ENDING_MAX];
+    int64_t now = clock_wall();
+    size_t all = certificates_ending(c, now, first, ENDING_MAX);
+    json_t *ending = json_array();
+
+    for (size_t i = 0; i < all && i < ENDING_MAX; i++) {
+        char at[40];
+
+        clock_iso(first[i]->expires, at, sizeof at);
+        json_array_append_new(ending, json_pack("{s:s, s:s, s:b}", "file", first[i]->path, "ends",
+                                                at, "ended", first[i]->expires <= now));
+    }
+    return json_pack("{s:I, s:I, s:o}", "count", (json_int_t)c->count, "ending", (json_int_t)all,
+                     "first", ending);
 }
 
 json_t *control_json_doors(const struct config *c)

@@ -3,6 +3,7 @@
 #ifndef PORT26_SERVE_CONTROL_JSON_H
 #define PORT26_SERVE_CONTROL_JSON_H
 
+#include "serve/certificates.h"
 #include "serve/house.h"
 
 #include <jansson.h>
@@ -17,5 +18,7 @@ json_t *control_json_waiting(const struct queue_place *p);
 json_t *control_json_counts(const struct queue_counts *n);
 /* The doors of the configuration and what they speak. */
 json_t *control_json_doors(const struct config *c);
+/* How many certificates there are, how many of them end soon, and which of these first. */
+json_t *control_json_certificates(const struct certificates *c);
 
 #endif

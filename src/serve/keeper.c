@@ -34,6 +34,7 @@ enum {
     MAX_FILES = 65536,
     WORDS_MAX = 32768,
     NOTICE_MAX = 8192,
+    ENDING_TOLD = 50, /* certificates, in the log */
 };
 
 /* Our own binary, also when the file was replaced (children must speak our version of the letters)
@@ -54,6 +55,7 @@ struct keeper {
     int64_t names_at; /* when the name servers changed; 0: never */
     struct tokens *tokens;
     struct notices *notices;
+    struct timer *daily;
 };
 
 /* ---- children ---- */
@@ -342,6 +344,23 @@ static int reload(void *arg, struct text *words)
     return 0;
 }
 
+/* Once a day: certificates that end soon, because nobody else tells before mail programs do. */
+static void tell_ending(void *arg)
+{
+    struct keeper *k = arg;
+    const struct certificate_file *first[ENDING_TOLD];
+    size_t all = certificates_ending(&k->settings->certificates, clock_wall(), first, ENDING_TOLD);
+
+    for (size_t i = 0; i < all && i < ENDING_TOLD; i++) {
+        char at[40];
+
+        clock_iso(first[i]->expires, at, sizeof at);
+        log_event(LOG_WARNING, "certificate.ending", LOG_STR("file", first[i]->path),
+                  LOG_STR("ends", at));
+    }
+    timer_set(k->daily, CLOCK_DAY);
+}
+
 static void on_hangup(int signal, void *arg)
 {
     struct text words = TEXT_INIT(WORDS_MAX);
@@ -405,8 +424,13 @@ static struct notices *latest_notices(void *arg)
     return ((struct keeper *)arg)->notices;
 }
 
-static const struct control_calls control_calls = {reload,         status,         places,
-                                                   places_changed, latest_notices, domains_changed};
+static const struct certificates *certificates(void *arg)
+{
+    return &((struct keeper *)arg)->settings->certificates;
+}
+
+static const struct control_calls control_calls = {
+    reload, status, certificates, places, places_changed, latest_notices, domains_changed};
 static const struct crew_calls crew_calls = {joined, on_parcel, left, empty};
 
 /* ---- start ---- */
@@ -429,6 +453,18 @@ static int give_folder(const char *path, const struct passwd *pw, struct error *
     return 0;
 }
 
+/* Where certbot puts its proofs; theirs when it is there already. */
+static void make_webroot(const struct config *c, const struct passwd *pw)
+{
+    const char *path = c->tls.acme_webroot;
+
+    if (!*path || mkdir(path, 0755) < 0)
+        return;
+    (void)!chmod(path, 0755); /* whatever the umask says */
+    if (pw)
+        (void)!lchown(path, pw->pw_uid, pw->pw_gid);
+}
+
 static int become_user(const struct config *c, struct error *e)
 {
     struct passwd *pw = geteuid() == 0 ? getpwnam(c->user) : NULL;
@@ -443,6 +479,7 @@ static int become_user(const struct config *c, struct error *e)
     if (house_folder(c, e) < 0 || give_folder(c->store.path, pw, e) < 0 ||
         give_folder(c->inboxes.path, pw, e) < 0)
         return -1;
+    make_webroot(c, pw);
     if (pw && mkdir(dirname(control), 0755) == 0)
         (void)!lchown(control, pw->pw_uid, pw->pw_gid);
     return jail_user(c->user, e);
@@ -504,6 +541,7 @@ static void close_all(struct keeper *k)
     reception_close(&k->reception);
     if (k->crew)
         crew_free(&k->crew);
+    timer_free(&k->daily);
     resolvers_free(&k->resolvers);
     notices_free(&k->notices);
     places_close(&k->places);
@@ -521,6 +559,8 @@ static void run(struct keeper *k)
     loop_signal(k->loop, SIGTERM, on_stop, k);
     loop_signal(k->loop, SIGINT, on_stop, k);
     want_crew(k);
+    k->daily = timer_new(k->loop, tell_ending, k);
+    tell_ending(k);
     log_event(LOG_NOTICE, "started", LOG_STR("file", k->file),
               LOG_STR("store", k->settings->config->store.path));
     loop_run(k->loop);

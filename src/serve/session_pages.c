@@ -8,11 +8,13 @@
 #include "clients/request.h"
 #include "http/http_query.h"
 #include "mail/address.h"
+#include "serve/challenge.h"
 #include "tls/cms.h"
 
 #include <errno.h>
+#include <string.h>
 
-enum { HTTPS_PORT = 443, HOST_MAX = 512 };
+enum { HTTPS_PORT = 443, HOST_MAX = 512, CHALLENGE_TIME = 10 * 1000 };
 
 const struct config *session_pages_config(const struct asking *q)
 {
@@ -234,10 +236,32 @@ static bool sts_page(struct asking *q)
     return false;
 }
 
+/* A proof for an authority that issues certificates, asked for under any name that leads here. */
+static bool challenge_page(struct asking *q)
+{
+    struct span token = span_from(q->request->path, strlen(CHALLENGE_PATH));
+    struct text text = TEXT_INIT(CHALLENGE_MAX + 1);
+    const struct letter_text asked = {token}, *said;
+    struct parcel *p;
+
+    if (!challenge_token_ok(token) || !*session_pages_config(q)->tls.acme_webroot)
+        return false;
+    p = session_ask(q->pages->session, LETTER_CHALLENGE, &asked, LETTER_CHALLENGE, CHALLENGE_TIME);
+    if (!p)
+        return session_pages_busy(q);
+    said = p->letter;
+    text_add(&text, said->text);
+    parcel_free(&p);
+    if (text.len)
+        return session_pages_give(q, "application/octet-stream", &text);
+    text_free(&text);
+    return false;
+}
+
 /* Every page of its own path; false from `give`: it is not there. */
 static const struct page {
     struct span path;
-    enum { EXACT, ANY_CASE, PREFIX, SUFFIX } match; /* the last two in any case as well */
+    enum { EXACT, BELOW, ANY_CASE, PREFIX, SUFFIX } match; /* the last two in any case as well */
     bool (*give)(struct asking *q);
     bool (*posted)(struct asking *q, struct span body, int failed); /* NULL: not by POST */
 } pages[] = {
@@ -249,6 +273,7 @@ static const struct page {
     {SPAN("/autodiscover/autodiscover.json"), ANY_CASE, session_pages_outlook_json, NULL},
     {SPAN("/autodiscover/autodiscover.json/v1.0/"), PREFIX, session_pages_outlook_json, NULL},
     {SPAN("/.well-known/mta-sts.txt"), EXACT, sts_page, NULL},
+    {SPAN(CHALLENGE_PATH), BELOW, challenge_page, NULL},
     {SPAN("/"), EXACT, session_pages_root, NULL},
     {SPAN("/settings"), EXACT, session_pages_settings, NULL},
     {SPAN(PAGE_STYLE_PATH), EXACT, session_pages_style, NULL},
@@ -257,6 +282,8 @@ static const struct page {
 
 static bool is_page(const struct page *g, struct span path)
 {
+    if (g->match == BELOW)
+        return span_starts(path, g->path);
     if (g->match == PREFIX)
         return span_istarts(path, g->path);
     if (g->match == SUFFIX && path.len > g->path.len)

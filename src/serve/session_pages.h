@@ -10,6 +10,7 @@
  *     GET  /autodiscover/autodiscover.json?Email=you@example.com&Protocol=AutodiscoverV1
  *     GET  /ANYTHING.mobileconfig?email=you@example.com             iOS, macOS
  *     GET  /settings?email=you@example.com                          people; / asks for an address
+ *     GET  /.well-known/acme-challenge/TOKEN                        authorities (serve/challenge.h)
  *     GET  /.well-known/mta-sts.txt  for Host mta-sts.example.com, HTTPS only (RFC 8461)
  */
 #ifndef PORT26_SERVE_SESSION_PAGES_H

@@ -48,6 +48,8 @@ static void add_all(struct walls *w, const struct config *c, const char *file)
     add_beside(w, c->tls.cert.key, false);
     if (*c->tls.folder)
         add(w, c->tls.folder, false);
+    if (*c->tls.acme_webroot)
+        add(w, c->tls.acme_webroot, false);
     for (size_t i = 0; i < c->door_count; i++) {
         add_beside(w, c->doors[i].cert.certificate, false);
         add_beside(w, c->doors[i].cert.key, false);

@@ -1,9 +1,9 @@
 """Certificates for customers' own names: a folder of them, each shown to clients that ask for a name it is made out to."""
-import poplib, shutil, smtplib, socket, ssl, subprocess
+import os, poplib, shutil, smtplib, socket, ssl, subprocess
 
 import pytest
 
-from client_forms import DOORS, EXTRA, MOZILLA, STS
+from client_forms import DOORS, EXTRA, MOZILLA, STS, curl, tell
 from hostile import Wire
 from port26 import Port26, make_certificate, own, wait_for
 from test_hostile_tls import NAMES, answer, hello
@@ -184,3 +184,97 @@ def test_what_is_odd_is_told():
     r = p.command("config", "check", check=False)
     assert r.returncode and "nowhere can not be read" in r.stderr
     p.close()
+
+
+def test_those_that_end_soon_are_told():
+    """In status and in the log, before mail programs do; one with a year to go is not."""
+    p = Port26(tls=FOLDER, extra="clients { host = localhost }\n")
+    ending = put(p, "a.test", days="5")
+    put(p, "b.test", days="300")
+    try:
+        p.start()
+        words = p.command("status").stdout
+        assert f"The certificate {ending} ends " in words and "b.test" not in words and str(p.cert) not in words, words
+        got = p.json("status")["certificates"]
+        assert got["count"] == 3 and got["ending"] == 1 and got["first"][0]["file"] == str(ending) and not got["first"][0]["ended"]
+        wait_for(lambda: f"certificate.ending file={ending}" in p.log() or f'certificate.ending file="{ending}"' in p.log(),
+                 message=lambda: p.log()[-2000:])
+    finally:
+        p.close()
+
+
+# ---- proofs for an authority (ACME, HTTP-01)
+
+CHALLENGES = "/.well-known/acme-challenge/"
+TOKEN, PROOF = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0", "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0." + "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+
+
+def as_certbot(p, token=TOKEN, text=PROOF):
+    """As certbot's webroot plug-in makes it, with the rights it gives."""
+    folder = p.store / "acme" / ".well-known" / "acme-challenge"
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.chmod(0o755)
+    folder.chmod(0o755)
+    file = folder / token
+    file.write_text(text)
+    file.chmod(0o644)
+    return file
+
+
+@pytest.mark.parametrize("door", ["web", "webs", "443"])
+@pytest.mark.parametrize("host", ["mail.customer.test", "autoconfig.brand-new.test", "localhost"])
+def test_an_authority_gets_the_proof(server, door, host):
+    """Under any name: the certificate is for one that nobody here may know of yet."""
+    as_certbot(server)
+    status, fields, body = curl(server, CHALLENGES + TOKEN, door, host)
+    assert status == 200 and body.decode() == PROOF and fields["content-type"] == "application/octet-stream", fields
+    assert "no-store" in fields["cache-control"]
+
+
+def test_a_proof_that_is_gone(server):
+    file = as_certbot(server, "gone")
+    assert curl(server, CHALLENGES + "gone")[0] == 200
+    file.unlink()
+    assert curl(server, CHALLENGES + "gone")[0] == 404
+
+
+BAD_TOKENS = ["", ".", "..", "missing", "../secret", "..%2fsecret", "%2e%2e/secret", "../../../../port26.conf", "sub/token", "token.txt", "link",
+              "pipe", "large", "folder", "a" * 300, TOKEN + "?x=../..", TOKEN + "%00", TOKEN + "/", TOKEN + "="]
+
+
+@pytest.mark.parametrize("token", BAD_TOKENS, ids=[t[:20] or "none" for t in BAD_TOKENS])
+def test_nothing_else_is_read(server, token):
+    """No way up, no link, nothing that is no plain and small file; and the server does not wait for a pipe."""
+    folder = as_certbot(server, "token.txt").parent
+    (folder.parent / "secret").write_text("secret")
+    as_certbot(server, "large", "x" * 5000)
+    (folder / "folder").mkdir(exist_ok=True)
+    if not (folder / "link").is_symlink():
+        (folder / "link").symlink_to(server.conf)
+        os.mkfifo(folder / "pipe", 0o644)
+    request = f"GET {CHALLENGES}{token} HTTP/1.1\r\nHost: customer.test\r\nConnection: close\r\n\r\n"
+    answer = tell(server, request.encode()).decode()
+    if token == TOKEN + "?x=../..":  # a query is nothing to it
+        assert answer.startswith("HTTP/1.1 200 ")
+    else:
+        assert answer.startswith(("HTTP/1.1 404 ", "HTTP/1.1 400 ")) and "secret" not in answer and "hostname" not in answer, answer
+
+
+@pytest.mark.parametrize("method, status", [("HEAD", 200), ("POST", 405), ("DELETE", 405)])
+def test_methods_of_an_authority(server, method, status):
+    as_certbot(server)
+    answer = tell(server, f"{method} {CHALLENGES}{TOKEN} HTTP/1.1\r\nHost: x.test\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()).decode()
+    assert answer.startswith(f"HTTP/1.1 {status} ") and PROOF not in answer, answer
+
+
+def test_another_webroot_or_none(start):
+    folder = 'acme-webroot = "DIR/elsewhere"'
+    p = start(doors={"web": DOORS["web"], "submission": DOORS["submission"]}, tls=folder)
+    assert (p.dir / "elsewhere").stat().st_mode & 0o777 == 0o755 and not (p.store / "acme").exists()
+    as_certbot(p)  # not where it is looked for
+    assert curl(p, CHALLENGES + TOKEN)[0] == 404
+    (p.store / "acme" / ".well-known").rename(p.dir / "elsewhere" / ".well-known")
+    assert curl(p, CHALLENGES + TOKEN)[0] == 200
+    p.conf.write_text(p.conf.read_text().replace(folder.replace("DIR", str(p.dir)), 'acme-webroot = ""'))
+    p.command("config", "reload")
+    wait_for(lambda: curl(p, CHALLENGES + TOKEN)[0] == 404, message="it is still given")
