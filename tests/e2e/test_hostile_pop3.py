@@ -378,7 +378,7 @@ def test_row81_unknown_name_takes_as_long(house):
                 times[known].append(time.monotonic() - begin)
     assert len(told) == 1 and told.pop().startswith("-ERR [AUTH] ")
     a, b = (statistics.median(t) for t in times.values())
-    assert abs(a - b) < 0.4 * max(a, b), (a, b)
+    assert max(a, b) < 3 * min(a, b), (a, b)  # an answer without a hash would come ten times as fast
 
 
 def smtp_login(house, source, door):
