@@ -284,11 +284,11 @@ void control_account_unlock(struct control_call *r)
     set_lock(r, 0);
 }
 
-static void note_mail(struct control_call *r, const char *root, struct span name)
+static void note_mail(struct control_call *r, struct span name)
 {
     struct text path = TEXT_INIT(PATH_MAX);
 
-    text_addf(&path, "%s/%.*s", root, SPAN_ARG(name));
+    text_addf(&path, "%s/%.*s", r->house->config->inboxes.path, SPAN_ARG(name));
     if (access(text_cstr(&path), F_OK) == 0)
         control_note(r, "Its mail stays in %s until you remove it.", text_cstr(&path));
     else
@@ -310,7 +310,6 @@ void control_account_rm(struct control_call *r)
 
     if (acc) {
         struct registry *set = registry_new(r->house);
-        const char *root = r->house->config->inboxes.path;
         struct span name = arena_span(a, acc->name);
 
         registry_account_remove(set, name);
@@ -318,7 +317,7 @@ void control_account_rm(struct control_call *r)
         if (r->error.class == ERROR_NONE)
             forget(r->house, name);
         if (r->error.class == ERROR_NONE) {
-            note_mail(r, root, name);
+            note_mail(r, name);
             warn_of_pointers(r, name);
         }
     }
