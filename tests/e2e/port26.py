@@ -212,13 +212,21 @@ log {{ level = debug }}
         return code
 
     def kill(self):
-        """SIGKILL to the whole tree."""
-        for pid in self.pids():
+        """SIGKILL to the whole tree; each has closed its ports when this returns, also on a busy machine."""
+        pids = list(self.pids())
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if self.process:
             self.process.wait()
         self.process = None
+
+        def ended(pid):
+            try:
+                return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+            except (FileNotFoundError, ProcessLookupError):
+                return True
+        wait_for(lambda: all(ended(pid) for pid in pids))
 
     def log(self):
         return self.logfile.read_text(errors="replace") if self.logfile.exists() else ""
