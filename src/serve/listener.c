@@ -245,6 +245,7 @@ static int start(struct child *c, struct error *e)
                                          .config = config,
                                          .users = users_open(config),
                                          .signer = signer_of(self),
+                                         .sni = self->sni,
                                          .turned_away = meter_new(1, CLOCK_SECOND),
                                          .ended = end_when_empty,
                                          .arg = self};

@@ -10,6 +10,7 @@
 
 struct meter;
 struct tls_context;
+struct tls_sni;
 struct session;
 struct users;
 
@@ -22,6 +23,7 @@ struct session_house {
     struct users *users; /* whom doors trust; NULL: nobody */
     /* Whose certificate signs profiles for Apple's devices; NULL: nobody's. */
     struct tls_context *signer;
+    struct tls_sni *sni;       /* certificates for further names; NULL: none */
     struct meter *turned_away; /* by network: who came too often a moment ago */
     bool draining;             /* read by the engines */
     bool ask_all;              /* every recipient is the keeper's to judge */

@@ -10,6 +10,7 @@
 #include "mail/address.h"
 #include "serve/challenge.h"
 #include "tls/cms.h"
+#include "tls/tls_sni.h"
 
 #include <errno.h>
 #include <string.h>
@@ -143,14 +144,27 @@ bool session_pages_secure(const struct asking *q)
     return q->pages->secure || forwarded(q);
 }
 
+/* The name they came by, when it is a customer's with a certificate here; else the one that all are
+ * told. */
+static const char *https_host(const struct asking *q)
+{
+    struct span host = session_pages_host(q);
+
+    if (address_domain_ok(host, false) && tls_sni_covers(q->pages->session->house->sni, host))
+        return arena_cstr(q->request->arena, host);
+    return session_pages_config(q)->clients.host;
+}
+
 const char *session_pages_https(const struct asking *q)
 {
     const struct config *c = session_pages_config(q);
 
-    if (has_https(c) || forwarded(q))
+    if (forwarded(q)) /* which certificates the server before us has, we do not know */
         return arena_printf(q->request->arena, "https://%s", c->clients.host);
+    if (has_https(c))
+        return arena_printf(q->request->arena, "https://%s", https_host(q));
     if (q->pages->secure)
-        return arena_printf(q->request->arena, "https://%s:%u", c->clients.host,
+        return arena_printf(q->request->arena, "https://%s:%u", https_host(q),
                             (unsigned)q->pages->session->door->config->port);
     return NULL;
 }

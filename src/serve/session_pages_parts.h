@@ -37,7 +37,8 @@ int session_pages_offer(struct asking *q, const char *form, struct span domain, 
 bool session_pages_form(struct asking *q, size_t form, struct span domain, struct span address);
 /* Did the question come by TLS, to us or to a web server before us? */
 bool session_pages_secure(const struct asking *q);
-/* "https://HOST", or ":PORT" behind it, where the same pages are had over TLS; or NULL. */
+/* "https://HOST", or ":PORT" behind it, where the same pages are had over TLS; or NULL. HOST is the
+ * name that was asked for when there is a certificate for it, else clients { host }. */
 const char *session_pages_https(const struct asking *q);
 /* Sends who came in the clear to `path` there, with the address when there is one. False: they are
  * not in the clear, or there is no such place. */

@@ -1,5 +1,5 @@
 """Certificates for customers' own names: a folder of them, each shown to clients that ask for a name it is made out to."""
-import os, poplib, shutil, smtplib, socket, ssl, subprocess
+import json, os, poplib, shutil, smtplib, socket, ssl, subprocess
 
 import pytest
 
@@ -99,6 +99,15 @@ def test_pages_under_the_customers_names(server, door):
     r = get("mta-sts.customer.test", STS)
     assert r.stdout.startswith("version: STSv1"), r.stderr
     assert get("autodiscover.customer.test", "/").returncode == 60  # that name is in no certificate
+
+
+@pytest.mark.parametrize("host, told", [("mail.customer.test", "mail.customer.test"), ("localhost", "localhost"), ("stranger.test", "localhost"),
+                                        ("a.wild.test", "a.wild.test"), ('a"b.wild.test', "localhost")])
+def test_who_came_by_a_customers_name_stays_there(server, host, told):
+    """Where Outlook is sent to: a name that the certificate is good for, and nothing else that a stranger put into Host."""
+    path = "/autodiscover/autodiscover.json?Email=kim@customer.test&Protocol=AutodiscoverV1"
+    status, _, body = curl(server, path, "webs", host)
+    assert status == 200 and json.loads(body)["Url"] == f"https://{told}:{server.ports['webs']}/autodiscover/autodiscover.xml"
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=["row36_" + k for k in NAMES])
