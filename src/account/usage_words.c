@@ -35,6 +35,30 @@ static const struct {
                            "room."},
 };
 
+/* Bigger than all the room there is: no waiting and no deleting helps (RFC 3463 X.2.3). */
+static int too_big(const struct usage_full *f, struct error *e)
+{
+    static const char *const whose[] = {
+        [USAGE_SENDER] = "your mailbox",
+        [USAGE_SENDER_HOST] = "your hosting account",
+        [USAGE_RECIPIENT] = "the recipient's mailbox",
+        [USAGE_RECIPIENT_HOST] = "the recipient's mailbox",
+        [USAGE_BEHIND] = "a mailbox behind",
+    };
+    bool own_room = f->whose == USAGE_SENDER || f->whose == USAGE_SENDER_HOST;
+    struct span name = f->whose == USAGE_RECIPIENT_HOST ? f->account : f->view.name;
+    char size[USAGE_SIZE_TEXT], room[USAGE_SIZE_TEXT];
+
+    usage_words_size(f->wanted, size);
+    usage_words_size(f->view.allowed, room);
+    return error_mail(e, ERROR_PERMANENT, "5.2.3", OWNER_YOU,
+                      "This message of %s is bigger than all that %s %.*s may store%s%s%s. Make it "
+                      "smaller, or send a link to the files%s.",
+                      size, whose[f->whose], SPAN_ARG(span_head(name, NAME)), own_room ? " (" : "",
+                      own_room ? room : "", own_room ? ")" : "",
+                      own_room ? ", or ask your provider for more room" : "");
+}
+
 static int full_sender(const struct usage_full *f, bool never, struct error *e)
 {
     char used[USAGE_SIZE_TEXT], room[USAGE_SIZE_TEXT], size[USAGE_SIZE_TEXT];
@@ -77,6 +101,8 @@ int usage_words_full(const struct usage_full *f, bool never, struct error *e)
             "knows whether there is room. Nothing is lost: try again in some minutes, "
             "and tell the provider if it stays so.",
             SPAN_ARG(span_head(f->view.name, NAME)), WHY, f->error.words);
+    if (f->wanted > f->view.allowed)
+        return too_big(f, e);
     if (f->whose == USAGE_SENDER || f->whose == USAGE_SENDER_HOST)
         return full_sender(f, never, e);
     return full_recipient(f, never, e);
