@@ -67,6 +67,37 @@ void directory_note(const struct directory *d, const struct error *e)
     log_event(LOG_ERROR, "directory.unreadable", LOG_STR("words", e->words));
 }
 
+void directory_note_record(const struct directory *d, enum store_list_kind kind, struct span name,
+                           const struct error *e)
+{
+    struct directory_notes *n = d->notes;
+    size_t last = COUNT(n->unread) - 1;
+
+    directory_note(d, e);
+    for (size_t i = 0; i < n->unreads; i++)
+        if (n->unread[i].kind == kind && span_is(name, n->unread[i].name))
+            return;
+    if (n->unreads > last)
+        free(n->unread[last].name);
+    else
+        last = n->unreads++;
+    n->unread[last].kind = kind;
+    n->unread[last].name = span_dup(name);
+}
+
+void directory_damaged(const struct directory *d, directory_damaged_fn *fn, void *arg)
+{
+    const struct directory_notes *n = d->notes;
+
+    for (size_t i = 0; i < n->unreads; i++) {
+        struct span name = span_of(n->unread[i].name);
+        struct error e = {0};
+
+        if (store_record_reads(d->reader, n->unread[i].kind, name, &e) == STORE_BROKEN)
+            fn(arg, n->unread[i].kind, name);
+    }
+}
+
 unsigned directory_troubles(const struct directory *d)
 {
     return d->notes->troubles;
@@ -161,7 +192,7 @@ static struct owned_account *read_account(const struct directory *d, struct span
     arena_clear(d->notes->arena);
     got = store_account_get(d->reader, name, d->notes->arena, &record, &e);
     if (got < 0)
-        directory_note(d, &e);
+        directory_note_record(d, STORE_ACCOUNTS, name, &e);
     if (got == STORE_ABSENT)
         directory_note_absent(d, STORE_ACCOUNTS, name);
     return got == STORE_GOT ? make(&record) : NULL;
@@ -350,6 +381,8 @@ void directory_free(struct directory **d)
     directory_alias_free(*d);
     directory_hosting_free(*d);
     arena_free(&(*d)->notes->arena);
+    for (size_t i = 0; i < (*d)->notes->unreads; i++)
+        free((*d)->notes->unread[i].name);
     free((*d)->notes);
     free(*d);
     *d = NULL;

@@ -79,6 +79,9 @@ bool directory_name(struct span as_typed, struct text *out);
  * be too little. And what to say then (temporary, 4.3.0; without names, the log has them). */
 unsigned directory_troubles(const struct directory *d);
 const struct error *directory_trouble(const struct directory *d);
+/* The records among those asked for so far that still do not read: some of them, for people. */
+typedef void directory_damaged_fn(void *arg, enum store_list_kind kind, struct span name);
+void directory_damaged(const struct directory *d, directory_damaged_fn *fn, void *arg);
 /* Forgets accounts and aliases nobody asked for since the last call but one, when there are many.
  * Call it from the loop every DIRECTORY_TIDY_MS. */
 enum { DIRECTORY_TIDY_MS = 10 * 60 * 1000 };

@@ -38,7 +38,7 @@ static struct owned_alias *read_alias(const struct directory *d, struct span can
     arena_clear(d->notes->arena);
     got = store_alias_get(d->reader, canonical, d->notes->arena, &record, &e);
     if (got < 0)
-        directory_note(d, &e);
+        directory_note_record(d, STORE_ALIASES, canonical, &e);
     if (got == STORE_ABSENT)
         directory_note_absent(d, STORE_ALIASES, canonical);
     return got == STORE_GOT ? make(&record) : NULL;

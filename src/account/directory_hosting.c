@@ -254,7 +254,7 @@ static void read_one_host(struct directory *d, struct span name, struct arena *a
     if (got == STORE_ABSENT)
         return;
     if (damaged) {
-        directory_note(d, &e);
+        directory_note_record(d, STORE_HOSTS, name, &e);
         record = (struct store_host){.name = name};
     }
     directory_host_put(d, &record);
@@ -271,7 +271,7 @@ static void read_one_domain(struct directory *d, struct span name, struct arena 
     if (got == STORE_ABSENT)
         return;
     if (damaged) {
-        directory_note(d, &e);
+        directory_note_record(d, STORE_DOMAINS, name, &e);
         record = (struct store_domain){.name = name};
     }
     directory_domain_put(d, &record);

@@ -33,6 +33,8 @@ struct owned_alias {
     bool asked;
 };
 
+enum { DIRECTORY_DAMAGED = 20 };
+
 /* What a look-up changes; those who look hold the directory const. */
 struct directory_notes {
     unsigned troubles;
@@ -40,7 +42,12 @@ struct directory_notes {
     char words[400];      /* of the last one in the log, and when that was */
     int64_t told;
     struct arena *arena; /* for the record being read */
-    struct map *nobody;  /* what the store said is not there; empty after each change */
+    struct {
+        enum store_list_kind kind;
+        char *name;
+    } unread[DIRECTORY_DAMAGED]; /* the latest that did not read */
+    size_t unreads;
+    struct map *nobody; /* what the store said is not there; empty after each change */
     bool counted;
     uint64_t accounts; /* when counted */
 };
@@ -78,6 +85,9 @@ void directory_note_absent(const struct directory *d, enum store_list_kind kind,
 void directory_forget_absent(const struct directory *d);
 /* Counts a look-up that the store could not answer. */
 void directory_note(const struct directory *d, const struct error *e);
+/* The same, of this record. */
+void directory_note_record(const struct directory *d, enum store_list_kind kind, struct span name,
+                           const struct error *e);
 
 /* A canonical address: by login, by bare login in a domain of the settings, by an account's alias.
  * NULL: nobody. */

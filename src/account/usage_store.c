@@ -2,9 +2,11 @@
 
 #include "account/usage_sums.h"
 #include "base/arena.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 enum { RECORD = 100, KEY = STORE_NAME_MAX };
 
@@ -278,4 +280,72 @@ int usage_store_account_remove(struct store *s, struct span account, struct erro
     if (got == STORE_GOT && forget(&c, e) < 0)
         got = -1;
     return end(&c, got);
+}
+
+/* ---- accounts whose records do not read ---- */
+
+struct hosts {
+    struct arena *arena;
+    struct span *name;
+    size_t count, cap;
+};
+
+static bool take_host(void *arg, struct span name)
+{
+    struct hosts *h = arg;
+
+    if (h->count == h->cap) {
+        h->cap = h->cap ? 2 * h->cap : 64;
+        h->name = memory_grow(h->name, h->cap * sizeof *h->name);
+    }
+    h->name[h->count++] = arena_span(h->arena, name);
+    return true;
+}
+
+struct looked {
+    struct span account;
+    bool found;
+};
+
+static bool is_it(void *arg, struct span name)
+{
+    struct looked *l = arg;
+
+    l->found = span_eq(name, l->account);
+    return false;
+}
+
+/* The links still know whose it is. */
+static int host_of(struct store *s, struct span account, struct arena *a, struct span *host,
+                   struct error *e)
+{
+    struct store_list all = {.kind = STORE_HOSTS};
+    struct hosts h = {.arena = a};
+    struct looked l = {.account = account};
+    int bad = store_names(s, &all, NULL, take_host, &h, e);
+
+    *host = SPAN_NONE;
+    for (size_t i = 0; i < h.count && !bad && !l.found; i++) {
+        struct store_list own = {STORE_HOST_ACCOUNTS, h.name[i]};
+
+        bad =
+            store_names(s, &own, &(struct store_range){.prefix = account, .max = 1}, is_it, &l, e);
+        if (l.found)
+            *host = h.name[i];
+    }
+    free(h.name);
+    return bad;
+}
+
+int usage_store_account_discard(struct store *s, struct span account, struct arena *a,
+                                struct span *host, struct error *e)
+{
+    struct change c = {.store = s, .account = account};
+    int got = store_record_reads(s, STORE_ACCOUNTS, account, e);
+
+    if (got != STORE_BROKEN)
+        return got < 0 ? -1 : STORE_ABSENT;
+    if (host_of(s, account, a, host, e) < 0 || forget(&c, e) < 0)
+        return -1;
+    return host->len ? usage_sums_mend(s, *host, NULL, NULL, e) : 0;
 }

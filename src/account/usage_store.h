@@ -56,6 +56,10 @@ int usage_store_set(struct store *s, struct span account, uint64_t octets, uint6
 int usage_store_account_put(struct store *s, const struct store_account *to, struct error *e);
 /* As store_account_remove; nothing of it stays. */
 int usage_store_account_remove(struct store *s, struct span account, struct error *e);
+/* The same for one whose record does not read (else nothing happens: STORE_ABSENT). *host (in `a`):
+ * the hosting account whose sum was made anew; empty: it belonged to none. */
+int usage_store_account_discard(struct store *s, struct span account, struct arena *a,
+                                struct span *host, struct error *e);
 
 /* ---- warnings ---- */
 

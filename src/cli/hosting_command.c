@@ -71,13 +71,16 @@ int hosting_command_host_ls(int argc, const char **argv)
     return form_command_list(argc, argv, &list);
 }
 
-static void print_names(const char *title, const json_t *list)
+static void print_names(const char *title, const json_t *list, const json_t *all)
 {
+    long long more = json_integer_value(all) - (long long)json_array_size(list);
     json_t *item;
     size_t i;
 
     printf("%-10s", title);
     json_array_foreach(list, i, item) printf("%s%s", i ? ", " : "", json_string_value(item));
+    if (more > 0)
+        printf(" and %lld more", more);
     puts(json_array_size(list) ? "" : "none");
 }
 
@@ -93,8 +96,8 @@ static void print_host(const json_t *answer)
     printf("Sending   %s recipients, %s messages\n", house_command_text(h, "sending"),
            house_command_text(h, "messages"));
     account_command_print_sent(json_object_get(h, "sent"));
-    print_names("Domains", json_object_get(h, "domain_names"));
-    print_names("Accounts", json_object_get(h, "account_names"));
+    print_names("Domains", json_object_get(h, "domain_names"), json_object_get(h, "domains"));
+    print_names("Accounts", json_object_get(h, "account_names"), json_object_get(h, "accounts"));
 }
 
 int hosting_command_host_show(int argc, const char **argv)

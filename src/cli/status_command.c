@@ -284,6 +284,19 @@ static void print_imports(const json_t *imports, FILE *to)
                 number(im, "written"), number(im, "all"), house_command_text(im, "file"));
 }
 
+static void print_damaged(const json_t *records, FILE *to)
+{
+    json_t *o;
+    size_t i;
+
+    json_array_foreach(records, i, o) fprintf(
+        to,
+        "the record of the %s %s is damaged, and its mail and logins wait: restore the store "
+        "from a backup, or give up what it said: %s\n",
+        house_command_text(o, "kind"), house_command_text(o, "name"),
+        house_command_text(o, "mend"));
+}
+
 static void print_mail(const json_t *answer, bool times, FILE *to)
 {
     json_t *w;
@@ -298,6 +311,7 @@ static void print_mail(const json_t *answer, bool times, FILE *to)
     json_array_foreach(json_object_get(answer, "waiting"), i, w) print_waiting(w, times, to);
     print_keys(json_object_get(answer, "dkim"), to);
     print_certificates(json_object_get(answer, "certificates"), to);
+    print_damaged(json_object_get(answer, "damaged"), to);
     print_imports(json_object_get(answer, "imports"), to);
     print_notices(json_object_get(answer, "notices"), to);
 }

@@ -239,6 +239,7 @@ static void status(struct control_call *r)
         json_integer((json_int_t)directory_number(r->house->directory, STORE_ACCOUNTS, SPAN_NONE)));
     status_places(r);
     json_object_set_new(r->out, "imports", control_imports(r->house));
+    json_object_set_new(r->out, "damaged", control_unread(r->house));
     json_object_set_new(r->out, "dkim", control_dkim_bad(r->house));
     if (r->control->calls && r->control->calls->certificates)
         json_object_set_new(

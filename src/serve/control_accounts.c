@@ -38,7 +38,7 @@ static const struct account *account_of(struct control_call *r, struct arena *a)
     if (!name_of(r, a, &name))
         return NULL;
     found = directory_find(r->house->directory, name);
-    if (!found)
+    if (!found && !control_damaged(r, STORE_ACCOUNTS, name))
         error_set(&r->error, ERROR_INPUT, "there is no account %.*s: `port26 account ls` shows all",
                   SPAN_ARG(name));
     return found;
@@ -184,12 +184,13 @@ static void warn_of_pointers(struct control_call *r, struct span name)
 
     directory_domain_each(r->house->directory, pointing_domain, &p);
     control_sort(&p.domains);
-    control_names(aliases, &names);
+    control_names(aliases, directory_number(r->house->directory, STORE_TARGET_ALIASES, name),
+                  &names);
     if (names.len)
         control_note(r, "Careful: aliases still lead to it%s: `port26 alias set` or `rm`.",
                      text_cstr(&names));
     text_clear(&names);
-    control_names(p.domains, &names);
+    control_names(p.domains, json_array_size(p.domains), &names);
     if (names.len)
         control_note(
             r, "Careful: it is still the catch-all of a domain%s: `port26 domain set --catch-all`.",
@@ -211,6 +212,8 @@ void control_account_add(struct control_call *r)
                       "the account %.*s exists already: `port26 account passwd` changes its "
                       "password, `port26 account set` the rest",
                       SPAN_ARG(to.name));
+        } else if (control_damaged(r, STORE_ACCOUNTS, to.name)) {
+            ; /* it says what to do */
         } else if (take_host(r, &to, a, &fields) && take_amounts(r, &to, &fields) &&
                    take_aliases(r, &to, a, &fields) && take_password(r, &to, a)) {
             struct registry *set = registry_new(r->house);
@@ -302,25 +305,36 @@ static void forget(struct house *h, struct span name)
     refusals_forget(h->refusals, name);
 }
 
+static void remove_account(struct control_call *r, struct span name, bool damaged)
+{
+    struct registry *set = registry_new(r->house);
+
+    if (damaged)
+        registry_account_discard(set, name);
+    else
+        registry_account_remove(set, name);
+    control_commit(r, &set);
+    if (r->error.class != ERROR_NONE)
+        return;
+    forget(r->house, name);
+    if (damaged)
+        control_note(r, "Its record was damaged: what it said (password, further addresses, quota, "
+                        "limits, lock) is gone.");
+    note_mail(r, name);
+    warn_of_pointers(r, name);
+}
+
 /* The mail is the customer's: it stays until a person removes it. */
 void control_account_rm(struct control_call *r)
 {
     struct arena *a = arena_new();
     const struct account *acc = account_of(r, a);
+    struct span name;
 
-    if (acc) {
-        struct registry *set = registry_new(r->house);
-        struct span name = arena_span(a, acc->name);
-
-        registry_account_remove(set, name);
-        control_commit(r, &set);
-        if (r->error.class == ERROR_NONE)
-            forget(r->house, name);
-        if (r->error.class == ERROR_NONE) {
-            note_mail(r, name);
-            warn_of_pointers(r, name);
-        }
-    }
+    if (acc)
+        remove_account(r, arena_span(a, acc->name), false);
+    else if (name_of(r, a, &name) && control_forgive(r, STORE_ACCOUNTS, name))
+        remove_account(r, name, true);
     arena_free(&a);
 }
 

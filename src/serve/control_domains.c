@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "mail/address.h"
 
+#include <inttypes.h>
+
 /* ---- domains ---- */
 
 static bool name_of(struct control_call *r, struct arena *a, struct span *name)
@@ -100,13 +102,13 @@ static void write_domain(struct control_call *r, const struct store_domain *to, 
     struct follow f = {set, was, to->host};
     struct store_list within = {STORE_DOMAIN_ACCOUNTS, to->name};
 
-    registry_domain_put(set, to);
     if (!span_eq(f.from, f.to) && /* also accounts made before the domain was ours */
         !control_accounts(r, &within, follow_domain, &f)) {
         registry_free(&set);
         return;
     }
-    control_commit(r, &set);
+    registry_domain_put(set, to); /* the last: until then the same command goes on with the rest */
+    control_commit_long(r, &set);
     control_domains_changed(r);
     if (r->error.class == ERROR_NONE && to->catch_all.len) {
         const struct directory *d = r->house->directory;
@@ -203,16 +205,17 @@ struct within {
 static void still_has(struct control_call *r, const struct hosted_domain *d, const struct within *w)
 {
     struct text accounts = TEXT_INIT(600), aliases = TEXT_INIT(600);
+    uint64_t accounts_all = directory_number(r->house->directory, STORE_DOMAIN_ACCOUNTS, d->name),
+             aliases_all = directory_number(r->house->directory, STORE_DOMAIN_ALIASES, d->name);
 
-    control_names(w->accounts, &accounts);
-    control_names(w->aliases, &aliases);
+    control_names(w->accounts, accounts_all, &accounts);
+    control_names(w->aliases, aliases_all, &aliases);
     error_set(&r->error, ERROR_INPUT,
-              "the domain %.*s still has %zu account%s%s and %zu alias%s%s: remove these first "
+              "the domain %.*s still has %" PRIu64 " account%s%s and %" PRIu64
+              " alias%s%s: remove these first "
               "(`port26 account rm`, `port26 alias rm`)",
-              SPAN_ARG(d->name), json_array_size(w->accounts),
-              json_array_size(w->accounts) == 1 ? "" : "s", text_cstr(&accounts),
-              json_array_size(w->aliases), json_array_size(w->aliases) == 1 ? "" : "es",
-              text_cstr(&aliases));
+              SPAN_ARG(d->name), accounts_all, accounts_all == 1 ? "" : "s", text_cstr(&accounts),
+              aliases_all, aliases_all == 1 ? "" : "es", text_cstr(&aliases));
     text_free(&accounts);
     text_free(&aliases);
 }
@@ -312,7 +315,13 @@ static void put_alias(struct control_call *r, bool exists)
     struct store_alias to = {0};
 
     if (address_of(r, control_text(r, "address"), a, &to.address) && ours(r, to.address)) {
-        if (exists != (directory_alias(r->house->directory, to.address) != NULL)) {
+        bool there = directory_alias(r->house->directory, to.address) != NULL,
+             damaged = !there && (exists ? control_forgive(r, STORE_ALIASES, to.address)
+                                         : control_damaged(r, STORE_ALIASES, to.address));
+
+        if (damaged && !exists) {
+            ; /* it is said already */
+        } else if (exists != (there || damaged)) {
             error_set(&r->error, ERROR_INPUT,
                       exists ? "there is no alias %.*s: `port26 alias add` makes one"
                              : "the alias %.*s exists already: `port26 alias set` changes it",
@@ -345,7 +354,8 @@ void control_alias_rm(struct control_call *r)
     struct span address;
 
     if (address_of(r, control_text(r, "address"), a, &address)) {
-        if (directory_alias(r->house->directory, address)) {
+        if (directory_alias(r->house->directory, address) ||
+            control_forgive(r, STORE_ALIASES, address)) {
             struct registry *set = registry_new(r->house);
 
             registry_alias_remove(set, address);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,78 @@ void control_commit(struct control_call *r, struct registry **set)
     control_wait(r);
 }
 
+enum { LONG = 200 }; /* changes that nobody else need wait for */
+
+void control_commit_long(struct control_call *r, struct registry **set)
+{
+    size_t all = registry_count(*set), left = all;
+    struct error why;
+
+    if (all <= LONG || directory_troubles(r->house->directory) != r->troubles) {
+        control_commit(r, set);
+        return;
+    }
+    while (left && r->error.class == ERROR_NONE) {
+        registry_commit_part(*set, SPAN_NONE, 0, committed, r);
+        control_wait(r);
+        left = registry_left(*set);
+    }
+    why = r->error;
+    if (why.class != ERROR_NONE && left != all)
+        error_set(&r->error, why.class,
+                  "%s; %zu of %zu changes were written before: run the same command again",
+                  why.words, all - left, all);
+    registry_free(set);
+}
+
+/* What each kind is called, and what makes its record good again. */
+static const struct {
+    const char *name, *mend;
+} kinds[] = {
+    [STORE_ACCOUNTS] = {"account", "`port26 account rm` removes it, and `account add` makes "
+                                   "it anew over the same mail"},
+    [STORE_HOSTS] = {"hosting account", "`port26 host set` sets it anew"},
+    [STORE_DOMAINS] = {"domain", "`port26 domain set` sets it anew, `domain rm` removes it"},
+    [STORE_ALIASES] = {"alias", "`port26 alias set` sets it anew, `alias rm` removes it"}};
+
+/* Not input: it is there, and nobody is to take "no" for an answer. */
+bool control_damaged(struct control_call *r, enum store_list_kind kind, struct span name)
+{
+    struct error e = {0};
+
+    if (store_record_reads(r->house->reader, kind, name, &e) != STORE_BROKEN)
+        return false;
+    error_set(&r->error, ERROR_TEMPORARY,
+              "the server can not read the record of the %s %.*s: it is damaged; restore the store "
+              "from a backup, or give up what it said: %s",
+              kinds[kind].name, SPAN_ARG(name), kinds[kind].mend);
+    return true;
+}
+
+bool control_forgive(struct control_call *r, enum store_list_kind kind, struct span name)
+{
+    if (!control_damaged(r, kind, name))
+        return false;
+    r->error = (struct error){0};
+    r->troubles = directory_troubles(r->house->directory);
+    return true;
+}
+
+static void unread(void *arg, enum store_list_kind kind, struct span name)
+{
+    json_array_append_new(arg,
+                          json_pack("{s:s, s:o, s:s}", "kind", kinds[kind].name, "name",
+                                    json_stringn(name.at, name.len), "mend", kinds[kind].mend));
+}
+
+json_t *control_unread(const struct house *h)
+{
+    json_t *list = json_array();
+
+    directory_damaged(h->directory, unread, list);
+    return list;
+}
+
 bool control_accounts(struct control_call *r, const struct store_list *list,
                       directory_account_fn *fn, void *arg)
 {
@@ -66,6 +139,8 @@ bool control_accounts(struct control_call *r, const struct store_list *list,
     return r->error.class == ERROR_NONE;
 }
 
+enum { NAMES_MAX = 1000 };
+
 static bool list_name(void *arg, struct span name)
 {
     json_array_append_new(arg, json_stringn(name.at, name.len));
@@ -77,7 +152,8 @@ json_t *control_list(struct control_call *r, enum store_list_kind kind, struct s
     struct store_list list = {kind, of};
     json_t *names = json_array();
 
-    if (store_names(r->house->reader, &list, NULL, list_name, names, &r->error) == 0)
+    if (store_names(r->house->reader, &list, &(struct store_range){.max = NAMES_MAX}, list_name,
+                    names, &r->error) == 0)
         return names;
     json_decref(names);
     return NULL;
@@ -181,15 +257,15 @@ void control_sort(json_t **names)
     *names = sorted;
 }
 
-void control_names(const json_t *names, struct text *out)
+void control_names(const json_t *names, uint64_t all, struct text *out)
 {
     enum { SHOWN = 5 };
     size_t n = json_array_size(names), i = 0;
 
     for (; i < n && i < SHOWN; i++)
         text_addf(out, "%s%s", i ? ", " : " (", json_string_value(json_array_get(names, i)));
-    if (i < n)
-        text_addf(out, " and %zu more", n - i);
+    if (i < all && n)
+        text_addf(out, " and %" PRIu64 " more", all - i);
     if (n)
         text_addc(out, ')');
 }
@@ -376,17 +452,18 @@ static struct owned owned_by(struct control_call *r, struct span host)
 static void still_owns(struct control_call *r, const struct hosting *h, const struct owned *o)
 {
     struct text accounts = TEXT_INIT(600), domains = TEXT_INIT(600);
+    uint64_t accounts_all = directory_number(r->house->directory, STORE_HOST_ACCOUNTS, h->name),
+             domains_all = directory_number(r->house->directory, STORE_HOST_DOMAINS, h->name);
 
-    control_names(o->accounts, &accounts);
-    control_names(o->domains, &domains);
+    control_names(o->accounts, accounts_all, &accounts);
+    control_names(o->domains, domains_all, &domains);
     error_set(&r->error, ERROR_INPUT,
-              "the hosting account %.*s still owns %zu account%s%s and %zu domain%s%s: remove them "
+              "the hosting account %.*s still owns %" PRIu64 " account%s%s and %" PRIu64
+              " domain%s%s: remove them "
               "(`port26 account rm`, `port26 domain rm`) or give them to another (`port26 domain "
               "set NAME --host OTHER` takes the accounts along), or lock it instead",
-              SPAN_ARG(h->name), json_array_size(o->accounts),
-              json_array_size(o->accounts) == 1 ? "" : "s", text_cstr(&accounts),
-              json_array_size(o->domains), json_array_size(o->domains) == 1 ? "" : "s",
-              text_cstr(&domains));
+              SPAN_ARG(h->name), accounts_all, accounts_all == 1 ? "" : "s", text_cstr(&accounts),
+              domains_all, domains_all == 1 ? "" : "s", text_cstr(&domains));
     text_free(&accounts);
     text_free(&domains);
 }

@@ -35,15 +35,25 @@ void control_note(struct control_call *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Puts the texts of an array in order. */
 void control_sort(json_t **names);
-/* " (a, b, c and 7 more)"; nothing when there are none. */
-void control_names(const json_t *names, struct text *out);
+/* " (a, b, c and 7 more)" of so many, of which at least the first are named; nothing when there are
+ * none. */
+void control_names(const json_t *names, uint64_t all, struct text *out);
+/* Is the record of this name damaged? Then with words, and they tell what can be done. */
+bool control_damaged(struct control_call *r, enum store_list_kind kind, struct span name);
+/* The same for a command that removes or replaces it: true takes the error back. */
+bool control_forgive(struct control_call *r, enum store_list_kind kind, struct span name);
+/* The records that are known to be: a new reference. */
+json_t *control_unread(const struct house *h);
 /* Commits changes and waits until they are in force, or r->error is set. */
 void control_commit(struct control_call *r, struct registry **set);
+/* The same for a set that may be long: then it is written in parts, in its order, and what was
+ * written stays when one fails. */
+void control_commit_long(struct control_call *r, struct registry **set);
 /* Calls fn for all accounts of a list, by name; between some of them the loop does other work.
  * False with words when one does not read. */
 bool control_accounts(struct control_call *r, const struct store_list *list,
                       directory_account_fn *fn, void *arg);
-/* The names of a list, in order: a new reference. NULL with words when that fails. */
+/* The first 1000 names of a list, in order: a new reference. NULL with words when that fails. */
 json_t *control_list(struct control_call *r, enum store_list_kind kind, struct span of);
 /* Of a list that may be long one page: from the name "from" on, with "next" when there is more. */
 struct control_part {

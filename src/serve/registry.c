@@ -15,6 +15,7 @@ enum kind {
     ACCOUNT_ADD,
     ACCOUNT_CHANGE,
     ACCOUNT_REMOVE,
+    ACCOUNT_DISCARD,
     HOST_PUT,
     HOST_REMOVE,
     DOMAIN_PUT,
@@ -43,8 +44,9 @@ struct registry {
     struct arena *arena; /* the loop's until the commit, then the store thread's, then the loop's */
     struct change *changes;
     size_t count, cap;
-    size_t from, to;  /* those that are being written; before `from`: written */
-    struct span part; /* written in parts under this name; empty: at once */
+    size_t from, to; /* those that are being written; before `from`: written */
+    bool in_parts;
+    struct span part; /* where it stands is kept under this name; empty: nowhere */
     int64_t stamp;
     registry_done_fn *done;
     void *arg;
@@ -130,6 +132,11 @@ void registry_account_change(struct registry *r, const struct store_account *to,
 void registry_account_remove(struct registry *r, struct span name)
 {
     add(r, ACCOUNT_REMOVE)->account.name = arena_span(r->arena, name);
+}
+
+void registry_account_discard(struct registry *r, struct span name)
+{
+    add(r, ACCOUNT_DISCARD)->account.name = arena_span(r->arena, name);
 }
 
 void registry_host_put(struct registry *r, const struct store_host *h)
@@ -282,6 +289,10 @@ static int write_one(struct store *s, struct registry *r, struct change *c, stru
         return change_account(s, r, c, e);
     case ACCOUNT_REMOVE:
         return usage_store_account_remove(s, c->account.name, e);
+    case ACCOUNT_DISCARD:
+        return usage_store_account_discard(s, c->account.name, r->arena, &c->account.host, e) < 0
+                   ? -1
+                   : 0;
     case HOST_PUT:
         return store_host_put(s, &c->host, e);
     case HOST_REMOVE:
@@ -321,6 +332,8 @@ static int keep_part(struct store *s, const struct registry *r, struct error *e)
     struct text t = TEXT_INIT(100);
     int bad;
 
+    if (!r->part.len)
+        return 0;
     if (r->to == r->count)
         return store_value_remove(s, STORE_KIND_IMPORT, r->part, e) < 0 ? -1 : 0;
     text_addf(&t, "%" PRId64 " %zu %zu", r->stamp, r->to, r->count);
@@ -352,12 +365,27 @@ static int write_part(struct store *s, void *arg, struct error *e)
  * hosting account may have been locked. */
 static void forget_logins(struct house *h, const struct change *c)
 {
-    if (c->kind == ACCOUNT_PUT || c->kind == ACCOUNT_REMOVE ||
+    if (c->kind == ACCOUNT_PUT || c->kind == ACCOUNT_REMOVE || c->kind == ACCOUNT_DISCARD ||
         (c->kind == ACCOUNT_CHANGE && !c->idle && !c->expected.len))
         login_forget_one(h->login, c->account.name);
     if (c->kind == HOST_REMOVE ||
         (c->kind == HOST_PUT && directory_host(h->directory, c->host.name)))
         login_forget(h->login);
+}
+
+static void mended(void *arg, const struct quotas_mended *m)
+{
+    (void)arg;
+    (void)m; /* it is in the log */
+}
+
+/* Memory may not have known whose it was. */
+static void apply_discard(struct house *h, const struct store_account *a)
+{
+    directory_remove(h->directory, a->name);
+    quotas_account_removed(h, a->name);
+    if (a->host.len)
+        quotas_mend(h->quotas, a->host, mended, NULL);
 }
 
 static void apply_one(struct house *h, const struct change *c)
@@ -377,6 +405,9 @@ static void apply_one(struct house *h, const struct change *c)
     case ACCOUNT_REMOVE:
         directory_remove(d, c->account.name);
         quotas_account_removed(h, c->account.name);
+        break;
+    case ACCOUNT_DISCARD:
+        apply_discard(h, &c->account);
         break;
     case HOST_PUT:
         directory_host_put(d, &c->host);
@@ -404,7 +435,7 @@ static void apply_one(struct house *h, const struct change *c)
 static void written(void *arg, int result, const struct error *e)
 {
     struct registry *r = arg;
-    bool parts = r->part.len;
+    bool parts = r->in_parts;
 
     for (; r->from < r->to && result >= 0; r->from++)
         apply_one(r->house, &r->changes[r->from]);
@@ -444,6 +475,7 @@ void registry_commit_part(struct registry *r, struct span name, int64_t stamp,
 {
     if (!r->part.len)
         r->part = arena_span(r->arena, name);
+    r->in_parts = true;
     r->stamp = stamp;
     r->done = done;
     r->arg = arg;

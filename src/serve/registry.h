@@ -35,6 +35,8 @@ void registry_account_add(struct registry *r, const struct store_account *a);
 void registry_account_change(struct registry *r, const struct store_account *to, unsigned fields,
                              struct span expected);
 void registry_account_remove(struct registry *r, struct span name);
+/* The same for one whose record does not read. */
+void registry_account_discard(struct registry *r, struct span name);
 void registry_host_put(struct registry *r, const struct store_host *h);
 void registry_host_remove(struct registry *r, struct span name);
 void registry_domain_put(struct registry *r, const struct store_domain *d);
@@ -55,8 +57,8 @@ struct registry_part {
     uint64_t written, all; /* changes */
 };
 /* Writes what can be written in REGISTRY_PART_MS, in the order of the set, as one transaction, and
- * with it where the set stands, under `name` (the last part takes that away). The set stays the
- * caller's, who must leave it alone until done was called, and calls this again until
+ * with it where the set stands, under `name` (the last part takes that away; empty: nowhere). The
+ * set stays the caller's, who must leave it alone until done was called, and calls this again until
  * registry_left is 0. */
 enum { REGISTRY_PART_MS = 10 };
 void registry_commit_part(struct registry *r, struct span name, int64_t stamp,

@@ -288,6 +288,10 @@ typedef bool store_name_fn(void *arg, struct span name);
  * store; the name lives during the call. */
 int store_names(struct store *s, const struct store_list *list, const struct store_range *range,
                 store_name_fn *fn, void *arg, struct error *e);
+/* Does the record of that name read? For the first four kinds: STORE_GOT, STORE_ABSENT,
+ * STORE_BROKEN (it may still be replaced and removed), or -1. */
+int store_record_reads(struct store *s, enum store_list_kind kind, struct span name,
+                       struct error *e);
 /* How many there are: some 10 nanoseconds for each. */
 int store_count(struct store *s, const struct store_list *list, uint64_t *count, struct error *e);
 

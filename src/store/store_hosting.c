@@ -10,7 +10,9 @@ static int read_account(struct span name, struct span record, struct arena *a,
     if (!pack_read_account(record, a, out)) /* temporary: a 535 would make clients forget the
                                                password (fault 33) */
         return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
-                          "the record of account %.*s is damaged; restore the store from a backup",
+                          "the record of account %.*s is damaged: restore the store from a backup, "
+                          "or remove the account and add it anew (`port26 account rm`; its mail "
+                          "stays)",
                           SPAN_ARG(name));
     out->name = arena_span(a, name);
     return STORE_GOT;
@@ -106,9 +108,11 @@ int store_host_put(struct store *s, const struct store_host *h, struct error *e)
 /* Temporary: its quota and its lock must not be lost unseen. */
 static int damaged(const char *what, struct span name, struct error *e)
 {
-    return error_mail(e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
-                      "the record of %s %.*s is damaged; restore the store from a backup", what,
-                      SPAN_ARG(name));
+    return error_mail(
+        e, ERROR_TEMPORARY, "4.3.0", OWNER_PROVIDER,
+        "the record of %s %.*s is damaged: restore the store from a backup, or set it "
+        "anew (`port26 %s set`)",
+        what, SPAN_ARG(name), span_is(span_of(what), "hosting account") ? "host" : what);
 }
 
 int store_host_get(struct store *s, struct span name, struct arena *a, struct store_host *out,
@@ -293,4 +297,33 @@ int store_alias_remove(struct store *s, struct span address, struct error *e)
     if (relink_alias(s, address, NULL, e) < 0)
         return -1;
     return store_remove_named(s, DRIVER_ALIAS, address, e);
+}
+
+/* ---- any of them ---- */
+
+int store_record_reads(struct store *s, enum store_list_kind kind, struct span name,
+                       struct error *e)
+{
+    static const enum driver_kind kinds[] = {[STORE_ACCOUNTS] = DRIVER_ACCOUNT,
+                                             [STORE_HOSTS] = DRIVER_HOST,
+                                             [STORE_DOMAINS] = DRIVER_DOMAIN,
+                                             [STORE_ALIASES] = DRIVER_ALIAS};
+    struct arena *a = arena_new();
+    struct store_account account;
+    struct store_domain domain;
+    struct store_alias alias;
+    struct store_host host;
+    struct span record;
+    bool reads = true;
+    int got;
+
+    assert(kind <= STORE_ALIASES);
+    got = s->driver->value_get(s->self, kinds[kind], name, a, &record, e);
+    if (got == STORE_GOT)
+        reads = kind == STORE_ACCOUNTS  ? pack_read_account(record, a, &account)
+                : kind == STORE_HOSTS   ? pack_read_host(record, &host)
+                : kind == STORE_DOMAINS ? pack_read_domain(record, a, &domain)
+                                        : pack_read_alias(record, a, &alias);
+    arena_free(&a);
+    return reads ? got : STORE_BROKEN;
 }

@@ -138,3 +138,43 @@ def test_domain_and_alias(house):
         c.rset()
         c.sendmail(USER, ["lee@acme.test"], message())
     p.wait_inbox(account="lee@acme.test")
+
+
+def test_given_up(house):
+    """A record that nobody can read any more can be removed and made anew by name; sums stay exact, and the mail stays."""
+    p = house
+    p.command("send", "--from", "a@far.test", "--to", "lee@acme.test", input="Hello\n")
+    p.wait_inbox(account="lee@acme.test")
+    stored = p.json("quota", "show", "acme")["quota"]["used"]
+    assert stored > 0
+    p.stop()
+    for kind, name in ((ACCOUNT, "lee@acme.test"), (ALIAS, "team@port26.test")):
+        damage(p, kind, name)
+    p.start()
+    assert rcpt(p, "lee@acme.test")[0] == 451 and rcpt(p, "team@port26.test")[0] == 451
+    assert {(o["kind"], o["name"]) for o in p.json("status")["damaged"]} == {("account", "lee@acme.test"), ("alias", "team@port26.test")}
+    assert "the record of the account lee@acme.test is damaged" in p.command("status").stdout
+    for words in (("account", "show", "lee@acme.test"), ("alias", "add", "team@port26.test", USER)):
+        r = p.command(*words, check=False)
+        assert r.returncode and "can not read" in r.stderr, r.stderr
+    said = p.command("account", "rm", "lee@acme.test").stdout
+    assert "Its record was damaged" in said and "Its mail stays" in said, said
+    assert rcpt(p, "lee@acme.test")[0] == 550
+    assert p.json("quota", "show", "acme")["quota"]["used"] == 0
+    assert p.json("quota", "recount", "--all")["corrected"] == []
+    p.account_add("lee@acme.test", PASSWORD)
+    assert auth(p, "lee@acme.test") == 235
+    wait_for(lambda: p.json("quota", "show", "acme")["quota"]["used"] == stored, 20, 0.2)
+    p.command("alias", "set", "team@port26.test", USER)
+    assert rcpt(p, "team@port26.test")[0] == 250 and not p.json("status")["damaged"]
+    p.stop()
+    for kind, name in ((DOMAIN, "acme.test"), (HOST, "acme"), (ALIAS, "team@port26.test")):
+        damage(p, kind, name)
+    p.start()
+    assert {o["kind"] for o in p.json("status")["damaged"]} == {"domain", "hosting account"}  # read at the start
+    p.command("alias", "rm", "team@port26.test")
+    p.command("host", "set", "acme", "--quota", "1G")
+    p.command("account", "rm", "lee@acme.test")
+    p.command("domain", "rm", "acme.test")
+    p.command("host", "rm", "acme")
+    assert not p.json("status")["damaged"] and not p.json("host", "ls")["hosts"]

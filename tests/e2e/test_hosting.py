@@ -593,6 +593,28 @@ def test_import_that_is_left_as_it_is(start):
     assert "exists already" in refused(p, "account", "import", path)
 
 
+def test_domain_with_many_accounts_moves(server):
+    """In parts; what they store moves along, to the octet."""
+    count = 450
+    for name in ("leaver", "receiver"):
+        server.command("host", "add", name)
+    server.command("domain", "add", "parts.test", "--host", "leaver")
+    hashed = crypted("imported", HASHES["five"])
+    server.command("account", "import", readable(server, "parts.csv", "name,hash\n" + "".join(f"u{i}@parts.test,{hashed}\n" for i in range(count))))
+    send(server, f"u{count - 1}@parts.test", subject="moved")
+    server.wait_inbox(1, f"u{count - 1}@parts.test")
+    stored = server.json("quota", "show", "leaver")["quota"]["used"]
+    assert stored > 0
+    server.command("domain", "set", "parts.test", "--host", "receiver")
+    hosts = rows(server, "host")
+    assert (hosts["leaver"]["accounts"], hosts["receiver"]["accounts"]) == (0, count)
+    assert [server.json("quota", "show", name)["quota"]["used"] for name in ("leaver", "receiver")] == [0, stored]
+    assert server.json("quota", "recount", "--all")["corrected"] == []
+    server.command("host", "rm", "leaver")
+    assert f"still owns {count} accounts (u0@parts.test, " in refused(server, "host", "rm", "receiver")
+    assert f"and {count - 5} more)" in refused(server, "host", "rm", "receiver")
+
+
 def test_import_holds_nobody_up(server):
     """Mail is taken and people log in between the parts of an import."""
     count = 3000
