@@ -1,11 +1,23 @@
 #include "tls/digest.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
+#include <stdlib.h>
 
 void digest_sha1(struct span s, unsigned char out[DIGEST_SHA1])
 {
     SHA1((const unsigned char *)(s.at ? s.at : ""), s.len, out);
+}
+
+void digest_hmac_sha1(struct span key, struct span s, unsigned char out[DIGEST_SHA1])
+{
+    const unsigned char *bytes = (const unsigned char *)(s.at ? s.at : "");
+    unsigned size = 0;
+
+    if (!HMAC(EVP_sha1(), key.at ? key.at : "", (int)key.len, bytes, s.len, out, &size) ||
+        size != DIGEST_SHA1)
+        abort(); /* out of memory */
 }
 
 static const EVP_MD *method(enum digest_of kind)
