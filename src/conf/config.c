@@ -223,6 +223,8 @@ static void complete(struct config *c)
         c->delivery.helo = c->hostname;
     if (!c->tls.acme_webroot)
         c->tls.acme_webroot = arena_printf(c->arena, "%s/acme", c->store.path);
+    if (!c->incoming.srs_domain)
+        c->incoming.srs_domain = c->hostname;
     complete_clients(c);
     complete_certificate(&c->tls.cert);
     if (!c->door_count)

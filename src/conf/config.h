@@ -108,7 +108,9 @@ struct config_incoming {
     int64_t greylist_delay;          /* for so long */
     const char *rspamd;              /* "http://ADDRESS:PORT"; "": none */
     int64_t rspamd_timeout;
-    bool rspamd_needed; /* no answer: the mail is put off, else taken */
+    bool rspamd_needed;     /* no answer: the mail is put off, else taken */
+    bool srs;               /* what an alias sends elsewhere gets a reverse-path of ours */
+    const char *srs_domain; /* of these */
 };
 
 struct config_door {

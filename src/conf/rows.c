@@ -220,6 +220,16 @@ static const struct row incoming[] = {
     YESNO(config_incoming, rspamd_needed, "rspamd-needed",
           "Whether mail is put off (451) when rspamd does not answer; else it is taken unchecked.",
           .standard = "false"),
+    YESNO(
+        config_incoming, srs, "srs",
+        "Whether mail of others that an alias sends on to another host leaves with a reverse-path "
+        "of ours (SRS), so that SPF holds there. Reports that come back to it go on to the "
+        "sender.",
+        .standard = "true"),
+    TEXT(config_incoming, srs_domain, "srs-domain", ROW_DOMAIN, 0, 255,
+         "The domain of these reverse-paths. Its mail must come here, and it is best used for "
+         "nothing else: whoever writes to an alias sends with its SPF.",
+         .computed = "hostname"),
 };
 
 static const struct row door[] = {

@@ -22,6 +22,7 @@ struct recipient {
     struct span address; /* as given, without <> */
     struct span orcpt;   /* "rfc822;..." as xtext, or empty */
     unsigned notify;     /* enum dsn_notify bits */
+    bool forwarded;      /* an alias here leads to it, on another host; never in a letter */
 };
 
 struct envelope {

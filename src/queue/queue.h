@@ -81,6 +81,9 @@ struct queue_calls {
      * be stored: may put header fields in front of its content.prefix, which then lives in `a`. On
      * the store thread, inside the transaction. NULL: nothing. */
     void (*own)(void *arg, struct store *s, struct message *m, struct arena *a);
+    /* The reverse-path with which a message of `sender` leaves for a host that an alias here leads
+     * to; lives in `a`. NULL: the sender's own. */
+    struct span (*leaving)(void *arg, struct span sender, struct arena *a);
     /* Whose mailbox here will take a recipient's mail by the present rules; empty: it goes
      * elsewhere. Good until the loop's next turn. NULL: nobody's. */
     struct span (*mailbox)(void *arg, struct span sender, struct span recipient);

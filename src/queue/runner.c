@@ -186,6 +186,9 @@ static struct queue_job *make_job(struct lease *l, struct load *load)
     j->job.lease = l->number;
     j->job.attempt = l->slot->attempts + 1U;
     fill_envelope(j, l, &load->head.envelope);
+    if (l->slot->forwarded && p->kind != ROUTE_INBOX && l->queue->calls->leaving)
+        j->job.envelope.sender =
+            l->queue->calls->leaving(l->queue->arg, j->job.envelope.sender, j->arena);
     j->job.content = load->content;
     load->content.fd = -1;
     j->job.kind = p->kind;

@@ -119,15 +119,16 @@ struct item *schedule_find(const struct schedule *s, const struct id *id)
 }
 
 /* Which slot of the item takes a recipient to this place? A full one is followed by another. */
-static uint16_t find_slot(struct schedule *s, struct item *i, struct place *p)
+static uint16_t find_slot(struct schedule *s, struct item *i, struct place *p, bool forwarded)
 {
     struct slot *slot;
 
     for (uint32_t n = i->slots; n-- > 0;)
-        if (i->slot[n].place == p && i->slot[n].waiting < s->limits.recipients)
+        if (i->slot[n].place == p && i->slot[n].forwarded == forwarded &&
+            i->slot[n].waiting < s->limits.recipients)
             return (uint16_t)n;
     slot = &i->slot[i->slots];
-    *slot = (struct slot){.item = i, .place = p, .state = SLOT_RESTING};
+    *slot = (struct slot){.item = i, .place = p, .state = SLOT_RESTING, .forwarded = forwarded};
     p->slots++;
     return (uint16_t)i->slots++;
 }
@@ -182,7 +183,7 @@ static void add_post(struct schedule *s, struct item *i, const struct store_head
     post->delay_told = r->delay_told;
     if (!p)
         return;
-    post->slot = find_slot(s, i, p);
+    post->slot = find_slot(s, i, p, head->envelope.recipients[n].forwarded);
     slot = &i->slot[post->slot];
     if (!slot->waiting || due < slot->due.at)
         slot->due.at = due;

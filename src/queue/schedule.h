@@ -54,6 +54,7 @@ struct slot {
     uint8_t losses;   /* couriers that died with it */
     uint8_t state;    /* enum slot_state */
     bool waits_for_network;
+    bool forwarded;         /* its recipients are: they leave with another reverse-path */
     struct slot_hold *hold; /* NULL: no answer was ever lost */
 };
 

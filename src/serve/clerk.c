@@ -7,6 +7,7 @@
 #include "serve/admission.h"
 #include "serve/challenge.h"
 #include "serve/elsewhere.h"
+#include "serve/forwarding.h"
 #include "serve/mailboxes.h"
 #include "serve/incoming.h"
 #include "serve/inspection.h"
@@ -328,12 +329,36 @@ static void ask_for_oneself(struct letter_may_reach *q)
     q->outside = false;
 }
 
+/* A report on forwarded mail: from here on it is about the sender it goes back to, wherever that
+ * is. False: it is refused, which is counted as any recipient that does not exist. */
+static bool send_back(struct errand *e, struct letter_may_reach *q, struct letter_answer *said)
+{
+    struct house *h = e->clerk->house;
+    struct arena *a = e->parcel->arena;
+    struct span to;
+    enum forwarding_way way = forwarding_back(h->forwarding, q->recipient, a, &to, &said->reply);
+
+    if (way == FORWARDING_BACK) {
+        said->reply = forwarding_count(h->forwarding, to, a);
+        q->recipient = to;
+        q->anywhere = true;
+    }
+    if (said->reply.code && !e->clerk->is_command)
+        said->reply = incoming_judge(h->incoming, q, said->reply, a, &said->wait);
+    return !said->reply.code;
+}
+
 static void on_may_reach(struct errand *e)
 {
     struct letter_may_reach *q = e->parcel->letter;
+    struct letter_answer said = {0};
 
     if (e->clerk->is_command)
         ask_for_oneself(q);
+    if (!send_back(e, q, &said)) {
+        answer_policy(e, &said);
+        return;
+    }
     elsewhere_reach(e->clerk->house, q->recipient, who_is_known, e);
 }
 

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "mail/utf8.h"
 #include "mail/xtext.h"
+#include "serve/forwarding.h"
 
 #include <stdlib.h>
 
@@ -67,6 +68,7 @@ static void add(struct list *l, const struct recipient *r)
 
     if (n) {
         l->at[n->index].notify = merge(l->at[n->index].notify, r->notify);
+        l->at[n->index].forwarded &= r->forwarded;
         return;
     }
     l->full |= l->count >= EXPANSION_MAX;
@@ -121,6 +123,7 @@ static unsigned after_expansion(struct list *l, const struct recipient *r)
 static void replace(struct list *l, const struct recipient *r, const struct directory_target *t,
                     size_t count)
 {
+    bool stranger = forwarding_wanted(l->house->forwarding, l->message->envelope.sender);
     struct recipient to = *r;
     size_t added = 0, good = 0;
 
@@ -136,6 +139,7 @@ static void replace(struct list *l, const struct recipient *r, const struct dire
             continue;
         }
         to.address = arena_span(l->arena, t[i].address);
+        to.forwarded = stranger && !t[i].ours;
         add(l, &to);
         added++;
     }
@@ -164,13 +168,36 @@ static void look(struct list *l, const struct recipient *r)
     l->full |= l->work > WORK_MAX;
 }
 
+/* Reports on forwarded mail go on to its sender. Nothing is changed unless all is well. */
+static struct reply take_back(const struct house *h, struct envelope *v, struct arena *a)
+{
+    struct span *to = arena_alloc(a, v->count * sizeof *to);
+    struct reply refusal;
+
+    for (size_t i = 0; i < v->count; i++) {
+        struct span asked = v->recipients[i].address;
+        enum forwarding_way way = forwarding_back(h->forwarding, asked, a, &to[i], &refusal);
+
+        if (way == FORWARDING_REFUSED)
+            return refusal;
+        if (way == FORWARDING_BACK && v->sender.len)
+            return forwarding_no_report(asked, a);
+        if (way == FORWARDING_NONE)
+            to[i] = asked;
+    }
+    for (size_t i = 0; i < v->count; i++)
+        v->recipients[i].address = to[i];
+    return (struct reply){0};
+}
+
 struct reply expansion_replace(const struct house *h, struct message *m, struct arena *a)
 {
     struct list l = {.house = h, .message = m, .arena = a};
     struct envelope *v = &m->envelope;
+    struct reply r = take_back(h, v, a);
 
-    if (!directory_stands_for_others(h->directory))
-        return (struct reply){0};
+    if (r.code || !directory_stands_for_others(h->directory))
+        return r;
     l.seen = map_new();
     l.expanded = arena_alloc(a, v->count * sizeof *l.expanded);
     for (size_t i = 0; i < v->count && !l.full; i++)

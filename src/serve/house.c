@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "serve/filings.h"
+#include "serve/forwarding.h"
 #include "serve/logins.h"
 #include "serve/registry.h"
 #include "serve/control.h"
@@ -161,6 +162,11 @@ static void choose(void *arg, struct span sender, struct span recipient, struct 
     house_route(arg, sender, recipient, a, out);
 }
 
+static struct span leaving(void *arg, struct span sender, struct arena *a)
+{
+    return forwarding_leaving(((struct house *)arg)->forwarding, sender, a);
+}
+
 static bool dispatch(void *arg, struct job *job, unsigned *courier)
 {
     struct house *h = arg;
@@ -206,6 +212,7 @@ static const struct queue_calls queue_calls = {.route = choose,
                                                .refused = refused,
                                                .note_refused = note_refused,
                                                .own = own_report,
+                                               .leaving = leaving,
                                                .mailbox = mailbox};
 
 /* ---- open and close ---- */
@@ -282,6 +289,12 @@ static int open_accounts(struct house *h, struct error *e)
     return h->login ? 0 : -1;
 }
 
+static int open_forwarding(struct house *h, struct error *e)
+{
+    h->forwarding = forwarding_open(h, e);
+    return h->forwarding ? 0 : -1;
+}
+
 static int open_sendings(struct house *h, struct error *e)
 {
     h->sendings = sendings_open(h, e);
@@ -326,6 +339,7 @@ static int open_queue(struct house *h, struct error *e)
         h->signer = signer_new(h->loop, queue_commit(h->queue), h->config);
         h->sightings = sightings_new(h);
         sendings_start(h->sendings);
+        forwarding_start(h->forwarding);
     }
     return h->queue ? 0 : -1;
 }
@@ -343,6 +357,7 @@ static void tidy(void *arg)
     struct house *h = arg;
 
     directory_tidy(h->directory);
+    forwarding_tidy(h->forwarding);
     timer_set(h->tidy, DIRECTORY_TIDY_MS);
 }
 
@@ -358,8 +373,8 @@ int house_open(struct loop *l, const struct config *c,
     h->refusals = refusals_new();
     h->filings = filings_new(h);
     h->mailboxes = mailboxes_new(h);
-    if (open_store(h, e) < 0 || open_accounts(h, e) < 0 || open_sendings(h, e) < 0 ||
-        open_quotas(h, e) < 0 || open_queue(h, e) < 0) {
+    if (open_store(h, e) < 0 || open_accounts(h, e) < 0 || open_forwarding(h, e) < 0 ||
+        open_sendings(h, e) < 0 || open_quotas(h, e) < 0 || open_queue(h, e) < 0) {
         house_close(&h);
         return -1;
     }
@@ -407,6 +422,7 @@ void house_close(struct house **h)
     queue_free(&(*h)->queue);
     signer_free(&(*h)->signer); /* the store thread may have used it until now */
     sendings_close(&(*h)->sendings);
+    forwarding_close(&(*h)->forwarding); /* the queue has ended what it writes */
     control_import_free(&(*h)->import);
     filings_free(&(*h)->filings);
     mailboxes_free(&(*h)->mailboxes);

@@ -20,6 +20,7 @@ struct signer;
 struct sightings;
 struct refusals;
 struct sendings;
+struct forwarding;
 
 struct house {
     struct loop *loop;
@@ -34,11 +35,12 @@ struct house {
     struct sendings *sendings;   /* sending limits (serve/sendings.h) */
     struct refusals *refusals;   /* what accounts were refused lately */
     struct incoming *incoming;
-    struct filings *filings;     /* deliveries into Maildirs */
-    struct quotas *quotas;       /* how much is stored */
-    struct mailboxes *mailboxes; /* as POP3 sees them */
-    struct dovecot *dovecot;     /* logins of another server; NULL: none */
-    struct dovecot *users;       /* and whom it knows; NULL: not asked */
+    struct forwarding *forwarding; /* what aliases send elsewhere (serve/forwarding.h) */
+    struct filings *filings;       /* deliveries into Maildirs */
+    struct quotas *quotas;         /* how much is stored */
+    struct mailboxes *mailboxes;   /* as POP3 sees them */
+    struct dovecot *dovecot;       /* logins of another server; NULL: none */
+    struct dovecot *users;         /* and whom it knows; NULL: not asked */
     struct rules *rules;
     struct timer *tidy;          /* what nobody asks the directory for is forgotten */
     struct house_import *import; /* accounts that are being taken over; NULL: none */

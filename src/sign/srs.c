@@ -152,7 +152,7 @@ static bool add_local(const struct srs_secrets *s, const struct parts *p, int64_
     if (has_tag(p->local, '0'))
         return add_srs1(s, p->domain, span_from(p->local, TAG), out);
     if (has_tag(p->local, '1') && span_cut(&rest, '=', &skipped) && span_cut(&rest, '=', &first) &&
-        first.len && rest.len)
+        first.len && rest.len > 1 && is_separator(rest.at[0]))
         return add_srs1(s, first, rest, out);
     stamp(wall, day);
     hash(s->at[0], data, 3, h);

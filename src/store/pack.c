@@ -6,6 +6,9 @@
 
 enum { SEAL = 8 };
 
+/* Stands among the bits of a recipient's notify. */
+enum { FORWARDED = 1 << 8 };
+
 /* First byte of each record. A new layout gets a new number; old numbers stay readable (fault 39).
  */
 enum kind {
@@ -89,7 +92,7 @@ static void put_envelope(struct text *t, const struct envelope *v)
     for (size_t i = 0; i < v->count; i++) {
         put_span(t, v->recipients[i].address);
         put_span(t, v->recipients[i].orcpt);
-        put(t, v->recipients[i].notify);
+        put(t, v->recipients[i].notify | (v->recipients[i].forwarded ? FORWARDED : 0));
     }
 }
 
@@ -319,6 +322,8 @@ static void get_envelope(struct reader *r, struct envelope *v)
         v->recipients[i].address = get_span(r);
         v->recipients[i].orcpt = get_span(r);
         v->recipients[i].notify = (unsigned)get(r, UINT32_MAX);
+        v->recipients[i].forwarded = v->recipients[i].notify & FORWARDED;
+        v->recipients[i].notify &= ~(unsigned)FORWARDED;
     }
 }
 

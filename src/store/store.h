@@ -326,6 +326,7 @@ enum store_kind {
     STORE_KIND_UNSURE,  /* accounts whose Maildir is to be counted, by name; empty */
     STORE_KIND_REPORTS, /* how many reports a sender got lately */
     STORE_KIND_IMPORT,  /* imports that are being written, by the name of the file */
+    STORE_KIND_FORWARD, /* senders of forwarded mail that fit into no reverse-path of ours */
     STORE_KIND_COUNT,
 };
 enum { STORE_VALUE_MAX = 64 << 10, STORE_NAME_MAX = 400 };
@@ -353,7 +354,7 @@ int store_value_range(struct store *s, enum store_kind kind, const struct store_
 enum { STORE_META_MAX = 4000, STORE_SECRET_BYTES = 32 };
 /* STORE_GOT, STORE_ABSENT, -1. Names in use: "secret" (STORE_SECRET_BYTES random bytes, made when
  * the store is made: for verifiers of accounts that do not exist), "clock" (queue/), "links" (which
- * links are complete). */
+ * links are complete), "srs" (secrets of forwarding). */
 int store_meta_get(struct store *s, struct span name, struct arena *a, struct span *value,
                    struct error *e);
 int store_meta_put(struct store *s, struct span name, struct span value, struct error *e);

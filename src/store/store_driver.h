@@ -36,6 +36,7 @@ enum driver_kind {
     DRIVER_GREY = 12,
     DRIVER_REPORTS = 13,
     DRIVER_IMPORT = 14,
+    DRIVER_FORWARD = 15,
     DRIVER_HOSTED = 20,
     DRIVER_UNSURE = 21,
     DRIVER_CLAIM = 30, /* links, by what they belong to and their name: store_links.c */

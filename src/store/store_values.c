@@ -127,11 +127,11 @@ int store_meta_put(struct store *s, struct span name, struct span value, struct 
 static enum driver_kind driver_kind(enum store_kind kind)
 {
     static const enum driver_kind map[STORE_KIND_COUNT] = {
-        [STORE_KIND_USAGE] = DRIVER_USAGE,   [STORE_KIND_SENDING] = DRIVER_SENDING,
-        [STORE_KIND_DKIM] = DRIVER_DKIM,     [STORE_KIND_WARNING] = DRIVER_WARNING,
-        [STORE_KIND_GREY] = DRIVER_GREY,     [STORE_KIND_HOSTED] = DRIVER_HOSTED,
-        [STORE_KIND_UNSURE] = DRIVER_UNSURE, [STORE_KIND_REPORTS] = DRIVER_REPORTS,
-        [STORE_KIND_IMPORT] = DRIVER_IMPORT,
+        [STORE_KIND_USAGE] = DRIVER_USAGE,     [STORE_KIND_SENDING] = DRIVER_SENDING,
+        [STORE_KIND_DKIM] = DRIVER_DKIM,       [STORE_KIND_WARNING] = DRIVER_WARNING,
+        [STORE_KIND_GREY] = DRIVER_GREY,       [STORE_KIND_HOSTED] = DRIVER_HOSTED,
+        [STORE_KIND_UNSURE] = DRIVER_UNSURE,   [STORE_KIND_REPORTS] = DRIVER_REPORTS,
+        [STORE_KIND_FORWARD] = DRIVER_FORWARD, [STORE_KIND_IMPORT] = DRIVER_IMPORT,
     };
 
     assert((unsigned)kind < STORE_KIND_COUNT);

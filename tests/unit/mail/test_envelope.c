@@ -9,7 +9,7 @@
 static void a_copy_does_not_depend_on_the_original(void **state)
 {
     char sender[] = "a@example.com", address[] = "b@example.org", orcpt[] = "rfc822;c@d";
-    struct recipient one = {span_of(address), span_of(orcpt), NOTIFY_DELAY};
+    struct recipient one = {span_of(address), span_of(orcpt), NOTIFY_DELAY, true};
     struct envelope from = {.id = id_new(),
                             .sender = span_of(sender),
                             .envid = SPAN("e1"),
@@ -35,6 +35,7 @@ static void a_copy_does_not_depend_on_the_original(void **state)
     assert_true(span_is(to.recipients[0].address, "b@example.org"));
     assert_true(span_is(to.recipients[0].orcpt, "rfc822;c@d"));
     assert_int_equal(to.recipients[0].notify, NOTIFY_DELAY);
+    assert_true(to.recipients[0].forwarded);
     arena_free(&a);
 }
 

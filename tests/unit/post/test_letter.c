@@ -21,8 +21,8 @@ static struct letter_accept sample(struct recipient *two)
     struct letter_accept l = {0};
     struct message *m = &l.message;
 
-    two[0] = (struct recipient){SPAN("a@example.org"), SPAN("rfc822;a@example.org"), NOTIFY_DELAY};
-    two[1] = (struct recipient){SPAN("b@example.org"), SPAN_NONE, 0};
+    two[0] = (struct recipient){SPAN("a@example.org"), SPAN("rfc822;a@example.org"), NOTIFY_DELAY, false};
+    two[1] = (struct recipient){SPAN("b@example.org"), SPAN_NONE, 0, false};
     m->envelope = (struct envelope){.id = {{1, 2, 3}},
                                     .sender = SPAN("me@example.com"),
                                     .envid = SPAN("x1"),

@@ -62,8 +62,9 @@ static void write_list(const struct recipient *r, size_t count, struct text *out
 {
     text_clear(out);
     for (size_t i = 0; i < count; i++)
-        text_addf(out, "%s%.*s %.*s %u", i ? ", " : "", SPAN_ARG(r[i].address),
-                  SPAN_ARG(r[i].orcpt.len ? r[i].orcpt : SPAN("-")), r[i].notify);
+        text_addf(out, "%s%.*s %.*s %u%s", i ? ", " : "", SPAN_ARG(r[i].address),
+                  SPAN_ARG(r[i].orcpt.len ? r[i].orcpt : SPAN("-")), r[i].notify,
+                  r[i].forwarded ? " forwarded" : "");
 }
 
 struct row {
@@ -125,7 +126,10 @@ static void who_gets_it(void **state)
          "outer@here.example rfc822;outer@here.example 4, " BOTH("rfc822;outer@here.example", "4"),
          ""},
         {"elsewhere", "a@far.example", "away@here.example - 4",
-         "Me@far.example rfc822;away@here.example 4", ""},
+         "Me@far.example rfc822;away@here.example 4 forwarded", ""},
+        {"elsewhere, and named by the sender as well", "a@far.example",
+         "away@here.example - 4, me@far.example - 4", "Me@far.example rfc822;away@here.example 4",
+         ""},
         {"a circle", "a@far.example", "round@here.example - 4", "round@here.example - 4", ""},
         {"a circle with a way out", "a@far.example", "loose@here.example - 4",
          ANN " rfc822;loose@here.example 4", ""},

@@ -176,7 +176,7 @@ static void test_what_does_not_fit(void **state)
             assert_int_equal(strchr(out, '@') - out, SRS_LOCAL);
     }
     assert_int_equal(forward("ann@[192.0.2.1]", NOW, out), SRS_LONG);
-    assert_int_equal(forward("\"SRS1=x=a b=y\"@example.net", NOW, out), SRS_LONG);
+    assert_int_equal(forward("\"SRS1=x=a b==y\"@example.net", NOW, out), SRS_LONG);
 }
 
 int main(void)

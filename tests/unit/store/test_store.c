@@ -38,9 +38,13 @@ static void test_put_and_load(void **state)
 {
     struct fixture *f = *state;
     struct message m = fixture_message(BODY);
+    struct recipient list[3];
     struct store_head h;
     struct content c;
 
+    memcpy(list, m.envelope.recipients, sizeof list);
+    list[2].forwarded = true;
+    m.envelope.recipients = list;
     assert_true(fixture_put(f, &m));
     assert_int_equal(fixture_load(f, &m.envelope.id, &h, &c), STORE_GOT);
     assert_true(id_eq(&h.id, &m.envelope.id));
@@ -57,6 +61,8 @@ static void test_put_and_load(void **state)
     assert_span(h.envelope.recipients[0].orcpt, "rfc822;a@example.com");
     assert_span(h.envelope.recipients[1].address, "b@example.org");
     assert_int_equal(h.envelope.recipients[2].notify, 1);
+    assert_true(h.envelope.recipients[2].forwarded);
+    assert_false(h.envelope.recipients[0].forwarded);
     assert_int_equal(h.recipients[2].number, 2);
     assert_int_equal(h.recipients[2].end, STORE_WAITING);
     assert_span(h.origin.account, "kim");
