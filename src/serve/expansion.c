@@ -12,8 +12,9 @@
 bool expansion_postmaster(struct span recipient)
 {
     ptrdiff_t at = span_rfind(recipient, '@');
+    struct span local = at < 0 ? recipient : span_head(recipient, (size_t)at);
 
-    return span_iis(at < 0 ? recipient : span_head(recipient, (size_t)at), "postmaster");
+    return span_iis(local, "postmaster") || (at > 0 && span_iis(local, "abuse"));
 }
 
 enum { WORK_MAX = 5 * EXPANSION_MAX };

@@ -18,7 +18,8 @@ enum { EXPANSION_MAX = 10000 }; /* of one message, with all that aliases stand f
  * for a reverse-path of forwarded mail that is not ours or old, or when the message is no report.
  */
 struct reply expansion_replace(const struct house *h, struct message *m, struct arena *a);
-/* Mail for <postmaster> is taken even when no account has this name (RFC 5321 4.5.1). */
+/* Mail for postmaster, and for abuse at a domain, is taken even when no account has this name (RFC
+ * 5321 4.5.1, RFC 2142): it goes to the postmaster of the settings. */
 bool expansion_postmaster(struct span address);
 
 #endif

@@ -97,6 +97,21 @@ def test_forged_results_and_return_path(start):
     assert fields.count(b"return-path") == 1 and b"return-path: <a@far.test>" in fields
 
 
+def test_abuse_and_postmaster(start):
+    """RFC 5321 4.5.1, RFC 2142: taken at every domain of ours, and put where somebody reads it; whoever has the name gets it himself."""
+    p = start(doors=EXCHANGE, top='postmaster = "ann@port26.test"\n', accounts=False)
+    p.account_add("ann@port26.test", PASSWORD)
+    p.command("domain", "add", "second.test")
+    p.account_add("abuse@second.test", PASSWORD)
+    for n, to in enumerate(("abuse@port26.test", "Postmaster@second.test", "postmaster@port26.test", "abuse@second.test", "postmaster"), 1):
+        with stranger(p) as c:
+            assert c.docmd("MAIL", "FROM:<a@far.test>")[0] == c.docmd("RCPT", f"TO:<{to}>")[0] == 250, to
+            assert c.data(f"Subject: {to}\r\n\r\nx\r\n".encode())[0] == 250
+    mails = b"".join(p.wait_inbox(4, "ann@port26.test"))
+    assert all(b"Subject: " + to in mails for to in (b"abuse@port26.test", b"Postmaster@second.test", b"postmaster@port26.test", b"postmaster\n"))
+    assert b"Subject: abuse@second.test" in p.wait_inbox(1, "abuse@second.test")[0]
+
+
 def test_who_is_a_recipient(start):
     """Addresses in every form, without a catch-all; a refusal does not tell where an alias leads."""
     p = start(doors=EXCHANGE, accounts=False, extra="limits { errors = 1000 }\nincoming { unknown-delay = 0 }\n")
@@ -113,7 +128,7 @@ def test_who_is_a_recipient(start):
             code, words = c.getreply()
             return code, words.decode()
         for good in ("ann@port26.test", "ANN@PORT26.TEST", "ann@port26.test.", '"ann"@port26.test', '"\\ann"@port26.test', "ann+tag@port26.test",
-                     "@far.test:ann@port26.test", "postmaster", "PostMaster@port26.test", "bob@xn--mller-kva.test", "bob@XN--mller-KVA.test",
+                     "@far.test:ann@port26.test", "postmaster", "PostMaster@port26.test", "abuse@port26.test", "Abuse@xn--mller-kva.test", "bob@xn--mller-kva.test", "bob@XN--mller-KVA.test",
                      "mix@port26.test", "out@port26.test"):
             assert rcpt(good)[0] == 250, good
         for unknown in ('"a nn"@port26.test', '"ann@x"@port26.test', '""@port26.test', "+@port26.test", "ann-tag@port26.test", "an.n@port26.test",
