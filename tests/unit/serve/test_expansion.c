@@ -75,7 +75,7 @@ static void check(const struct row *row)
 {
     struct arena *a = arena_new();
     struct text got = TEXT_INIT(10000);
-    struct recipient list[20];
+    struct recipient list[20] = {0};
     struct message m = {.envelope = {.sender = span_of(row->sender), .recipients = list}};
 
     m.envelope.count = read_list(row->given, list, COUNT(list));
