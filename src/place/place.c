@@ -171,11 +171,13 @@ int place_now(struct place *out, bool *settled, struct error *e)
     struct exit_way way;
     int fd = netlink_open(0, e);
     int r = fd < 0 ? -1 : place_read(fd, out, &way, e);
+    bool late = false;
 
     if (r == 0 && place_unsettled(&way))
         place_poke(&way);
-    while (r == 0 && place_unsettled(&way) && clock_now() < until) {
+    while (r == 0 && place_unsettled(&way) && !late) {
         poll(NULL, 0, LINK_STEP_MS);
+        late = clock_now() >= until; /* who was kept from looking looks once more */
         r = place_read(fd, out, &way, e);
     }
     if (r < 0)
