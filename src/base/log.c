@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -47,11 +50,25 @@ static int connect_datagram(const char *path)
     return fd;
 }
 
+/* The variable tells device and inode of what systemd gave us; stderr may be another file since. */
+static bool journal_reads_stderr(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+           fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 void log_open(const char *process, enum log_target target, enum log_form form, enum log_level least)
 {
     static const char *const paths[] = {NULL, "/run/systemd/journal/socket", "/dev/log"};
-    int fd = paths[target] ? connect_datagram(paths[target]) : -1;
+    int fd;
 
+    if (target == LOG_TO_STDERR && journal_reads_stderr())
+        target = LOG_TO_JOURNAL;
+    fd = paths[target] ? connect_datagram(paths[target]) : -1;
     if (state.fd != STDERR_FILENO)
         close(state.fd);
     strncpy(state.process, process, sizeof state.process - 1);

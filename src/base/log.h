@@ -31,7 +31,9 @@ struct log_field {
     log_write(level, event, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}})
 
 /* `process` stands on every line ("keeper", "listener", ...). For journal and syslog the socket is
- * opened here, before the jail. Lines above `least` are not written. */
+ * opened here, before the jail. Lines above `least` are not written. Where systemd has connected
+ * stderr to the journal (JOURNAL_STREAM, systemd.exec(5)), LOG_TO_STDERR is LOG_TO_JOURNAL: lines
+ * keep their level, and the time is not told twice. */
 void log_open(const char *process, enum log_target target, enum log_form form,
               enum log_level least);
 /* `fields` ends with a row whose key is NULL. */

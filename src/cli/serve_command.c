@@ -44,15 +44,19 @@ int serve_command_run(int argc, const char **argv)
     return status;
 }
 
-static void print_notes(const json_t *answer)
+static void print_warnings(const json_t *answer)
 {
-    fputs(house_command_text(answer, "notes"), stderr);
+    const json_t *warning;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "warnings"), i, warning)
+        fprintf(stderr, "warning: %s\n", json_string_value(warning));
     puts("The new configuration is in force.");
 }
 
 int serve_command_reload(int argc, const char **argv)
 {
-    static const struct house_plain plain = {.command = "config reload", .print = print_notes};
+    static const struct house_plain plain = {.command = "config reload", .print = print_warnings};
 
     return house_command_plain(argc, argv, &plain);
 }

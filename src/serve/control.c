@@ -133,27 +133,32 @@ static void queue_rm(struct control_call *r)
 /* ---- the daemon ---- */
 
 /* An error is one line. */
-static void refuse_reload(struct control_call *r, const struct text *words)
+static void refuse_reload(struct control_call *r, const struct config_notes *notes)
 {
     struct text line = TEXT_INIT(16384);
-    struct span rest = span_trim(text_span(words)), piece;
 
-    while (span_cut(&rest, '\n', &piece))
-        text_addf(&line, "%s%.*s", line.len ? "; " : "", SPAN_ARG(piece));
-    error_set(&r->error, ERROR_INPUT, "%s", text_cstr(&line));
+    for (size_t i = 0; i < notes->count; i++)
+        if (!notes->at[i].warning)
+            text_addf(&line, "%s; ", notes->at[i].text);
+    error_set(&r->error, ERROR_INPUT, "%sthe running configuration stays in force",
+              text_cstr(&line));
     text_free(&line);
 }
 
 static void config_reload(struct control_call *r)
 {
-    struct text words = TEXT_INIT(16384);
+    struct config_notes notes = {0};
+    json_t *warnings = json_array();
 
     if (!r->control->calls || !r->control->calls->reload)
         error_set(&r->error, ERROR_INPUT, "no daemon runs; the next start reads the file anyway");
-    else if (r->control->calls->reload(r->control->arg, &words) < 0)
-        refuse_reload(r, &words);
-    json_object_set_new(r->out, "notes", json_string(text_cstr(&words)));
-    text_free(&words);
+    else if (r->control->calls->reload(r->control->arg, &notes) < 0)
+        refuse_reload(r, &notes);
+    for (size_t i = 0; i < notes.count; i++)
+        if (notes.at[i].warning)
+            json_array_append_new(warnings, json_string(notes.at[i].text));
+    json_object_set_new(r->out, "warnings", warnings);
+    config_notes_free(&notes);
 }
 
 /* Without a daemon the record is read, and written at once. */

@@ -97,8 +97,7 @@ static void drain(struct member *m, bool hurry)
     channel_send(m->channel, LETTER_DRAIN, 0, &letter, -1);
 }
 
-/* Is each one that is wanted there, and ready? */
-static bool complete(const struct crew *c)
+bool crew_complete(const struct crew *c)
 {
     for (int i = 0; i < SIDES; i++) {
         unsigned ready = 0;
@@ -117,7 +116,7 @@ static void relieve(struct crew *c)
 {
     unsigned leaving = 0;
 
-    if (!c->replacing || !complete(c))
+    if (!c->replacing || !crew_complete(c))
         return;
     c->replacing = false;
     for (struct member *m = c->first; m; m = m->next) { /* the youngest first */

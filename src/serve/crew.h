@@ -49,6 +49,8 @@ void crew_replace(struct crew *c);
 /* Tells all to finish, in a hurry; nothing is started any more; `empty` is called at the end. What
  * still runs after `ms` is killed. */
 void crew_drain(struct crew *c, int64_t ms);
+/* Is each one that is wanted there, and ready? */
+bool crew_complete(const struct crew *c);
 struct member *crew_first(const struct crew *c);
 void crew_free(struct crew **c);
 

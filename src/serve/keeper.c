@@ -3,12 +3,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "conf/notes.h"
 #include "io/fiber.h"
 #include "io/jail.h"
 #include "serve/crew.h"
 #include "serve/dispatch.h"
 #include "serve/doors.h"
 #include "serve/logins.h"
+#include "serve/manager.h"
 #include "serve/notices.h"
 #include "serve/places.h"
 #include "serve/postman.h"
@@ -32,7 +34,6 @@
 enum {
     STOP_TIME = 30 * 1000, /* ms for sessions and deliveries to end at SIGTERM */
     MAX_FILES = 65536,
-    WORDS_MAX = 32768,
     NOTICE_MAX = 8192,
     ENDING_TOLD = 50, /* certificates, in the log */
 };
@@ -56,6 +57,7 @@ struct keeper {
     struct tokens *tokens;
     struct notices *notices;
     struct timer *daily;
+    struct manager *manager; /* systemd, when it started us */
 };
 
 /* ---- children ---- */
@@ -217,6 +219,8 @@ static void on_parcel(void *arg, struct member *m, struct parcel *p)
     struct keeper *k = arg;
 
     if (p->kind == LETTER_READY) {
+        if (crew_complete(k->crew))
+            manager_tell(k->manager, "READY=1");
         queue_kick(k->house->queue);
         parcel_free(&p);
     } else if (p->kind == LETTER_RESULT) {
@@ -299,38 +303,28 @@ static void want_crew(struct keeper *k)
     crew_want(k->crew, SIDE_COURIER, (unsigned)c->delivery.couriers);
 }
 
-/* What the settings are taken with all the same: lines, each "warning: ...". */
-static void log_warnings(struct span words)
+static void log_notes(const struct config_notes *notes)
 {
-    struct span line;
-
-    while (span_cut(&words, '\n', &line)) {
-        if (span_starts(line, SPAN("warning: ")))
-            line = span_from(line, strlen("warning: "));
-        if (line.len)
-            log_event(LOG_WARNING, "config.warning", LOG_SPAN("words", line));
-    }
+    for (size_t i = 0; i < notes->count; i++)
+        if (notes->at[i].warning)
+            log_event(LOG_WARNING, "config.warning", LOG_STR("words", notes->at[i].text));
+        else
+            log_event(LOG_ERROR, "config.refused", LOG_STR("why", notes->at[i].text));
 }
 
-static int reload(void *arg, struct text *words)
+static int reload(void *arg, struct config_notes *notes)
 {
     struct keeper *k = arg;
-    struct settings *next, *old = k->settings;
+    struct settings *next = NULL, *old = k->settings;
     struct error e = {0};
 
-    if (!k->doors) {
-        text_adds(words, "The server is stopping.\n");
-        return -1;
-    }
-    if (settings_load(k->file, k->settings, &next, words) < 0) {
-        log_event(LOG_ERROR, "config.refused",
-                  LOG_SPAN("why", span_head(text_span(words), words->len ? words->len - 1 : 0)));
-        text_adds(words, "The running configuration stays in force.\n");
-        return -1;
-    }
-    if (doors_open(k->doors, next->config, &e) < 0) {
-        log_event(LOG_ERROR, "config.refused", LOG_STR("why", e.words));
-        text_addf(words, "%s\nThe running configuration stays in force.\n", e.words);
+    if (!k->doors)
+        notes_add(notes, NOTES_ERROR, (struct notes_place){k->file, 0}, "the server is stopping");
+    else if (settings_load(k->file, old, &next, notes) == 0 &&
+             doors_open(k->doors, next->config, &e) < 0)
+        notes_add(notes, NOTES_ERROR, (struct notes_place){k->file, 0}, "%s", e.words);
+    log_notes(notes);
+    if (notes->errors) {
         settings_free(&next);
         return -1;
     }
@@ -339,7 +333,6 @@ static int reload(void *arg, struct text *words)
     want_crew(k);
     crew_replace(k->crew);
     settings_free(&old);
-    log_warnings(text_span(words));
     log_event(LOG_NOTICE, "config.loaded", LOG_STR("file", k->file));
     return 0;
 }
@@ -363,11 +356,11 @@ static void tell_ending(void *arg)
 
 static void on_hangup(int signal, void *arg)
 {
-    struct text words = TEXT_INIT(WORDS_MAX);
+    struct config_notes notes = {0};
 
     (void)signal;
-    reload(arg, &words);
-    text_free(&words);
+    reload(arg, &notes);
+    config_notes_free(&notes);
 }
 
 static void on_stop(int signal, void *arg)
@@ -375,6 +368,7 @@ static void on_stop(int signal, void *arg)
     struct keeper *k = arg;
 
     log_event(LOG_NOTICE, "stopping", LOG_NUM("signal", signal));
+    manager_tell(k->manager, "STOPPING=1");
     doors_free(&k->doors); /* who comes now is refused at once instead of waiting in vain */
     queue_pause(k->house->queue, true);
     crew_drain(k->crew, STOP_TIME);
@@ -435,11 +429,9 @@ static const struct crew_calls crew_calls = {joined, on_parcel, left, empty};
 
 /* ---- start ---- */
 
-static int say(const char *words)
+static void say(const char *kind, const char *words)
 {
-    fprintf(stderr, "port26: %s%s", words,
-            words[0] && words[strlen(words) - 1] == '\n' ? "" : "\n");
-    return EX_CONFIG;
+    fprintf(stderr, "port26: %s%s\n", kind, words);
 }
 
 /* Makes a folder that is missing; as root for the user we become. */
@@ -516,6 +508,7 @@ static int open_all(struct keeper *k, struct error *e)
     if (doors_open(k->doors, c, e) < 0 || become_user(c, e) < 0)
         return -1;
     log_open("keeper", c->log.target, c->log.form, c->log.level);
+    k->manager = manager_open();
     if (open_tokens(k, e) < 0)
         return -1;
     /* Before the first thread: Landlock does not catch those that run already. */
@@ -542,6 +535,7 @@ static void close_all(struct keeper *k)
     if (k->crew)
         crew_free(&k->crew);
     timer_free(&k->daily);
+    manager_close(&k->manager);
     resolvers_free(&k->resolvers);
     notices_free(&k->notices);
     places_close(&k->places);
@@ -569,15 +563,18 @@ static void run(struct keeper *k)
 
 int keeper_main(const char *config_file)
 {
-    struct text words = TEXT_INIT(WORDS_MAX);
+    struct config_notes notes = {0};
     char absolute[4096];
     struct keeper k = {.file = realpath(config_file, absolute) ? absolute : config_file};
     struct error e = {0};
-    int bad = settings_load(k.file, NULL, &k.settings, &words);
+    int bad = settings_load(k.file, NULL, &k.settings, &notes);
 
     if (bad) {
-        say(text_cstr(&words));
-        text_free(&words);
+        for (size_t i = 0; i < notes.count; i++)
+            say(notes.at[i].warning ? "warning: " : "", notes.at[i].text);
+        if (notes.errors > notes.count)
+            fprintf(stderr, "port26: and %zu more errors\n", notes.errors - notes.count);
+        config_notes_free(&notes);
         return EX_CONFIG;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -586,12 +583,12 @@ int keeper_main(const char *config_file)
     k.doors = doors_new();
     bad = open_all(&k, &e);
     if (bad) {
-        say(e.words);
+        say("", e.words);
     } else {
-        log_warnings(text_span(&words));
+        log_notes(&notes);
         run(&k);
     }
-    text_free(&words);
+    config_notes_free(&notes);
     close_all(&k);
-    return bad ? EX_CONFIG : EX_OK;
+    return bad ? EX_UNAVAILABLE : EX_OK;
 }

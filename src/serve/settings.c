@@ -18,7 +18,7 @@ static int read_file(const char *path, struct text *out, struct error *e)
 
     text_init(out, FILE_MAX);
     if (fd < 0)
-        return error_sys(e, errno, "%s can not be read", path);
+        return error_sys(e, errno, "it can not be read");
     while (n > 0) {
         char *room = text_room(out, 65536);
 
@@ -29,7 +29,7 @@ static int read_file(const char *path, struct text *out, struct error *e)
     close(fd);
     if (n < 0)
         return error_set(e, ERROR_INPUT,
-                         "%s can not be read whole: it must be a file of at most 4 MiB", path);
+                         "it can not be read whole: it must be a file of at most 4 MiB");
     text_add(out, SPAN_NONE); /* a terminator also for the empty file */
     return 0;
 }
@@ -55,33 +55,22 @@ static int read_passwords(struct settings *s, struct config_notes *notes)
     return bad;
 }
 
-static void add_notes(const struct config_notes *notes, struct text *words)
-{
-    for (size_t i = 0; i < notes->count; i++)
-        text_addf(words, "%s%s\n", notes->at[i].warning ? "warning: " : "", notes->at[i].text);
-    if (notes->errors > notes->count)
-        text_addf(words, "and %zu more errors\n", notes->errors - notes->count);
-}
-
 int settings_load(const char *file, const struct settings *before, struct settings **out,
-                  struct text *words)
+                  struct config_notes *notes)
 {
     struct settings *s = memory_alloc(sizeof *s);
-    struct config_notes notes = {0};
     struct error e = {0};
     int bad = read_file(file, &s->file, &e);
 
     if (bad)
-        text_addf(words, "%s\n", e.words);
+        notes_add(notes, NOTES_ERROR, (struct notes_place){file, 0}, "%s", e.words);
     else
-        bad = config_parse(text_span(&s->file), file, &notes, &s->config);
+        bad = config_parse(text_span(&s->file), file, notes, &s->config);
     if (!bad) {
         bad = certificates_read(s->config, before ? &before->certificates : NULL, &s->certificates,
-                                &notes);
-        bad = read_passwords(s, &notes) < 0 ? -1 : bad;
+                                notes);
+        bad = read_passwords(s, notes) < 0 ? -1 : bad;
     }
-    add_notes(&notes, words);
-    config_notes_free(&notes);
     if (bad)
         settings_free(&s);
     *out = s;

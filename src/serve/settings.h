@@ -15,10 +15,10 @@ struct settings {
 };
 
 /* Reads it all; `before` (may be NULL) are those in force, from which certificates that did not
- * change are taken as checked. 0, or -1 with what is wrong as lines in `words`. Warnings are added
- * to `words` as well. */
+ * change are taken as checked. 0, or -1 with what is wrong in `notes`, which begin as {0} and are the
+ * caller's to free; warnings come with either. */
 int settings_load(const char *file, const struct settings *before, struct settings **out,
-                  struct text *words);
+                  struct config_notes *notes);
 /* Wipes secrets; nulls the pointer; NULL is fine. */
 void settings_free(struct settings **s);
 

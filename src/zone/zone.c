@@ -107,6 +107,14 @@ static unsigned web_port(const struct config *c)
     return port;
 }
 
+static bool has_plain_web(const struct config *c)
+{
+    for (size_t i = 0; i < c->door_count; i++)
+        if (c->doors[i].role == CONFIG_ROLE_WEB && c->doors[i].port == 80)
+            return true;
+    return false;
+}
+
 static bool is_everybody(const struct config_texts *t)
 {
     for (size_t i = 0; i < t->count; i++)
@@ -245,14 +253,16 @@ static void add_alias(struct maker *m, const char *label, const char *host, cons
         add(m, ZONE_HOST, ZONE_ADVISED, name, host, note);
 }
 
+/* Thunderbird's file is good over plain HTTP, Outlook's is not. */
 static void add_hosts(struct maker *m)
 {
     const char *host = arena_printf(m->arena, "%s.", m->config->clients.host);
     unsigned port = web_port(m->config);
 
+    if (port || has_plain_web(m->config))
+        add_alias(m, "autoconfig", host, "Where Thunderbird and others look for the settings.");
     if (!port)
         return;
-    add_alias(m, "autoconfig", host, "Where Thunderbird and others look for the settings.");
     add_alias(m, "autodiscover", host, "Where Outlook looks for the settings.");
     add(m, ZONE_SERVICE, ZONE_OPTIONAL, below(m, "_autodiscover._tcp"),
         arena_printf(m->arena, "0 1 %u %s", port, host),

@@ -70,6 +70,22 @@ static void test_provider(void **state)
               "mta-sts.example.com. 3600 IN CNAME mx.example.org.", NULL});
 }
 
+static void test_plain_web(void **state)
+{
+    (void)state;
+    check(TOP "tls { certificate = \"/c\" key = \"/k\" }\n"
+              "door \"a\" { port = 465 }\ndoor \"w\" { port = 80 }\n"
+              "relay \"r\" { host = \"smtp.provider.test\" user = u password-file = \"/p\" }\n"
+              "route \"all\" { via = \"relay:r\" }\n",
+          NULL, 0,
+          (const char *const[]){"example.com. 3600 IN TXT \"v=spf1 include:provider.test ~all\"",
+                                "_dmarc.example.com. 3600 IN TXT \"v=DMARC1; p=none; "
+                                "rua=mailto:postmaster@example.com\"",
+                                "_submissions._tcp.example.com. 3600 IN SRV 0 1 465 "
+                                "mail.example.org.",
+                                "autoconfig.example.com. 3600 IN CNAME mail.example.org.", NULL});
+}
+
 /* What goes by relays only, from addresses that nobody else sees, without a door for mail. */
 static void test_relay(void **state)
 {
@@ -124,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_provider),
+        cmocka_unit_test(test_plain_web),
         cmocka_unit_test(test_relay),
         cmocka_unit_test(test_source_addresses),
         cmocka_unit_test(test_line),
