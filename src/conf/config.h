@@ -317,6 +317,7 @@ struct config_note {
     const char *text;
     unsigned line;
     bool warning;
+    bool no_domains; /* a warning that domains in the store settle */
 };
 enum { CONFIG_NOTES = 50 }; /* more are only counted */
 struct config_notes {

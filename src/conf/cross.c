@@ -157,7 +157,7 @@ static void check_door(struct cross *x, const struct config_door *d)
                   "nobody can log in at door '%s', which has no TLS: give it a certificate%s",
                   d->name, d->role == CONFIG_ROLE_SUBMISSION ? ", or networks in trust" : "");
     if (d->role == CONFIG_ROLE_EXCHANGE && !x->c->domains.count)
-        notes_add(x->notes, NOTES_WARNING, place(x, &d->role, d),
+        notes_add(x->notes, NOTES_NO_DOMAINS, place(x, &d->role, d),
                   "door '%s' takes mail for our domains, but there are none in this file: add "
                   "domains = { ... }, or use `port26 domain add`",
                   d->name);
@@ -442,6 +442,15 @@ static void check_quota(struct cross *x)
                   CONFIG_WARN_MAX);
 }
 
+/* An exchange door of the file has told it. */
+static bool told_no_domains(const struct config_notes *n)
+{
+    for (size_t i = 0; i < n->count; i++)
+        if (n->at[i].no_domains)
+            return true;
+    return false;
+}
+
 static void check_names(struct cross *x)
 {
     const struct config *c = x->c;
@@ -451,8 +460,8 @@ static void check_names(struct cross *x)
                   "hostname '%s' is no full name and many servers will refuse it: write hostname = "
                   "mail.example.org",
                   c->hostname);
-    if (!c->domains.count && !c->relay_count)
-        notes_add(x->notes, NOTES_WARNING, place(x, c, NULL),
+    if (!c->domains.count && !c->relay_count && !told_no_domains(x->notes))
+        notes_add(x->notes, NOTES_NO_DOMAINS, place(x, c, NULL),
                   "there are neither domains nor a relay: add domains = { ... } or use `port26 "
                   "domain add` if mailboxes are here, or a relay if all mail goes through one");
     if (strlen(c->control) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
@@ -465,10 +474,10 @@ int cross_check(struct config *c, struct config_notes *notes)
     struct cross x = {c, notes};
     size_t before = notes->errors;
 
-    check_names(&x);
     check_certificate(&x, &c->tls.cert, NULL);
     check_folder(&x);
     check_doors(&x);
+    check_names(&x);
     for (size_t i = 0; i < c->relay_count; i++)
         check_relay(&x, &c->relays[i]);
     for (size_t i = 0; i < c->route_count; i++)

@@ -25,9 +25,20 @@ void notes_add(struct config_notes *n, enum notes_kind kind, struct notes_place 
     text_add_safe(&safe, text_span(&raw));
     n->at[n->count++] = (struct config_note){.text = arena_cstr(n->arena, text_span(&safe)),
                                              .line = at.line,
-                                             .warning = kind == NOTES_WARNING};
+                                             .warning = kind != NOTES_ERROR,
+                                             .no_domains = kind == NOTES_NO_DOMAINS};
     text_free(&raw);
     text_free(&safe);
+}
+
+void notes_know_domains(struct config_notes *n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n->count; i++)
+        if (!n->at[i].no_domains)
+            n->at[kept++] = n->at[i];
+    n->count = kept;
 }
 
 void notes_sort(struct config_notes *n)

@@ -115,9 +115,11 @@ static const struct row inboxes[] = {
 };
 
 static const struct row log_rows[] = {
-    CHOICE(config_log, target, log_target, "target", targets, "Where log lines go. Where systemd takes what is written to stderr it is the journal, and "
-           "lines keep their level there.",
-           .standard = "stderr"),
+    CHOICE(
+        config_log, target, log_target, "target", targets,
+        "Where log lines go. Where systemd takes what is written to stderr it is the journal, and "
+        "lines keep their level there.",
+        .standard = "stderr"),
     CHOICE(config_log, form, log_form, "form", forms,
            "How a line looks: key=value words, or one JSON object.", .standard = "keyvalue"),
     CHOICE(config_log, level, log_level, "level", levels,

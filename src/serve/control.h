@@ -15,7 +15,8 @@ struct places;
 
 /* What only a running daemon can do; members may be NULL. */
 struct control_calls {
-    /* Reads the configuration again. 0, or -1 with an error among the notes, and nothing changed. */
+    /* Reads the configuration again. 0, or -1 with an error among the notes, and nothing changed.
+     */
     int (*reload)(void *arg, struct config_notes *notes);
     /* Adds `"key": value, ...` facts about processes as JSON members (leading comma included). */
     void (*status)(void *arg, struct text *json);

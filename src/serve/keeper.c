@@ -303,8 +303,10 @@ static void want_crew(struct keeper *k)
     crew_want(k->crew, SIDE_COURIER, (unsigned)c->delivery.couriers);
 }
 
-static void log_notes(const struct config_notes *notes)
+static void log_notes(const struct keeper *k, struct config_notes *notes)
 {
+    if (directory_domain_count(k->house->directory) > 0)
+        notes_know_domains(notes);
     for (size_t i = 0; i < notes->count; i++)
         if (notes->at[i].warning)
             log_event(LOG_WARNING, "config.warning", LOG_STR("words", notes->at[i].text));
@@ -323,7 +325,7 @@ static int reload(void *arg, struct config_notes *notes)
     else if (settings_load(k->file, old, &next, notes) == 0 &&
              doors_open(k->doors, next->config, &e) < 0)
         notes_add(notes, NOTES_ERROR, (struct notes_place){k->file, 0}, "%s", e.words);
-    log_notes(notes);
+    log_notes(k, notes);
     if (notes->errors) {
         settings_free(&next);
         return -1;
@@ -585,7 +587,7 @@ int keeper_main(const char *config_file)
     if (bad) {
         say("", e.words);
     } else {
-        log_notes(&notes);
+        log_notes(&k, &notes);
         run(&k);
     }
     config_notes_free(&notes);

@@ -108,3 +108,15 @@ def test_lines_keep_their_level_in_the_journal(tmp_path):
             assert " started " not in s.log()
         finally:
             s.close()
+
+
+def test_domains_of_the_store_settle_a_warning():
+    s = Port26(accounts=False)
+    try:
+        s.conf.write_text(re.sub(r"(?m)^domains = .*\n", "", s.conf.read_text()))
+        s.start()
+        assert "there are none in this file" in s.command("config", "reload").stderr
+        s.command("domain", "add", "port26.test")
+        assert "domains" not in s.command("config", "reload").stderr
+    finally:
+        s.close()
