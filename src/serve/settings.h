@@ -15,8 +15,8 @@ struct settings {
 };
 
 /* Reads it all; `before` (may be NULL) are those in force, from which certificates that did not
- * change are taken as checked. 0, or -1 with what is wrong in `notes`, which begin as {0} and are the
- * caller's to free; warnings come with either. */
+ * change are taken as checked. 0, or -1 with what is wrong in `notes`, which begin as {0} and are
+ * the caller's to free; warnings come with either. */
 int settings_load(const char *file, const struct settings *before, struct settings **out,
                   struct config_notes *notes);
 /* Wipes secrets; nulls the pointer; NULL is fine. */

@@ -50,7 +50,7 @@ def test_one_that_is_not_there_does_not_matter(tmp_path):
 
 
 def test_a_wrong_configuration_ends_otherwise_than_what_may_pass():
-    """The unit starts the server again after all but EX_CONFIG. All that is wrong is told, and each file once."""
+    """The unit starts the server again after all but EX_CONFIG. What is wrong is told once, a line each."""
     s = Port26()
     try:
         good = s.conf.read_text()
@@ -62,9 +62,8 @@ def test_a_wrong_configuration_ends_otherwise_than_what_may_pass():
         wrong = subprocess.run([s.binary, "serve", "-c", s.conf], capture_output=True, text=True, timeout=60, env=s.environment)
         assert wrong.returncode == 78
         lines = wrong.stderr.splitlines()
-        assert "port26: /nowhere/cert.pem: it can not be read: No such file or directory" in lines, lines
-        assert "port26: /nowhere/key.pem: it can not be read: No such file or directory" in lines, lines
-        assert all(line.startswith("port26: ") for line in lines), lines
+        assert any(line.endswith(": /nowhere/cert.pem can not be read: No such file or directory") for line in lines), lines
+        assert len(lines) == len(set(lines)) and all(line.startswith("port26: ") for line in lines), lines
     finally:
         s.close()
 
@@ -81,7 +80,7 @@ def test_a_reload_tells_errors_and_warnings_apart():
         assert len(got["warnings"]) == len(set(got["warnings"])) and any("elsewhere.test" in w for w in got["warnings"]), got
         s.conf.write_text(re.sub(r'key = "[^"]*"', 'key = "/nowhere/key.pem"', s.conf.read_text()))
         done = s.command("config", "reload", check=False)
-        assert done.returncode == 65 and "/nowhere/key.pem: it can not be read" in done.stderr and "warning" not in done.stderr, done
+        assert done.returncode == 65 and "/nowhere/key.pem can not be read" in done.stderr and "warning" not in done.stderr, done
         assert done.stderr.rstrip().endswith("; the running configuration stays in force"), done
     finally:
         s.close()
