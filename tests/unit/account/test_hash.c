@@ -104,7 +104,7 @@ static void bad(void **state)
 static void kept(void **state)
 {
     static const char *const rows[] = {"{SSHA}",
-                                       "{SSHA}" SHA,
+                                       ("{SSHA}" SHA),
                                        "{SSHA",
                                        "{ARGON2ID}",
                                        "{ARGON2ID}$argon2id$",

@@ -61,8 +61,8 @@ static void a_reload_amid_commands(void **state)
         "{\"command\":\"domain set\",\"name\":\"new.example\",\"host\":\"other\"}",
         "{\"command\":\"host set\",\"name\":\"other\",\"quota\":\"1K\"}",
         "{\"command\":\"account set\",\"name\":\"ann@new.example\",\"quota\":\"1K\"}",
-        "{\"command\":\"alias "
-        "add\",\"address\":\"all@new.example\",\"targets\":[\"ann@new.example\"]}",
+        ("{\"command\":\"alias add\",\"address\":\"all@new.example\","
+         "\"targets\":[\"ann@new.example\"]}"),
         "{\"command\":\"domain rotate\",\"name\":\"new.example\"}",
         "{\"command\":\"quota show\",\"name\":\"other\"}",
         "{\"command\":\"quota recount\",\"all\":true}",
