@@ -35,43 +35,25 @@ static const struct {
                            "room."},
 };
 
-/* Bigger than all the room there is: no waiting and no deleting helps (RFC 3463 X.2.3). */
-static int too_big(const struct usage_full *f, struct error *e)
-{
-    static const char *const whose[] = {
-        [USAGE_SENDER] = "your mailbox",
-        [USAGE_SENDER_HOST] = "your hosting account",
-        [USAGE_RECIPIENT] = "the recipient's mailbox",
-        [USAGE_RECIPIENT_HOST] = "the recipient's mailbox",
-        [USAGE_BEHIND] = "a mailbox behind",
-    };
-    bool own_room = f->whose == USAGE_SENDER || f->whose == USAGE_SENDER_HOST;
-    struct span name = f->whose == USAGE_RECIPIENT_HOST ? f->account : f->view.name;
-    char size[USAGE_SIZE_TEXT], room[USAGE_SIZE_TEXT];
-
-    usage_words_size(f->wanted, size);
-    usage_words_size(f->view.allowed, room);
-    return error_mail(e, ERROR_PERMANENT, "5.2.3", OWNER_YOU,
-                      "This message of %s is bigger than all that %s %.*s may store%s%s%s. Make it "
-                      "smaller, or send a link to the files%s.",
-                      size, whose[f->whose], SPAN_ARG(span_head(name, NAME)), own_room ? " (" : "",
-                      own_room ? room : "", own_room ? ")" : "",
-                      own_room ? ", or ask your provider for more room" : "");
-}
+/* What is bigger than the whole quota is told so: to delete mail would not help. */
+#define BIGGER ", which is more than all the room there is"
 
 static int full_sender(const struct usage_full *f, bool never, struct error *e)
 {
     char used[USAGE_SIZE_TEXT], room[USAGE_SIZE_TEXT], size[USAGE_SIZE_TEXT];
-    bool known = f->wanted > 1;
+    bool known = f->wanted > 1, fits = !known || f->wanted <= f->view.allowed;
 
     usage_words_size(f->view.used, used);
     usage_words_size(f->view.allowed, room);
     usage_words_size(f->wanted, size);
     return error_mail(e, never ? ERROR_PERMANENT : ERROR_TEMPORARY, never ? "5.2.2" : "4.2.2",
-                      OWNER_YOU, "%s %.*s is full: %s of %s are used%s%s%s. %s",
+                      OWNER_YOU, "%s %.*s is full: %s of %s are used%s%s%s%s. %s",
                       own[f->whose].whose, SPAN_ARG(span_head(f->view.name, NAME)), used, room,
                       own[f->whose].together, known ? ", and this message needs " : "",
-                      known ? size : "", own[f->whose].advice);
+                      known ? size : "", fits ? "" : BIGGER,
+                      fits ? own[f->whose].advice
+                           : "Make it smaller, send a link to the files, or ask your provider for "
+                             "more room.");
 }
 
 /* Strangers read this: no numbers, nothing of whose customer it is, and of an alias not who is
@@ -81,15 +63,17 @@ static int full_recipient(const struct usage_full *f, bool never, struct error *
     const char *what = f->whose == USAGE_BEHIND ? "A mailbox behind" : "The recipient's mailbox";
     struct span name = f->whose == USAGE_RECIPIENT_HOST ? f->account : f->view.name;
     char size[USAGE_SIZE_TEXT];
-    bool known = f->wanted > 1;
+    bool known = f->wanted > 1, fits = !known || f->wanted <= f->view.allowed;
 
     usage_words_size(f->wanted, size);
-    return error_mail(
-        e, never ? ERROR_PERMANENT : ERROR_TEMPORARY, never ? "5.2.2" : "4.2.2", OWNER_RECIPIENT,
-        "%s %.*s is full%s%s. Mail has to be deleted there first: tell its owner in another way, "
-        "and send again later.",
-        what, SPAN_ARG(span_head(name, NAME)),
-        known ? ": there is no room for this message of " : "", known ? size : "");
+    return error_mail(e, never ? ERROR_PERMANENT : ERROR_TEMPORARY, never ? "5.2.2" : "4.2.2",
+                      OWNER_RECIPIENT, "%s %.*s is full%s%s%s. %s", what,
+                      SPAN_ARG(span_head(name, NAME)),
+                      known ? ": there is no room for this message of " : "", known ? size : "",
+                      fits ? "" : BIGGER,
+                      fits ? "Mail has to be deleted there first: tell its owner in another way, "
+                             "and send again later."
+                           : "Make it smaller, or send a link to the files.");
 }
 
 int usage_words_full(const struct usage_full *f, bool never, struct error *e)
@@ -101,8 +85,6 @@ int usage_words_full(const struct usage_full *f, bool never, struct error *e)
             "knows whether there is room. Nothing is lost: try again in some minutes, "
             "and tell the provider if it stays so.",
             SPAN_ARG(span_head(f->view.name, NAME)), WHY, f->error.words);
-    if (f->wanted > f->view.allowed)
-        return too_big(f, e);
     if (f->whose == USAGE_SENDER || f->whose == USAGE_SENDER_HOST)
         return full_sender(f, never, e);
     return full_recipient(f, never, e);

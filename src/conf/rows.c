@@ -486,12 +486,10 @@ static const struct row quota[] = {
            "How much all accounts of a hosting account may store together, when it has no quota of "
            "its own; 0: no end.",
            .standard = "0"),
-    CHOICE(
-        config_quota, full, config_full, "full", fulls,
-        "What is answered where something is full: later, so that other servers and mail "
-        "programs try again (452 4.2.2), or never (552 5.2.2). What is bigger than the whole quota "
-        "is refused for good (552 5.2.3).",
-        .standard = "later"),
+    CHOICE(config_quota, full, config_full, "full", fulls,
+           "What is answered where something is full: later, so that other servers and mail "
+           "programs try again (452 4.2.2), or never (552 5.2.2).",
+           .standard = "later"),
     LIST(config_quota, warn, config_numbers, "warn", ROW_NUMBER,
          "At so many percent the account is warned by mail, once each until it has less again; "
          "rising, at most 8. An empty list warns nobody.",

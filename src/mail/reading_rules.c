@@ -9,7 +9,6 @@ static const struct reading_rule rules[] = {
     SAYS(CAUSE_SENDING_LIMIT, "your host can raise the limit"),
     SAYS(CAUSE_TOO_MANY_RECIPIENTS, "ask your host for a higher limit"),
     SAYS(CAUSE_MAILBOX_FULL, "your hosting account&is full"),
-    SAYS(CAUSE_TOO_LARGE, "is bigger than all that"),
     SAYS(CAUSE_BUSY, "has stored cannot be read just now|filter of this server does not answer"),
     SAYS(CAUSE_AUTH_LATER, "logins cannot be checked|login can not be checked"),
     SAYS(CAUSE_AUTH_MECHANISM, "was moved here: log in once"),

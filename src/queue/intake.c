@@ -147,7 +147,7 @@ static void refuse(struct accept *a, const struct error *e)
     for (size_t i = 0; i < COUNT(limits); i++)
         if (strcmp(e->enhanced, limits[i]) == 0)
             code = 452;
-    if (strcmp(e->enhanced, "5.2.2") == 0 || strcmp(e->enhanced, "5.2.3") == 0)
+    if (strcmp(e->enhanced, "5.2.2") == 0)
         code = 552;
     r = reply_make(arena, code, never || e->enhanced[0] == '4' ? e->enhanced : "4.3.0", "%s",
                    e->words);

@@ -11,7 +11,7 @@ struct reply policy_refusal(struct arena *a, const struct error *e)
     static const struct {
         const char *enhanced;
         unsigned code;
-    } rows[] = {{"4.3.1", 452}, {"4.7.1", 452}, {"4.2.2", 452}, {"5.2.2", 552}, {"5.2.3", 552}};
+    } rows[] = {{"4.3.1", 452}, {"4.7.1", 452}, {"4.2.2", 452}, {"5.2.2", 552}};
 
     for (size_t i = 0; i < COUNT(rows); i++)
         if (strcmp(e->enhanced, rows[i].enhanced) == 0)
