@@ -116,13 +116,14 @@ static void print_accounts(const json_t *answer)
     json_array_foreach(json_object_get(answer, "accounts"), i, a)
     {
         struct text all = TEXT_INIT(65536);
+        char created[MOMENT_SIZE];
 
         add_aliases(&all, a);
         table_text(t, span_of(house_command_text(a, "name")));
         table_text(t, span_of(text_cstr(&all)));
         table_text(t, span_of(house_command_text(a, "host")));
         table_text(t, span_of(house_command_text(a, "quota")));
-        table_text(t, span_of(house_command_text(a, "created")));
+        table_text(t, span_of(house_command_moment(a, "created", created)));
         table_number(t, json_is_true(json_object_get(a, "locked")));
         text_free(&all);
     }
@@ -221,12 +222,12 @@ static void print_sent(const char *label, const json_t *count)
 
 void account_command_print_sent(const json_t *sent)
 {
-    const char *until = json_string_value(json_object_get(sent, "full_until"));
+    char until[MOMENT_SIZE];
     const char *held = json_string_value(json_object_get(sent, "held"));
 
     print_sent("Last hour", json_object_get(sent, "hour"));
     print_sent("Last day ", json_object_get(sent, "day"));
-    if (until)
+    if (house_command_moment(sent, "full_until", until)[0])
         printf("Full      until %s\n", until);
     if (held)
         printf("Held      %s\n", held);
@@ -235,6 +236,7 @@ void account_command_print_sent(const json_t *sent)
 void account_command_print_stored(const json_t *stored)
 {
     const json_t *allowed = json_object_get(stored, "allowed");
+    long long messages = json_integer_value(json_object_get(stored, "messages"));
     struct text words = TEXT_INIT(200);
 
     table_size(&words, json_integer_value(json_object_get(stored, "used")));
@@ -248,15 +250,15 @@ void account_command_print_stored(const json_t *stored)
     }
     text_adds(&words, ": mailbox ");
     table_size(&words, json_integer_value(json_object_get(stored, "mailbox")));
-    text_addf(&words, " in %lld messages, queue ",
-              (long long)json_integer_value(json_object_get(stored, "messages")));
+    text_addf(&words, " in %lld message%s, queue ", messages, messages == 1 ? "" : "s");
     table_size(&words, json_integer_value(json_object_get(stored, "queue")));
     printf("Stored    %s%s\n", text_cstr(&words),
            json_is_true(json_object_get(stored, "unsure")) ? "; not counted yet" : "");
     text_free(&words);
 }
 
-/* "2026-11-23T03:24:07.581Z, 3 times since 03:20:01, from 192.0.2.7: 452 4.2.2 Your mailbox..." */
+/* "2026-11-23T03:24:07+01:00, 3 times since 2026-11-23T03:20:01+01:00, from 192.0.2.7: 452 4.2.2
+ * Your mailbox..." */
 static void print_refused(const json_t *refused)
 {
     json_t *row;
@@ -266,10 +268,11 @@ static void print_refused(const json_t *refused)
     {
         long long times = json_integer_value(json_object_get(row, "times"));
         const char *peer = house_command_text(row, "peer");
+        char at[MOMENT_SIZE];
 
-        printf("Refused   %.19sZ", house_command_text(row, "at"));
+        printf("Refused   %s", house_command_moment(row, "at", at));
         if (times > 1)
-            printf(", %lld times since %.19sZ", times, house_command_text(row, "first"));
+            printf(", %lld times since %s", times, house_command_moment(row, "first", at));
         printf("%s%s: %lld %s %s\n", *peer ? ", from " : "", peer,
                (long long)json_integer_value(json_object_get(row, "code")),
                house_command_text(row, "status"), house_command_text(row, "words"));
@@ -278,12 +281,12 @@ static void print_refused(const json_t *refused)
 
 static void print_since(const json_t *account)
 {
-    const char *since = house_command_text(account, "refused_since");
+    char since[MOMENT_SIZE];
 
-    if (!*since)
+    if (!*house_command_moment(account, "refused_since", since))
         puts("Refused   not known: the server does not run");
     else if (!json_array_size(json_object_get(account, "refused")))
-        printf("Refused   nothing since %.19sZ; the log has what was before\n", since);
+        printf("Refused   nothing since %s; the log has what was before\n", since);
 }
 
 static void print_account(const json_t *answer)
@@ -291,6 +294,7 @@ static void print_account(const json_t *answer)
     const json_t *a = json_object_get(answer, "account");
     struct text aliases = TEXT_INIT(65536);
     const char *host = house_command_text(a, "host");
+    char created[MOMENT_SIZE];
 
     add_aliases(&aliases, a);
     printf("Name      %s%s\n", house_command_text(a, "name"),
@@ -298,7 +302,7 @@ static void print_account(const json_t *answer)
     printf("Aliases   %s\n", aliases.len ? text_cstr(&aliases) : "none");
     printf("Host      %s%s\n", *host ? host : "none",
            json_is_true(json_object_get(a, "host_locked")) ? " (locked)" : "");
-    printf("Created   %s\n", house_command_text(a, "created"));
+    printf("Created   %s\n", house_command_moment(a, "created", created));
     printf("Quota     %s\n", house_command_text(a, "quota"));
     account_command_print_stored(json_object_get(a, "stored"));
     printf("Sending   %s recipients, %s messages\n", house_command_text(a, "sending"),

@@ -87,10 +87,11 @@ static void print_names(const char *title, const json_t *list, const json_t *all
 static void print_host(const json_t *answer)
 {
     const json_t *h = json_object_get(answer, "host");
+    char created[MOMENT_SIZE];
 
     printf("Name      %s%s\n", house_command_text(h, "name"),
            json_is_true(json_object_get(h, "locked")) ? " (locked)" : "");
-    printf("Created   %s\n", house_command_text(h, "created"));
+    printf("Created   %s\n", house_command_moment(h, "created", created));
     printf("Quota     %s\n", house_command_text(h, "quota"));
     account_command_print_stored(json_object_get(h, "stored"));
     printf("Sending   %s recipients, %s messages\n", house_command_text(h, "sending"),

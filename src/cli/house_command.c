@@ -126,3 +126,8 @@ int house_command_plain(int argc, const char **argv, const struct house_plain *p
     free(reason);
     return status;
 }
+
+const char *house_command_moment(const json_t *o, const char *key, char buf[MOMENT_SIZE])
+{
+    return moment_local(house_command_text(o, key), buf, MOMENT_SIZE);
+}

@@ -5,6 +5,7 @@
 #define PORT26_CLI_HOUSE_COMMAND_H
 
 #include "cli/command.h"
+#include "cli/moment.h"
 #include "cli/remote.h"
 
 struct house_question {
@@ -39,5 +40,7 @@ void house_command_print(json_t *answer);
 int house_command_status(const struct error *e);
 /* A member's text, "" when it is not there. */
 const char *house_command_text(const json_t *o, const char *key);
+/* A member's time as people read it (moment_local), in buf; "" when it is not there. */
+const char *house_command_moment(const json_t *o, const char *key, char buf[MOMENT_SIZE]);
 
 #endif

@@ -50,12 +50,13 @@ static void print_place(const json_t *p)
                                                   {"note", TABLE_TEXT, true}};
     struct table *t = table_new(columns, sizeof columns / sizeof *columns);
     const char *here = json_is_true(json_object_get(p, "here")) ? "here" : "";
+    char latest[MOMENT_SIZE];
     json_t *door;
     size_t i;
 
     printf("%s  %s%s%s\n", house_command_text(p, "key"), house_command_text(p, "called"),
            house_command_text(p, "called")[0] ? ": " : "", house_command_text(p, "name"));
-    printf("last visit %s\n", house_command_text(p, "latest"));
+    printf("last visit %s\n", house_command_moment(p, "latest", latest));
     json_array_foreach(json_object_get(p, "doors"), i, door) put_door(t, here, door);
     table_print(t, TABLE_PEOPLE, "No door of a relay was tried there.", stdout);
     table_free(&t);

@@ -17,6 +17,16 @@ static void put_text(struct table *t, const json_t *o, const char *key)
         table_none(t);
 }
 
+static void put_moment(struct table *t, const json_t *o, const char *key)
+{
+    char buf[MOMENT_SIZE];
+
+    if (house_command_moment(o, key, buf)[0])
+        table_text(t, span_of(buf));
+    else
+        table_none(t);
+}
+
 static void put_message(struct table *t, const json_t *m)
 {
     const char *state = house_command_text(m, "state");
@@ -28,14 +38,14 @@ static void put_message(struct table *t, const json_t *m)
         bool live = strcmp(state, "live") == 0;
 
         put_text(t, m, "id");
-        put_text(t, m, "arrived");
+        put_moment(t, m, "arrived");
         table_number(t, json_integer_value(json_object_get(m, "size")));
         table_text(
             t, span_of(house_command_text(m, "from")[0] ? house_command_text(m, "from") : "<>"));
         put_text(t, r, "to");
         table_text(t, span_of(live ? house_command_text(r, "state") : state));
         table_number(t, json_integer_value(json_object_get(r, "attempts")));
-        put_text(t, r, "next_try");
+        put_moment(t, r, "next_try");
         put_text(t, live ? r : m, live ? "words" : "state_words");
     }
 }
@@ -60,7 +70,9 @@ static void print_list(const json_t *answer)
 
 static void print_try(const json_t *t)
 {
-    printf("        %s  %s %s", house_command_text(t, "at"), house_command_text(t, "host"),
+    char at[MOMENT_SIZE];
+
+    printf("        %s  %s %s", house_command_moment(t, "at", at), house_command_text(t, "host"),
            house_command_text(t, "address"));
     if (house_command_text(t, "tls")[0])
         printf("  %s", house_command_text(t, "tls"));
@@ -77,11 +89,12 @@ static void print_try(const json_t *t)
 
 static void print_story(const json_t *m)
 {
+    char at[MOMENT_SIZE];
     json_t *o, *t;
     size_t i, k;
 
     printf("Message    %s (%s)\nArrived    %s", house_command_text(m, "id"),
-           house_command_text(m, "state"), house_command_text(m, "arrived"));
+           house_command_text(m, "state"), house_command_moment(m, "arrived", at));
     if (house_command_text(m, "door")[0])
         printf(" at door %s from %s", house_command_text(m, "door"), house_command_text(m, "peer"));
     printf("\nFrom       <%s>", house_command_text(m, "from"));
@@ -93,8 +106,8 @@ static void print_story(const json_t *m)
     json_array_foreach(json_object_get(m, "recipients"), i, o)
     {
         printf("To         <%s>: %s", house_command_text(o, "to"), house_command_text(o, "state"));
-        if (house_command_text(o, "next_try")[0])
-            printf(", next try %s", house_command_text(o, "next_try"));
+        if (house_command_moment(o, "next_try", at)[0])
+            printf(", next try %s", at);
         printf("\n");
         if (house_command_text(o, "words")[0])
             printf("           %s\n", house_command_text(o, "words"));
@@ -102,7 +115,7 @@ static void print_story(const json_t *m)
     printf("Story\n");
     json_array_foreach(json_object_get(m, "events"), i, o)
     {
-        printf("    %s  %s\n", house_command_text(o, "at"), house_command_text(o, "words"));
+        printf("    %s  %s\n", house_command_moment(o, "at", at), house_command_text(o, "words"));
         json_array_foreach(json_object_get(o, "tries"), k, t) print_try(t);
     }
 }

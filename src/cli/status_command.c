@@ -16,18 +16,15 @@ enum { LINES = 400, LINE = 600 };
 /* "2026-11-22T22:37:50.097Z" is "22:37:50" to people, and with the day when it is another one. */
 static const char *clock_of(const char *iso, char buf[32])
 {
-    struct tm tm = {0}, now, at;
+    struct tm now, at;
     time_t t, present = time(NULL);
+    bool today;
 
     buf[0] = '\0';
-    if (sscanf(iso, "%d-%d-%dT%d:%d:%d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-               &tm.tm_min, &tm.tm_sec) != 6)
+    if (!moment_read(iso, &t) || !localtime_r(&t, &at) || !localtime_r(&present, &now))
         return buf;
-    tm.tm_year -= 1900;
-    tm.tm_mon--;
-    t = timegm(&tm);
-    if (localtime_r(&t, &at) && localtime_r(&present, &now))
-        strftime(buf, 32, at.tm_yday == now.tm_yday ? "%H:%M:%S" : "%Y-%m-%d %H:%M", &at);
+    today = at.tm_yday == now.tm_yday && at.tm_year == now.tm_year;
+    strftime(buf, 32, today ? "%H:%M:%S" : "%Y-%m-%d %H:%M", &at);
     return buf;
 }
 

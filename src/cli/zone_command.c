@@ -19,15 +19,18 @@ static void print_keys(const json_t *answer)
         {"created", TABLE_TEXT, false},  {"active", TABLE_TEXT, false},
         {"name", TABLE_TEXT, true},
     };
-    static const char *const keys[] = {"selector", "state", "created", "active", "name"};
     struct table *t = table_new(columns, COUNT(columns));
+    char at[MOMENT_SIZE];
     json_t *row;
     size_t i;
 
     json_array_foreach(json_object_get(answer, "keys"), i, row)
     {
-        for (size_t k = 0; k < COUNT(keys); k++)
-            table_text(t, span_of(house_command_text(row, keys[k])));
+        table_text(t, span_of(house_command_text(row, "selector")));
+        table_text(t, span_of(house_command_text(row, "state")));
+        table_text(t, span_of(house_command_moment(row, "created", at)));
+        table_text(t, span_of(house_command_moment(row, "active", at)));
+        table_text(t, span_of(house_command_text(row, "name")));
     }
     table_print(t, TABLE_PEOPLE,
                 "The domain has no keys, its mail is not signed: `port26 domain rotate` makes "

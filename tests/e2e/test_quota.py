@@ -297,11 +297,15 @@ def test_what_is_sent_stands_beside_what_is_stored(made):
     sent = quota(s, USER)["sent"]
     assert sent["hour"] == {"messages": 1, "recipients": 1, "recipients_limit": 1} and "full_until" in sent
     assert sent["day"] == {"messages": 1, "recipients": 1, "recipients_limit": 100}
+    s.environment["TZ"] = "NST3:30"  # people read local time, programs UTC
     shown = s.command("quota", "show", USER).stdout
     for line in ("Last hour to 1 of 1 recipients in 1 message\n", "Last day  to 1 of 100 recipients in 1 message\n"):
         assert line in shown, shown
-    until = re.search(r"^Full      until (\S+)$", shown, re.M)[1]  # counted from now by each, so a millisecond may be between them
-    assert abs(datetime.fromisoformat(until) - datetime.fromisoformat(sent["full_until"])) < timedelta(seconds=1)
+    until = re.search(r"^Full      until (\S+)$", shown, re.M)[1]  # counted from now by each, so a millisecond may be between them; shown without the thousandths
+    assert abs(datetime.fromisoformat(until) - datetime.fromisoformat(sent["full_until"])) <= timedelta(seconds=2)
+    assert until.endswith("-03:30") and sent["full_until"].endswith("Z")
+    shown = s.command("account", "show", USER).stdout
+    assert re.search(r"^Created   \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d-03:30$", shown, re.M), shown
 
     many = [f"many{i}@port26.test" for i in range(2100)]
     path = s.dir / "many.csv"
