@@ -8,7 +8,8 @@ void envelope_copy(struct arena *a, const struct envelope *from, struct envelope
         copies[i] = (struct recipient){.address = arena_span(a, from->recipients[i].address),
                                        .orcpt = arena_span(a, from->recipients[i].orcpt),
                                        .notify = from->recipients[i].notify,
-                                       .forwarded = from->recipients[i].forwarded};
+                                       .forwarded = from->recipients[i].forwarded,
+                                       .asked = arena_span(a, from->recipients[i].asked)};
     *to = *from;
     to->sender = arena_span(a, from->sender);
     to->envid = arena_span(a, from->envid);

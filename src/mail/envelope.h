@@ -23,6 +23,8 @@ struct recipient {
     struct span orcpt;   /* "rfc822;..." as xtext, or empty */
     unsigned notify;     /* enum dsn_notify bits */
     bool forwarded;      /* an alias here leads to it, on another host; never in a letter */
+    struct span asked;   /* the alias or catch-all that led to it, which refusals name; empty: none.
+                            While a message is accepted: neither in a letter nor in the store */
 };
 
 struct envelope {

@@ -77,6 +77,27 @@ static void want_posts(struct queue *q, const struct store_head *head, struct us
     w->local &= w->count > 0;
 }
 
+/* Strangers read it: the address they wrote is named, never the account that pays for it, as who is
+ * behind an alias, or the postmaster, is nobody's business. */
+static void name_asked(const struct store_head *head, const struct usage_want *w,
+                       struct usage_full *full)
+{
+    bool unreadable = full->whose == USAGE_UNREADABLE;
+    const struct recipient *r = NULL;
+
+    if (full->whose == USAGE_SENDER || full->whose == USAGE_SENDER_HOST ||
+        (unreadable && span_eq(full->account, w->sender)))
+        return;
+    for (size_t i = 0; i < w->count && !r; i++)
+        if (span_eq(w->posts[i].account, full->account))
+            r = &head->envelope.recipients[w->posts[i].number];
+    if (!r)
+        return;
+    full->view.name = r->asked.len ? r->asked : r->address;
+    if (!unreadable)
+        full->whose = r->asked.len ? USAGE_BEHIND : USAGE_RECIPIENT;
+}
+
 int inside_charge(struct queue *q, const struct store_head *head, bool force,
                   struct usage_charge **out, struct error *e)
 {
@@ -91,6 +112,8 @@ int inside_charge(struct queue *q, const struct store_head *head, bool force,
     posts = memory_array(head->envelope.count, sizeof *posts);
     want_posts(q, head, posts, &w);
     bad = usage_charge(q->set.usage, &w, force, out, &full);
+    if (bad)
+        name_asked(head, &w, &full);
     free(posts);
     if (force && full.error.class && e)
         *e = full.error;

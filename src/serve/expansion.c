@@ -129,6 +129,7 @@ static void replace(struct list *l, const struct recipient *r, const struct dire
     size_t added = 0, good = 0;
 
     to.orcpt = original(l->arena, r);
+    to.asked = r->address;
     for (size_t i = 0; i < count; i++)
         good += !is_nobody(l, &t[i]);
     if (good > 1)

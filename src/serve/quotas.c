@@ -83,7 +83,8 @@ struct ask {
     struct quotas *quotas;
     struct arena *arena;
     struct usage_want want;
-    struct span behind; /* the posts are those behind this alias; empty: it is an account's own */
+    struct span asked; /* the recipient of the posts, whom a refusal names; empty: see `want` */
+    bool itself;       /* nobody else stands behind it */
     quotas_answer_fn *answer;
     void *arg;
     unsigned rounds, waiting;
@@ -173,10 +174,10 @@ static void ask_now(struct ask *a)
         return;
     }
     log_full(&full);
-    if (a->behind.len && full.whose != USAGE_UNREADABLE) {
-        full.whose = USAGE_BEHIND;
-        full.view.name = a->behind;
-    }
+    if (a->asked.len)
+        full.view.name = a->asked;
+    if (a->asked.len && full.whose != USAGE_UNREADABLE)
+        full.whose = a->itself ? USAGE_RECIPIENT : USAGE_BEHIND;
     usage_words_full(&full, usage_never(a->quotas->usage), &e);
     end_ask(a, &e);
 }
@@ -213,7 +214,7 @@ static size_t concerned(const struct ask *a, struct span *out)
     return n;
 }
 
-static void ask(struct quotas *q, const struct usage_want *w, struct span behind,
+static void ask(struct quotas *q, const struct usage_want *w, struct span asked, bool itself,
                 quotas_answer_fn *answer, void *arg)
 {
     struct ask *a = memory_alloc(sizeof *a);
@@ -223,7 +224,8 @@ static void ask(struct quotas *q, const struct usage_want *w, struct span behind
 
     *a = (struct ask){.quotas = q, .arena = arena_new(), .want = *w, .answer = answer, .arg = arg};
     a->want.sender = arena_span(a->arena, w->sender);
-    a->behind = arena_span(a->arena, behind);
+    a->asked = arena_span(a->arena, asked);
+    a->itself = itself;
     posts = arena_alloc(a->arena, w->count * sizeof *posts);
     for (size_t i = 0; i < w->count; i++) {
         posts[i] = w->posts[i];
@@ -251,7 +253,7 @@ void quotas_may_send(struct house *h, struct span account, uint64_t size, quotas
 {
     struct usage_want w = {.sender = account, .octets = declared(size)};
 
-    ask(h->quotas, &w, SPAN_NONE, answer, arg);
+    ask(h->quotas, &w, SPAN_NONE, true, answer, arg);
 }
 
 void quotas_may_receive(struct house *h, struct span recipient, uint64_t size,
@@ -277,7 +279,7 @@ void quotas_may_receive(struct house *h, struct span recipient, uint64_t size,
     if (directory_troubles(h->directory) != troubles)
         answer(arg, directory_trouble(h->directory));
     else if (w.count)
-        ask(h->quotas, &w, itself ? SPAN_NONE : recipient, answer, arg);
+        ask(h->quotas, &w, recipient, itself, answer, arg);
     else
         answer(arg, NULL);
     arena_free(&a);
@@ -343,7 +345,7 @@ static void accepted(void *arg, const struct reply *r)
     a->arena = arena_new();
     a->reply = reply_copy(a->arena, r);
     queue_want(a->house->queue, a->message, a->arena, &w);
-    ask(a->house->quotas, &w, SPAN_NONE, room_found, a);
+    ask(a->house->quotas, &w, SPAN_NONE, true, room_found, a);
 }
 
 void quotas_accept(struct house *h, const struct message *m, queue_accepted_fn *done, void *arg)

@@ -196,6 +196,26 @@ def test_strangers_learn_no_more_than_that_it_is_full(made):
     assert "acme" not in words and "KB" not in words, words
 
 
+def test_nobody_learns_at_the_end_of_data_who_is_behind_an_address(made):
+    """Without a declared size the refusal comes there: of an alias, of the postmaster, and of mail that a login hands over."""
+    s = made("")
+    s.command("alias", "add", "all@port26.test", KIM, USER)
+    s.command("account", "set", KIM, "--quota", "10K")
+    s.command("alias", "add", "postmaster@port26.test", "all@port26.test")
+    c = exchange(s)
+    for alias in ("all@port26.test", "All+x@port26.test", "postmaster@port26.test"):
+        stage, code, words = send(c, alias, 30_000, sender="x@far.test")
+        words = words.replace("\n", " ")
+        assert (stage, code) == ("data", 452) and f"A mailbox behind {alias} is full: " in words and "kim" not in words.lower(), words
+    stage, code, words = send(s.client(), "all@port26.test", 30_000)
+    assert (stage, code) == ("data", 452) and "A mailbox behind all@port26.test is full" in words.replace("\n", " ") and KIM not in words, words
+    stage, code, words = send(c, "Kim+x@port26.test", 30_000, sender="x@far.test")
+    assert (stage, code) == ("data", 452) and "The recipient's mailbox Kim+x@port26.test is full" in words.replace("\n", " "), words
+    log = s.log()
+    assert "quota.full" in log and KIM in log
+    assert not s.queue()
+
+
 def test_the_neighbour_fills_the_hosting_account(made):
     s = made("")
     s.command("host", "add", "acme", "--quota", "100K")

@@ -8,8 +8,9 @@
 
 static void a_copy_does_not_depend_on_the_original(void **state)
 {
-    char sender[] = "a@example.com", address[] = "b@example.org", orcpt[] = "rfc822;c@d";
-    struct recipient one = {span_of(address), span_of(orcpt), NOTIFY_DELAY, true};
+    char sender[] = "a@example.com", address[] = "b@example.org", orcpt[] = "rfc822;c@d",
+         asked[] = "all@d";
+    struct recipient one = {span_of(address), span_of(orcpt), NOTIFY_DELAY, true, span_of(asked)};
     struct envelope from = {.id = id_new(),
                             .sender = span_of(sender),
                             .envid = SPAN("e1"),
@@ -25,6 +26,7 @@ static void a_copy_does_not_depend_on_the_original(void **state)
     memset(sender, 'x', sizeof sender - 1);
     memset(address, 'x', sizeof address - 1);
     memset(orcpt, 'x', sizeof orcpt - 1);
+    memset(asked, 'x', sizeof asked - 1);
     one.notify = 0;
     assert_true(id_eq(&to.id, &from.id));
     assert_true(span_is(to.sender, "a@example.com"));
@@ -36,6 +38,7 @@ static void a_copy_does_not_depend_on_the_original(void **state)
     assert_true(span_is(to.recipients[0].orcpt, "rfc822;c@d"));
     assert_int_equal(to.recipients[0].notify, NOTIFY_DELAY);
     assert_true(to.recipients[0].forwarded);
+    assert_true(span_is(to.recipients[0].asked, "all@d"));
     arena_free(&a);
 }
 

@@ -21,8 +21,10 @@ static struct letter_accept sample(struct recipient *two)
     struct letter_accept l = {0};
     struct message *m = &l.message;
 
-    two[0] = (struct recipient){SPAN("a@example.org"), SPAN("rfc822;a@example.org"), NOTIFY_DELAY, false};
-    two[1] = (struct recipient){SPAN("b@example.org"), SPAN_NONE, 0, false};
+    two[0] = (struct recipient){.address = SPAN("a@example.org"),
+                                .orcpt = SPAN("rfc822;a@example.org"),
+                                .notify = NOTIFY_DELAY};
+    two[1] = (struct recipient){.address = SPAN("b@example.org")};
     m->envelope = (struct envelope){.id = {{1, 2, 3}},
                                     .sender = SPAN("me@example.com"),
                                     .envid = SPAN("x1"),
