@@ -1,5 +1,5 @@
 """Many customers on one machine: hosting accounts, domains, aliases, imports, and logins from Dovecot."""
-import base64, hashlib, json, signal, smtplib, subprocess, time
+import base64, hashlib, json, re, signal, smtplib, subprocess, time
 
 import pytest
 
