@@ -233,6 +233,43 @@ void account_command_print_sent(const json_t *sent)
         printf("Held      %s\n", held);
 }
 
+static void add_rate(struct text *out, const json_t *sent, const char *span, const char *limit)
+{
+    const json_t *most = json_object_get(json_object_get(sent, span), limit);
+
+    if (most)
+        text_addf(out, "%s%lld/%c", out->len ? "," : "", (long long)json_integer_value(most),
+                  *span);
+}
+
+/* "100/h,500/d recipients", with what holds behind it when that is more than was set for it:
+ * "default (1000/d) messages". */
+static void print_rate(const json_t *o, const char *key, const char *limit, const char *what)
+{
+    const json_t *sent = json_object_get(o, "sent");
+    const char *set = house_command_text(o, key);
+    struct text holds = TEXT_INIT(100);
+
+    add_rate(&holds, sent, "hour", limit);
+    add_rate(&holds, sent, "day", limit);
+    if (!holds.len)
+        text_adds(&holds, "none");
+    if (strcmp(set, text_cstr(&holds)) == 0)
+        printf("%s %s", set, what);
+    else
+        printf("%s (%s) %s", set, text_cstr(&holds), what);
+    text_free(&holds);
+}
+
+void account_command_print_sending(const json_t *o)
+{
+    fputs("Sending   ", stdout);
+    print_rate(o, "sending", "recipients_limit", "recipients");
+    fputs(", ", stdout);
+    print_rate(o, "messages", "messages_limit", "messages");
+    putchar('\n');
+}
+
 void account_command_print_stored(const json_t *stored)
 {
     const json_t *allowed = json_object_get(stored, "allowed");
@@ -305,8 +342,7 @@ static void print_account(const json_t *answer)
     printf("Created   %s\n", house_command_moment(a, "created", created));
     printf("Quota     %s\n", house_command_text(a, "quota"));
     account_command_print_stored(json_object_get(a, "stored"));
-    printf("Sending   %s recipients, %s messages\n", house_command_text(a, "sending"),
-           house_command_text(a, "messages"));
+    account_command_print_sending(a);
     account_command_print_sent(json_object_get(a, "sent"));
     printf("Login     %s\n", house_command_text(a, "login"));
     print_refused(json_object_get(a, "refused"));

@@ -17,6 +17,8 @@ int account_command_export(int argc, const char **argv);
 
 /* Prints what an account or hosting account has sent, as the keeper tells it ("sent"). */
 void account_command_print_sent(const json_t *sent);
+/* The limits that were set for it ("sending", "messages"), and those that hold ("sent"). */
+void account_command_print_sending(const json_t *o);
 /* The same for what it stores ("stored"). */
 void account_command_print_stored(const json_t *stored);
 

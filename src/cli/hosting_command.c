@@ -94,8 +94,7 @@ static void print_host(const json_t *answer)
     printf("Created   %s\n", house_command_moment(h, "created", created));
     printf("Quota     %s\n", house_command_text(h, "quota"));
     account_command_print_stored(json_object_get(h, "stored"));
-    printf("Sending   %s recipients, %s messages\n", house_command_text(h, "sending"),
-           house_command_text(h, "messages"));
+    account_command_print_sending(h);
     account_command_print_sent(json_object_get(h, "sent"));
     print_names("Domains", json_object_get(h, "domain_names"), json_object_get(h, "domains"));
     print_names("Accounts", json_object_get(h, "account_names"), json_object_get(h, "accounts"));

@@ -325,6 +325,8 @@ def test_what_is_sent_stands_beside_what_is_stored(made):
     assert abs(datetime.fromisoformat(until) - datetime.fromisoformat(sent["full_until"])) <= timedelta(seconds=2)
     assert until.endswith("-03:30") and sent["full_until"].endswith("Z")
     shown = s.command("account", "show", USER).stdout
+    assert re.search(r"^Sending   1/h,100/d recipients, default \((none|[0-9/hd,]+)\) messages$", shown, re.M), shown
+    assert "\nSending   default (none) recipients, 50/d messages\n" in s.command("host", "show", "acme").stdout
     assert re.search(r"^Created   \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d-03:30$", shown, re.M), shown
 
     many = [f"many{i}@port26.test" for i in range(2100)]
