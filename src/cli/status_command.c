@@ -300,7 +300,9 @@ static void print_mail(const json_t *answer, bool times, FILE *to)
     size_t i;
 
     if (!json_object_get(answer, "processes"))
-        fputs("no daemon runs: nothing leaves until `port26 serve` is started\n", to);
+        fputs("no daemon runs: nothing leaves until it is started: `systemctl start port26`, or "
+              "`port26 serve`\n",
+              to);
     print_place(json_object_get(answer, "place"), to);
     if (times)
         print_relays(json_object_get(answer, "relays"), to);
@@ -409,7 +411,8 @@ static int watch(const char *words, const struct config *config)
             remote_command(r, house_command_new("status"), &answer, &e) < 0)
             status = command_error(words, EX_UNAVAILABLE, "%s", e.words);
         else if (!remote_daemon(r))
-            status = command_error(words, EX_UNAVAILABLE, "no daemon runs: `port26 serve`");
+            status = command_error(words, EX_UNAVAILABLE,
+                                   "no daemon runs: `systemctl start port26`, or `port26 serve`");
         else if (screen)
             redraw(answer);
         else

@@ -50,7 +50,7 @@ def test_status_tells_the_way_and_what_waits(world, relay):
     assert "2 messages for relay:isp wait for a network that lets mail out; next try " in text, text
     assert "refused the connection" in text and "In the queue: 2 messages" in text
     p.stop()
-    assert "no daemon runs" in p.command("status").stdout
+    assert "no daemon runs: nothing leaves until it is started: `systemctl start port26`, or `port26 serve`\n" in p.command("status").stdout
 
 
 def test_watch_prints_changes(world, relay):
