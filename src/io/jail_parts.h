@@ -4,7 +4,8 @@
 
 #include "io/jail.h"
 
-/* Landlock: which files. 0, 1 when the kernel has none of it, or -1; e tells why. */
+/* Landlock: which files. 0, 1 when the kernel has none of it or whoever started us
+ * forbids it, or -1; e tells why. */
 int jail_paths(enum jail_role role, const struct jail_path *paths, struct error *e);
 /* seccomp: which system calls. 0 or -1. */
 int jail_calls(enum jail_role role, struct error *e);

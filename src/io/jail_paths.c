@@ -148,9 +148,13 @@ int jail_paths(enum jail_role role, const struct jail_path *paths, struct error 
     int rules, result;
 
     if (abi <= ABI_NONE) {
+        bool missing = abi >= 0 || errno == ENOSYS || errno == EOPNOTSUPP;
+
         error_sys(e, errno,
-                  "This kernel has no Landlock (5.13 or later, enabled with lsm=landlock), so the "
-                  "process is not limited to its own files; the other walls stand");
+                  "%s, so the process is not limited to its own files; the other walls stand",
+                  missing ? "This kernel has no Landlock (5.13 or later, enabled with lsm=landlock)"
+                          : "Landlock is forbidden here, as some containers do it: allow their "
+                            "processes the system calls landlock_*");
         return 1;
     }
     abi = abi < ABI_MAX ? abi : ABI_MAX;

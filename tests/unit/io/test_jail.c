@@ -4,11 +4,14 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "io/fiber.h"
+#include "io/jail_parts.h"
 #include "io/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -615,12 +618,51 @@ static void root_is_dropped_for_good(void **state)
     assert_int_equal(exit_of(child), 0);
 }
 
+/* A container that answers landlock_create_ruleset itself. */
+static int without_landlock(unsigned answer, const char *words)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | answer),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {sizeof code / sizeof *code, code};
+    struct error e = {0};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+        return 1;
+    if (jail_paths(JAIL_COURIER, NULL, &e) != 1)
+        return 2;
+    return strstr(e.words, words) ? 0 : 3;
+}
+
+static void why_there_is_no_landlock(void **state)
+{
+    static const struct {
+        unsigned answer;
+        const char *words;
+    } rows[] = {{ENOSYS, "This kernel has no Landlock"},
+                {EOPNOTSUPP, "This kernel has no Landlock"},
+                {EPERM, "Landlock is forbidden here"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pid_t child = fork();
+
+        if (child == 0)
+            _exit(without_landlock(rows[i].answer, rows[i].words));
+        assert_int_equal(exit_of(child), 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_listener_only_hears),    cmocka_unit_test(a_courier_only_carries),
         cmocka_unit_test(a_keeper_only_keeps),      cmocka_unit_test(threads_are_caught_too),
-        cmocka_unit_test(root_is_dropped_for_good),
+        cmocka_unit_test(root_is_dropped_for_good), cmocka_unit_test(why_there_is_no_landlock),
     };
 
     if (argc == 2 && strcmp(argv[1], "again") == 0)
