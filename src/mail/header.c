@@ -31,6 +31,7 @@ static const struct row {
     {"Received", HEADER_RECEIVED, 0},
     {"Auto-Submitted", HEADER_AUTO_SUBMITTED, 0},
     {"Authentication-Results", HEADER_RESULTS, 0}, /* see judge */
+    {"Delivered-To", HEADER_DELIVERED_TO, 0},
     {"Bcc", HEADER_DROPPED, 1U << HEADER_SUBMISSION},
     {"Resent-Bcc", HEADER_DROPPED, 1U << HEADER_SUBMISSION},
     {"Return-Path", HEADER_DROPPED, 1U << HEADER_SUBMISSION | 1U << HEADER_EXCHANGE},
@@ -42,17 +43,46 @@ void header_init(struct header *h, enum header_mode mode, dot_out *out, void *ar
                          .out = out,
                          .arg = arg,
                          .state = AT_LINE,
+                         .delivered = TEXT_INIT(HEADER_DELIVERED_MAX),
                          .doubt = TEXT_INIT(HEADER_RESULTS_MAX)};
 }
 
 void header_free(struct header *h)
 {
+    text_free(&h->delivered);
     text_free(&h->doubt);
 }
 
 bool header_looping(const struct header *h)
 {
     return h->count[HEADER_RECEIVED] > HEADER_RECEIVED_MAX;
+}
+
+static bool canonical(struct span address, struct text *out)
+{
+    struct address a;
+
+    text_clear(out);
+    return address_parse(address, true, &a) == PATH_OK && address_canon(&a, true, out);
+}
+
+bool header_was_delivered(const struct header *h, struct span address)
+{
+    struct text wanted = TEXT_INIT(1024), one = TEXT_INIT(1024);
+    struct span rest = text_span(&h->delivered), field, name;
+    bool known = h->count[HEADER_DELIVERED_TO] && canonical(address, &wanted), found = false;
+
+    while (known && !found && span_cut(&rest, '\n', &field)) {
+        if (!span_cut(&field, ':', &name))
+            continue;
+        field = span_trim(field);
+        if (field.len > 2 && field.at[0] == '<' && field.at[field.len - 1] == '>')
+            field = (struct span){field.at + 1, field.len - 2};
+        found = canonical(field, &one) && span_eq(text_span(&one), text_span(&wanted));
+    }
+    text_free(&wanted);
+    text_free(&one);
+    return found;
 }
 
 static void give(struct header *h, struct span bytes)
@@ -109,16 +139,18 @@ static void begin_field(struct header *h, struct span name)
 
     h->any = true;
     h->dropping = row && (row->drops & 1U << h->mode);
+    h->keeping_delivered = false;
     if (!row)
         return;
     h->count[row->field]++;
     h->judging = row->field == HEADER_RESULTS && h->host.len;
+    h->keeping_delivered = row->field == HEADER_DELIVERED_TO && text_addc(&h->delivered, '\n');
 }
 
 static void begin_body(struct header *h)
 {
     h->ended = true;
-    h->dropping = false;
+    h->dropping = h->keeping_delivered = false;
     h->state = IN_BODY;
 }
 
@@ -236,6 +268,14 @@ static void pass(struct header *h, struct span piece)
         give(h, piece);
 }
 
+/* Bytes of a field's line, without what ends it. */
+static void pass_text(struct header *h, struct span piece)
+{
+    pass(h, piece);
+    if (h->keeping_delivered)
+        h->keeping_delivered = text_add(&h->delivered, piece);
+}
+
 /* Each step below takes bytes off the front and returns how many; 0 when only the state changed. */
 
 /* The rest of a line whose start is held: byte by byte until it is understood. The byte that
@@ -259,7 +299,7 @@ static size_t at_held_line(struct header *h, struct span bytes)
     held = (struct span){h->held, h->held_len};
     begin_line(h, kind, span_head(held, name));
     if (h->state == IN_LINE)
-        pass(h, held);
+        pass_text(h, held);
     else
         give(h, held);
     h->held_len = 0;
@@ -290,7 +330,7 @@ static size_t in_line(struct header *h, struct span bytes)
 
     while (n < bytes.len && bytes.at[n] != '\r' && bytes.at[n] != '\n')
         n++;
-    pass(h, span_head(bytes, n));
+    pass_text(h, span_head(bytes, n));
     if (n == bytes.len)
         return n;
     pass(h, span_head(span_from(bytes, n), 1));

@@ -28,13 +28,15 @@ enum header_field {
     HEADER_AUTO_SUBMITTED,
     HEADER_DROPPED, /* Bcc, Resent-Bcc, Return-Path */
     HEADER_RESULTS, /* Authentication-Results, whoever's */
+    HEADER_DELIVERED_TO,
     HEADER_FIELDS,
 };
 
 enum {
-    HEADER_NAME_MAX = 256,     /* a longer "name" is no field name */
-    HEADER_RESULTS_MAX = 1024, /* where the server's name must have ended in its results */
-    HEADER_RECEIVED_MAX = 100, /* RFC 5321 6.3: more is a loop */
+    HEADER_NAME_MAX = 256,       /* a longer "name" is no field name */
+    HEADER_RESULTS_MAX = 1024,   /* where the server's name must have ended in its results */
+    HEADER_RECEIVED_MAX = 100,   /* RFC 5321 6.3: more is a loop */
+    HEADER_DELIVERED_MAX = 8192, /* bytes kept of all Delivered-To fields */
 };
 
 struct header {
@@ -42,10 +44,11 @@ struct header {
     dot_out *out;
     void *arg;
     int state;
-    bool dropping, judging, any;
+    bool dropping, keeping_delivered, judging, any;
     char held[HEADER_NAME_MAX]; /* the start of a line that is not understood yet */
     size_t held_len;
-    struct text doubt; /* of a field while it is not known whether it is dropped */
+    struct text delivered; /* Delivered-To fields, a line feed before each */
+    struct text doubt;     /* of a field while it is not known whether it is dropped */
     /* --- for the caller to set after header_init */
     struct span host; /* our name: results under it (RFC 8601 5) are forged, none of ours is there
                          yet; empty: all are kept */
@@ -67,5 +70,7 @@ void header_feed(struct header *h, struct span bytes);
 void header_finish(struct header *h);
 /* More than HEADER_RECEIVED_MAX Received fields: refuse with 554 5.4.6 (HOSTILE 94). */
 bool header_looping(const struct header *h);
+/* Does a Delivered-To field name this address, in whatever spelling? */
+bool header_was_delivered(const struct header *h, struct span address);
 
 #endif

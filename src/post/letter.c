@@ -184,6 +184,7 @@ static void visit_accept(struct wire *p, struct letter_accept *l)
     wire_u64(p, &m->once_digest);
     wire_bool(p, &m->once_loose);
     wire_bool(p, &l->outside);
+    wire_bool(p, &l->again);
     wire_span(p, &l->tls_version);
     wire_span(p, &l->tls_cipher);
 }

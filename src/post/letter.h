@@ -12,7 +12,7 @@
 
 /* Raised with every change of a struct below: neighbours are the same binary, so they must agree
  * exactly. */
-enum { LETTER_VERSION = 15 };
+enum { LETTER_VERSION = 16 };
 
 enum letter_side { SIDE_KEEPER = 1, SIDE_LISTENER = 2, SIDE_COURIER = 4, SIDE_COMMAND = 8 };
 
@@ -164,6 +164,7 @@ struct letter_answer {
 struct letter_accept {
     struct message message;
     bool outside; /* from a sender without login: serve/inspection.h has its say */
+    bool again;   /* a Delivered-To field of it names its only recipient */
     struct span tls_version,
         tls_cipher; /* as it came, "TLSv1.3"; empty: in the clear, or unknown */
 };

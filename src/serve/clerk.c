@@ -472,7 +472,7 @@ static void accept_checked(struct errand *e)
 {
     struct house *h = e->clerk->house;
     struct letter_accept *l = e->parcel->letter;
-    struct reply r = expansion_replace(h, &l->message, e->parcel->arena);
+    struct reply r = expansion_replace(h, &l->message, l->again, e->parcel->arena);
 
     if (r.code)
         accepted(e, &r);

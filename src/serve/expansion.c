@@ -30,6 +30,7 @@ struct list {
     size_t work; /* addresses found, also those that were there already: lists that many recipients
                     stand for are looked through again and again, while all others wait */
     bool full;
+    bool away;                  /* an alias leads to another host */
     struct error later;         /* the store could not say who is behind one of them */
     struct recipient *expanded; /* room for all of the message's */
     size_t expanded_count;
@@ -142,6 +143,7 @@ static void replace(struct list *l, const struct recipient *r, const struct dire
         }
         to.address = arena_span(l->arena, t[i].address);
         to.forwarded = stranger && !t[i].ours;
+        l->away |= !t[i].ours;
         add(l, &to);
         added++;
     }
@@ -192,7 +194,35 @@ static struct reply take_back(const struct house *h, struct envelope *v, struct 
     return (struct reply){0};
 }
 
-struct reply expansion_replace(const struct house *h, struct message *m, struct arena *a)
+enum { PREFIX_MAX = 64 << 10 };
+
+/* Of one recipient only: the others need not know of him. What can not stand in a header is left to
+ * the number of Received fields. */
+static struct reply mark(struct message *m, const struct list *l, bool again)
+{
+    struct text prefix = TEXT_INIT(PREFIX_MAX);
+    struct span asked;
+
+    if (m->envelope.count != 1 || !l->away || utf8_high(m->envelope.recipients[0].address))
+        return (struct reply){0};
+    asked = m->envelope.recipients[0].address;
+    if (again)
+        return reply_make(l->arena, 554, "5.4.6",
+                          "This message was sent on from <%.*s> before, as its Delivered-To field "
+                          "says, and has come back: it runs in a circle. Look where <%.*s> leads, "
+                          "and where mail goes from there. To send a copy of it on purpose, "
+                          "forward it as a new message.",
+                          SPAN_ARG(asked), SPAN_ARG(asked));
+    text_addf(&prefix, "Delivered-To: %.*s\r\n", SPAN_ARG(asked));
+    text_add(&prefix, m->content.prefix);
+    if (!prefix.full)
+        m->content.prefix = arena_span(l->arena, text_span(&prefix));
+    text_free(&prefix);
+    return (struct reply){0};
+}
+
+struct reply expansion_replace(const struct house *h, struct message *m, bool again,
+                               struct arena *a)
 {
     struct list l = {.house = h, .message = m, .arena = a};
     struct envelope *v = &m->envelope;
@@ -204,7 +234,9 @@ struct reply expansion_replace(const struct house *h, struct message *m, struct 
     l.expanded = arena_alloc(a, v->count * sizeof *l.expanded);
     for (size_t i = 0; i < v->count && !l.full; i++)
         look(&l, &v->recipients[i]);
-    if (!l.full) {
+    if (!l.full)
+        r = mark(m, &l, again);
+    if (!l.full && !r.code) {
         v->recipients = arena_alloc(a, l.count * sizeof *v->recipients);
         v->count = l.count;
         for (size_t i = 0; i < l.count; i++)
@@ -217,7 +249,7 @@ struct reply expansion_replace(const struct house *h, struct message *m, struct 
     if (l.later.class == ERROR_TEMPORARY)
         return reply_error(a, 451, &l.later);
     if (!l.full)
-        return (struct reply){0};
+        return r;
     return reply_make(a, 452, "4.5.3",
                       "With all that the aliases among them stand for, these are more than %d "
                       "recipients. Send it to fewer at a time.",

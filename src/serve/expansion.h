@@ -16,8 +16,11 @@ enum { EXPANSION_MAX = 10000 }; /* of one message, with all that aliases stand f
  * live in `a`, each address in the first one once. What an alias names but is not here is left out
  * (and logged) as long as another of its targets is. Code 0, or 452 when there are too many; or 550
  * for a reverse-path of forwarded mail that is not ours or old, or when the message is no report.
- */
-struct reply expansion_replace(const struct house *h, struct message *m, struct arena *a);
+ *
+ * A message for one recipient whom an alias sends on to another host gets a Delivered-To field with
+ * his address. When such a field was there before (`again`) it runs in a circle: 554 5.4.6. */
+struct reply expansion_replace(const struct house *h, struct message *m, bool again,
+                               struct arena *a);
 /* Mail for postmaster, and for abuse at a domain, is taken even when no account has this name (RFC
  * 5321 4.5.1, RFC 2142): it goes to the postmaster of the settings. */
 bool expansion_postmaster(struct span address);

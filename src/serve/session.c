@@ -434,6 +434,8 @@ struct reply session_hand_over(struct session *self, const struct session_mail *
     m->content.prefix = text_span(&fields);
     m->header_size = self->body.header_size;
     l.outside = !is_submission(self);
+    l.again = m->envelope.count == 1 &&
+              header_was_delivered(&self->body.header, m->envelope.recipients[0].address);
     if (mail->tls) {
         l.tls_version = span_of(mail->tls->version);
         l.tls_cipher = span_of(mail->tls->cipher);

@@ -191,6 +191,28 @@ def test_a_domain_of_its_own(house):
     assert ask(p, "ann@srs.test")[0] == 550
 
 
+def test_a_circle(house):
+    """HOSTILE 94: what left by an alias and comes back to it is refused; what ends in an inbox is no circle, however often it comes."""
+    s, p = house()
+    post(p, "ann@far.test", "away@port26.test")
+    left(s, 1)
+    body = s.kept()[0]["body"]
+    assert body.startswith(b"Delivered-To: away@port26.test\r\nReceived: ")
+    with stranger(p) as c, pytest.raises(smtplib.SMTPDataError) as e:
+        c.sendmail("ann@far.test", ["Away@port26.test"], body)
+    assert e.value.smtp_code == 554 and b"5.4.6" in e.value.smtp_error and b"<Away@port26.test>" in e.value.smtp_error
+    post(p, "ann@far.test", USER, body)
+    copy = p.wait_inbox(1)[0]
+    assert copy.startswith(b"Return-Path: <ann@far.test>\nDelivered-To: " + USER.encode())
+    for count in (2, 3):  # fetched, and handed over again
+        post(p, "ann@far.test", USER, copy.replace(b"\n", b"\r\n"))
+        p.wait_inbox(count)
+    post(p, "ann@far.test", "both@port26.test", body)  # another alias
+    left(s, 2)
+    p.wait_inbox(4)
+    assert s.kept()[1]["body"].count(b"Delivered-To: ") == 2
+
+
 def test_pysrs(house):
     """Before us and behind us another program forwards."""
     srs = pytest.importorskip("SRS").new(secret="a secret of its own")

@@ -127,6 +127,7 @@ static void fill_accept(struct scene *s, struct letter_accept *l)
 {
     struct message *m = &l->message;
     struct envelope *v = &m->envelope;
+    unsigned bits;
 
     if (octet(s) % 4) /* else one that was there before */
         s->id = id_new();
@@ -142,7 +143,9 @@ static void fill_accept(struct scene *s, struct letter_accept *l)
     m->once = word(s);
     m->once_digest = amount(s);
     m->once_loose = octet(s) % 2;
-    l->outside = octet(s) % 2;
+    bits = octet(s);
+    l->outside = bits % 2;
+    l->again = bits / 2 % 2;
 }
 
 static void say(struct scene *s, enum letter_kind kind, const void *letter, int fd)

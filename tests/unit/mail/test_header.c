@@ -239,9 +239,71 @@ static void a_refusal_is_final(void **state)
     header_free(&h);
 }
 
+/* Whatever the split and the spelling. */
+static void delivered_to(void **state)
+{
+    static const char in[] = "Delivered-To: Ann@Here.Example\r\nA: b@here.example\r\n"
+                             "delivered-to :\r\n <bob@here.example.>\r\nX: delivered-to: c@x\r\n"
+                             "Delivered-To:\r\nDelivered-To: \"d e\"@here.example\r\n\r\n"
+                             "Delivered-To: eve@here.example\r\n";
+    static const struct {
+        const char *address;
+        bool was;
+    } asked[] = {{"ann@here.example", true},
+                 {"\"ANN\"@HERE.example", true},
+                 {"bob@here.example", true},
+                 {"\"d e\"@here.example", true},
+                 {"b@here.example", false},
+                 {"c@x", false},
+                 {"eve@here.example", false},
+                 {"an@here.example", false},
+                 {"ann@here.example.x", false},
+                 {"postmaster", false},
+                 {"", false}};
+
+    (void)state;
+    for (size_t piece = 1; piece < sizeof in; piece++) {
+        struct text out = TEXT_INIT(1000);
+        struct span rest = span_of(in);
+        struct header h;
+
+        header_init(&h, HEADER_EXCHANGE, collect, &out);
+        for (; rest.len; rest = span_from(rest, piece))
+            header_feed(&h, span_head(rest, piece));
+        header_finish(&h);
+        for (size_t i = 0; i < COUNT(asked); i++)
+            assert_int_equal(header_was_delivered(&h, span_of(asked[i].address)), asked[i].was);
+        assert_true(span_is(text_span(&out), in)); /* and nothing is changed */
+        header_free(&h);
+        text_free(&out);
+    }
+}
+
+/* More than is kept is no matter. */
+static void delivered_to_too_often(void **state)
+{
+    struct text out = TEXT_INIT(1 << 20);
+    struct header h;
+
+    (void)state;
+    header_init(&h, HEADER_EXCHANGE, collect, &out);
+    header_feed(&h, SPAN("Delivered-To: ann@here.example\r\n"));
+    for (int i = 0; i < 1000; i++)
+        header_feed(&h, SPAN("Delivered-To: somebody@there.example\r\n"));
+    header_feed(&h, SPAN("Delivered-To: last@here.example\r\n\r\n"));
+    header_finish(&h);
+    assert_true(header_was_delivered(&h, SPAN("ann@here.example")));
+    assert_false(header_was_delivered(&h, SPAN("last@here.example")));
+    assert_in_range(h.delivered.len, 1, HEADER_DELIVERED_MAX);
+    header_free(&h);
+    text_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(delivered_to),
+        cmocka_unit_test(delivered_to_too_often),
         cmocka_unit_test(at_every_split),
         cmocka_unit_test(fields_are_counted),
         cmocka_unit_test(endless_headers_need_no_memory),

@@ -40,6 +40,7 @@ static struct letter_accept sample(struct recipient *two)
     m->header_size = 14;
     m->once = SPAN("key");
     m->once_digest = UINT64_C(0x0123456789abcdef);
+    l.again = true;
     return l;
 }
 
@@ -65,6 +66,8 @@ static void accept_reads_back(void **state)
     assert_true(span_is(out->message.once, "key"));
     assert_true(out->message.once_digest == in.message.once_digest);
     assert_true(out->message.arrived == 1234567890123);
+    assert_false(out->outside);
+    assert_true(out->again);
     text_free(&bytes);
     arena_free(&a);
 }

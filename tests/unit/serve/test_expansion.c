@@ -79,7 +79,7 @@ static void check(const struct row *row)
     struct message m = {.envelope = {.sender = span_of(row->sender), .recipients = list}};
 
     m.envelope.count = read_list(row->given, list, COUNT(list));
-    assert_int_equal(expansion_replace(t->house, &m, a).code, 0);
+    assert_int_equal(expansion_replace(t->house, &m, false, a).code, 0);
     write_list(m.envelope.recipients, m.envelope.count, &got);
     if (strcmp(text_cstr(&got), row->after) != 0)
         fail_msg("%s: \"%s\" instead of \"%s\"", row->name, text_cstr(&got), row->after);
@@ -161,9 +161,48 @@ static void nothing_to_do(void **state)
     struct arena *a = arena_new();
 
     (void)state;
-    assert_int_equal(expansion_replace(t->house, &m, a).code, 0);
+    assert_int_equal(expansion_replace(t->house, &m, false, a).code, 0);
     assert_ptr_equal(m.envelope.recipients, &one);
     arena_free(&a);
+}
+
+/* The address by which a message left for another host stands in it, and is not sent on again. */
+static void circles(void **state)
+{
+    static const struct {
+        const char *to, *more;
+        bool again;
+        unsigned code;
+        const char *prefix;
+    } rows[] = {
+        {"away@here.example", NULL, false, 0, "Delivered-To: away@here.example\r\nReceived: x\r\n"},
+        {"Away+t@here.example", NULL, false, 0,
+         "Delivered-To: Away+t@here.example\r\nReceived: x\r\n"},
+        {"away@here.example", NULL, true, 554, "Received: x\r\n"},
+        {"away@here.example", ANN, false, 0, "Received: x\r\n"}, /* she need not know of it */
+        {"away@here.example", ANN, true, 0, "Received: x\r\n"},
+        {"team@here.example", NULL, true, 0, "Received: x\r\n"}, /* ends here */
+        {ANN, NULL, true, 0, "Received: x\r\n"},
+        {"x@far.example", NULL, true, 0, "Received: x\r\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct recipient list[2] = {{.address = span_of(rows[i].to)},
+                                    {.address = span_of(rows[i].more ? rows[i].more : "")}};
+        struct message m = {.envelope = {.sender = SPAN("a@far.example"),
+                                         .recipients = list,
+                                         .count = rows[i].more ? 2 : 1},
+                            .content = {.prefix = SPAN("Received: x\r\n")}};
+        struct arena *a = arena_new();
+        struct reply r = expansion_replace(t->house, &m, rows[i].again, a);
+
+        assert_int_equal(r.code, rows[i].code);
+        assert_true(span_is(m.content.prefix, rows[i].prefix));
+        if (r.code)
+            assert_ptr_equal(m.envelope.recipients, list);
+        arena_free(&a);
+    }
 }
 
 enum { LISTS = 10, MEMBERS = EXPANSION_MAX / LISTS };
@@ -189,7 +228,7 @@ static size_t expand(struct recipient *list, size_t count)
 {
     struct message m = {.envelope = {.recipients = list, .count = count}};
     struct arena *a = arena_new();
-    struct reply r = expansion_replace(t->house, &m, a);
+    struct reply r = expansion_replace(t->house, &m, false, a);
     struct text words = TEXT_INIT(2000);
 
     if (r.code) {
@@ -279,6 +318,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_gets_it, setup_aliases, teardown),
+        cmocka_unit_test_setup_teardown(circles, setup_aliases, teardown),
         cmocka_unit_test_setup_teardown(nothing_to_do, setup, teardown),
         cmocka_unit_test_setup_teardown(ten_thousand, setup, teardown),
     };
