@@ -149,7 +149,8 @@ def test_refused(house):
     with stranger(p) as c, pytest.raises(smtplib.SMTPDataError) as e:
         c.sendmail("somebody@else.test", [good], message(sender="somebody@else.test"))
     assert e.value.smtp_code == 550 and b"reports" in e.value.smtp_error
-    assert ask(p, good.replace(HOST, "port26.test"))[0] == 250  # not where they are made: an address like any other (all of it is the account's)
+    plain = good.replace("/", "x")  # the hash may have one, and no mailbox has
+    assert ask(p, plain.replace(HOST, "port26.test"))[0] == 250  # not where they are made: an address like any other (all of it is the account's)
     code, words = ask(p, good.replace(HOST, "far.test"))
     assert code == 550 and "after a login" in words
     assert len(s.messages) == 1
