@@ -131,6 +131,20 @@ static bool is_young(struct span given, int64_t wall)
 
 /* ---- forward ---- */
 
+/* A name that an address can have: of what another wrote into his local part that is not said. */
+static bool is_name(struct span domain)
+{
+    struct text whole = TEXT_INIT(DATA_MAX);
+    struct address a;
+    bool good;
+
+    text_addf(&whole, "x@%.*s", SPAN_ARG(domain));
+    good = !whole.full && address_parse(text_span(&whole), true, &a) == PATH_OK &&
+           address_domain_ok(domain, true);
+    text_free(&whole);
+    return good;
+}
+
 static bool add_srs1(const struct srs_secrets *s, struct span first, struct span rest,
                      struct text *out)
 {
@@ -139,7 +153,7 @@ static bool add_srs1(const struct srs_secrets *s, struct span first, struct span
 
     hash(s->at[0], data, 2, h);
     text_addf(out, "SRS1=%.*s=%.*s=%.*s", SRS_HASH, h, SPAN_ARG(first), SPAN_ARG(rest));
-    return address_domain_ok(first, true);
+    return is_name(first);
 }
 
 static bool add_local(const struct srs_secrets *s, const struct parts *p, int64_t wall,
@@ -149,7 +163,7 @@ static bool add_local(const struct srs_secrets *s, const struct parts *p, int64_
     const struct span data[] = {{day, STAMP}, p->domain, p->local};
     struct span rest = span_from(p->local, TAG + 1), skipped, first;
 
-    if (has_tag(p->local, '0'))
+    if (has_tag(p->local, '0') && p->local.len > TAG + 1)
         return add_srs1(s, p->domain, span_from(p->local, TAG), out);
     if (has_tag(p->local, '1') && span_cut(&rest, '=', &skipped) && span_cut(&rest, '=', &first) &&
         first.len && rest.len > 1 && is_separator(rest.at[0]))

@@ -177,6 +177,10 @@ static void test_what_does_not_fit(void **state)
     }
     assert_int_equal(forward("ann@[192.0.2.1]", NOW, out), SRS_LONG);
     assert_int_equal(forward("\"SRS1=x=a b==y\"@example.net", NOW, out), SRS_LONG);
+    assert_int_equal(forward("SRS1=x=1?S\xc3\xbe=-S@example.net", NOW, out), SRS_LONG);
+    assert_int_equal(forward("SRS0=@example.net", NOW, sender), SRS_OK); /* nothing in it */
+    assert_int_equal(back(&one, sender, NOW, out), SRS_OK);
+    assert_string_equal(out, "SRS0=@example.net");
 }
 
 int main(void)
