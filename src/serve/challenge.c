@@ -1,6 +1,7 @@
 #include "serve/challenge.h"
 
-#include <errno.h>
+#include "base/file.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,22 +19,6 @@ bool challenge_token_ok(struct span token)
     return token.len > 0 && token.len <= CHALLENGE_TOKEN;
 }
 
-/* The size was looked at before; a file that grows meanwhile is refused. */
-static bool read_all(int fd, struct text *out)
-{
-    char *room = text_room(out, CHALLENGE_MAX + 1);
-    ssize_t n = 1;
-
-    while (room && n > 0 && out->len <= CHALLENGE_MAX) {
-        do
-            n = read(fd, out->at + out->len, CHALLENGE_MAX + 1 - out->len);
-        while (n < 0 && errno == EINTR);
-        if (n > 0)
-            out->len += (size_t)n;
-    }
-    return room && n == 0;
-}
-
 bool challenge_read(const char *webroot, struct span token, struct text *out)
 {
     struct text path = TEXT_INIT(8192);
@@ -44,8 +29,8 @@ bool challenge_read(const char *webroot, struct span token, struct text *out)
 
     ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
          st.st_size <= CHALLENGE_MAX;
-    text_init(out, CHALLENGE_MAX + 1);
-    ok = ok && read_all(fd, out);
+    text_init(out, CHALLENGE_MAX); /* one that grows meanwhile is refused */
+    ok = ok && file_read(fd, out) == 0;
     if (fd >= 0)
         close(fd);
     text_free(&path);

@@ -8,7 +8,6 @@
 #include "io/loop.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,18 +50,13 @@ static void save(void *arg)
 {
     struct places *p = arg;
     struct text text = TEXT_INIT(KNOWN_TEXT_MAX + 65536);
-    int fd, rc;
+    int rc;
 
     if (!p->dirty)
         return;
     p->dirty = false;
     known_write(p->known, &text);
-    fd = open(p->fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    rc = fd < 0 ? -errno : file_write(fd, text_span(&text));
-    if (fd >= 0)
-        close(fd);
-    if (rc == 0 && rename(p->fresh, p->file) < 0)
-        rc = -errno;
+    rc = file_replace(p->file, p->fresh, text_span(&text));
     if (rc < 0)
         log_event(LOG_WARNING, "places.unsaved", LOG_STR("file", p->file),
                   LOG_STR("why", strerror(-rc)));

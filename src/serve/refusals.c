@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "io/loop.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -243,18 +242,13 @@ static void save(void *arg)
 {
     struct refusals *r = arg;
     struct text text = TEXT_INIT(REFUSALS_FILE);
-    int fd, rc;
+    int rc;
 
     if (!r->dirty)
         return;
     r->dirty = false;
     write_all(r, &text);
-    fd = open(r->fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    rc = fd < 0 ? -errno : file_write(fd, text_span(&text));
-    if (fd >= 0)
-        close(fd);
-    if (rc == 0 && rename(r->fresh, r->file) < 0)
-        rc = -errno;
+    rc = file_replace(r->file, r->fresh, text_span(&text));
     if (rc < 0)
         log_event(LOG_WARNING, "refusals.unsaved", LOG_STR("file", r->file),
                   LOG_STR("why", strerror(-rc)));

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,12 +74,39 @@ static void failures_are_told(void **state)
     close(folder);
 }
 
+static void what_is_replaced_is_whole(void **state)
+{
+    char folder[] = "/tmp/port26-file-XXXXXX", file[64], fresh[64];
+    struct text t = TEXT_INIT(100);
+    int fd;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/a", folder);
+    snprintf(fresh, sizeof fresh, "%s/a.new", folder);
+    assert_int_equal(file_replace(file, fresh, SPAN("the first, which is longer")), 0);
+    assert_int_equal(file_replace(file, fresh, SPAN("second")), 0);
+    assert_int_equal(access(fresh, F_OK), -1);
+    fd = open(file, O_RDONLY);
+    assert_int_equal(file_read(fd, &t), 0);
+    assert_true(span_is(text_span(&t), "second"));
+    close(fd);
+    text_free(&t);
+    assert_int_equal(symlink(file, fresh), 0);
+    assert_int_equal(file_replace(file, fresh, SPAN("x")), -ELOOP);
+    unlink(fresh);
+    unlink(file);
+    assert_int_equal(file_replace("/nowhere/a", "/nowhere/b", SPAN("x")), -ENOENT);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(what_is_too_large_is_told),
         cmocka_unit_test(failures_are_told),
+        cmocka_unit_test(what_is_replaced_is_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
