@@ -65,4 +65,21 @@ static inline void home_free(struct home **t)
     *t = NULL;
 }
 
+/* The house of the test that runs. */
+static struct home *t;
+
+static inline int home_setup(void **state)
+{
+    (void)state;
+    t = home_new();
+    return 0;
+}
+
+static inline int home_teardown(void **state)
+{
+    (void)state;
+    home_free(&t);
+    return 0;
+}
+
 #endif

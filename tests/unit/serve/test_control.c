@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-static struct home *t;
 static struct text answer;
 static const char *command;
 

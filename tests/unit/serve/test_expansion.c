@@ -3,7 +3,6 @@
 #include "serve/expansion.h"
 #include "serve/registry.h"
 
-static struct home *t;
 static struct registry *set; /* what is not in force yet */
 
 static void in_force(void *arg, const struct error *e)
@@ -266,16 +265,9 @@ static void ten_thousand(void **state)
     assert_int_equal(expand(many, COUNT(many)), 0); /* the same again and again is work as well */
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    t = home_new();
-    return 0;
-}
-
 static int setup_aliases(void **state)
 {
-    setup(state);
+    home_setup(state);
     set = registry_new(t->house);
     account(ANN);
     account(BOB);
@@ -307,20 +299,13 @@ static int setup_aliases(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    home_free(&t);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(who_gets_it, setup_aliases, teardown),
-        cmocka_unit_test_setup_teardown(circles, setup_aliases, teardown),
-        cmocka_unit_test_setup_teardown(nothing_to_do, setup, teardown),
-        cmocka_unit_test_setup_teardown(ten_thousand, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_gets_it, setup_aliases, home_teardown),
+        cmocka_unit_test_setup_teardown(circles, setup_aliases, home_teardown),
+        cmocka_unit_test_setup_teardown(nothing_to_do, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(ten_thousand, home_setup, home_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

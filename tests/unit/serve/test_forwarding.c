@@ -2,8 +2,6 @@
 #include "home.h"
 #include "serve/forwarding.h"
 
-static struct home *t;
-
 static int nothing(struct store *s, void *arg, struct error *e)
 {
     (void)s;
@@ -156,26 +154,12 @@ static void whose_stays(void **state)
     arena_free(&a);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    t = home_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    home_free(&t);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(over_the_years, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_does_not_fit, setup, teardown),
-        cmocka_unit_test_setup_teardown(whose_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(over_the_years, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(what_does_not_fit, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(whose_stays, home_setup, home_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

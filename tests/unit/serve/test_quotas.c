@@ -12,27 +12,21 @@
 
 #define ANN SPAN("ann@here.example")
 
-static struct home *t;
-
-static int setup(void **state)
-{
-    (void)state;
-    t = home_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    home_free(&t);
-    return 0;
-}
-
 static void registered(void *arg, const struct error *e)
 {
     (void)arg;
     assert_null(e);
     loop_stop(t->loop);
+}
+
+static void add_ann(void)
+{
+    struct registry *set = registry_new(t->house);
+
+    registry_account_put(set,
+                         &(struct store_account){.name = ANN, .verifier = SPAN("x"), .created = 1});
+    registry_commit(&set, registered, NULL);
+    loop_run(t->loop);
 }
 
 /* ---- the store, on its own thread ---- */
@@ -98,14 +92,10 @@ static struct found count(void)
  * start would not be right. */
 static void store_is_mended(void **state)
 {
-    struct store_account ann = {.name = ANN, .verifier = SPAN("x"), .created = 1};
-    struct registry *set = registry_new(t->house);
     struct usage_record r;
 
     (void)state;
-    registry_account_put(set, &ann);
-    registry_commit(&set, registered, NULL);
-    loop_run(t->loop);
+    add_ann();
     count();
     in_store(damage, NULL);
     count();
@@ -154,14 +144,10 @@ static void broken_off(void **state)
 {
     static const char *const folders[] = {"/ann@here.example", "/ann@here.example/tmp",
                                           "/ann@here.example/new", "/ann@here.example/cur"};
-    struct store_account ann = {.name = ANN, .verifier = SPAN("x"), .created = 1};
-    struct registry *set = registry_new(t->house);
     struct usage_record r;
 
     (void)state;
-    registry_account_put(set, &ann);
-    registry_commit(&set, registered, NULL);
-    loop_run(t->loop);
+    add_ann();
     for (size_t i = 0; i < COUNT(folders); i++)
         make(folders[i]);
     put("new/1.a,S=6,W=7", "Hello\n");
@@ -180,8 +166,8 @@ static void broken_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(store_is_mended, setup, teardown),
-        cmocka_unit_test_setup_teardown(broken_off, setup, teardown),
+        cmocka_unit_test_setup_teardown(store_is_mended, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(broken_off, home_setup, home_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,6 @@
 #define ANN SPAN("ann@here.example")
 #define BOB SPAN("bob@here.example")
 
-static struct home *t;
-
 struct end {
     unsigned calls;
     struct error e;
@@ -231,21 +229,7 @@ static void expected(void **state)
     }
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    t = home_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    home_free(&t);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, home_setup, home_teardown)
 
 int main(void)
 {
